@@ -1,0 +1,49 @@
+"""What the API server asks of a node: the part of the kubelet's own HTTPS API that pods/log and pods/exec need.
+
+The kubelet implements it; the API server finds it by node name. A node that is down is not in the table.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOptions:
+    """The query of pods/log; None means "not asked"."""
+
+    container: str = ""
+    follow: bool = False
+    previous: bool = False
+    timestamps: bool = False
+    tail_lines: int | None = None
+    limit_bytes: int | None = None
+    since_seconds: int | None = None
+
+
+class ExecSession(Protocol):
+    """A command running in a container, its streams open."""
+
+    async def write_stdin(self, data: bytes) -> None:
+        """Feed standard input; empty bytes close it."""
+        ...
+
+    def output(self) -> AsyncIterator[tuple[int, bytes]]:
+        """(1, data) from standard output, (2, data) from standard error, until both are closed."""
+        ...
+
+    async def resize(self, columns: int, rows: int) -> None: ...
+
+    async def exit_code(self) -> int: ...
+
+    async def kill(self) -> None: ...
+
+
+class NodeService(Protocol):
+    """Raises `ApiError` (NotFound, BadRequest) with the kubelet's own wording."""
+
+    def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]: ...
+
+    async def exec(
+        self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
+    ) -> ExecSession: ...

@@ -1,0 +1,1 @@
+"""The command line: the face. Wires the rooms together and holds no logic of its own."""
