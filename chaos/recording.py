@@ -98,7 +98,7 @@ class Shown(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble(Record):
-    """Something that keeps a verdict from being proven: an observer died, the cluster went away, the user interrupted."""
+    """What keeps a verdict from being proven: an observer died, the cluster went away, the user interrupted."""
 
     kind: ClassVar[str] = "trouble"
     what: str

@@ -32,9 +32,7 @@ class Client(Protocol):
 
     def get(self, resource: str, name: str, namespace: str = "") -> Obj: ...
 
-    def list(
-        self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = ""
-    ) -> list[Obj]:
+    def list(self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[Obj]:
         """All objects, in every namespace when `namespace` is None; selectors in kubectl's syntax."""
         ...
 

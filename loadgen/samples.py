@@ -1,11 +1,12 @@
 """What a load worker measured in one second, as it crosses from the load pod to the recording.
 
-A worker prints one JSON line a second, prefixed by `PREFIX`, on standard output: pod logs carry it on every cluster, and
-what was printed before a pod died is still there. A request belongs to the second of its *intended* start, so a hanging
+A worker prints one JSON line a second, prefixed by `PREFIX`, on standard output: pod logs carry it on every cluster, and what
+was printed before a pod died is still there. A request belongs to the second of its *intended* start, so a hanging
 service is measured as hanging; a line for a second is printed once every request intended for it has been answered or
 has timed out (so: timeout + about one second later), and never again.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -54,6 +55,4 @@ class Sample:
 
 def bucket(latency_ms: float) -> int:
     """The index of the bucket a latency falls into; len(EDGES_MS) is the overflow."""
-    from bisect import bisect_left
-
     return bisect_left(EDGES_MS, latency_ms)
