@@ -1,0 +1,23 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench
+
+help: ## list what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: ## install what is missing: .venv, and from Debian runc, nftables, iproute2
+	@./setup.sh
+
+demo: setup ## two failure patterns against the demo shop, with and without its defenses
+	@.venv/bin/seawall run scenarios/oomkilled-surprise.yaml scenarios/lying-health-checks.yaml
+
+test: setup ## every test that this machine can run
+	@.venv/bin/pytest
+
+check: setup ## formatting, lint, types, import directions
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/lint-imports
+	@.venv/bin/mypy
+
+bench: setup ## print the figures of the design
+	@for b in benchmarks/*.py; do .venv/bin/python $$b || exit 1; done
