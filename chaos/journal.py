@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal, Self
 
 Action = Literal["delete-namespace", "delete-pod", "merge"]
 
@@ -48,13 +48,26 @@ class Header:
 class Journal:
     """Append-only; every line is on disk when the call returns."""
 
-    def __init__(self, path: Path, header: Header) -> None:
+    def __init__(self, path: Path, header: Header, file: IO[str]) -> None:
         self.path = path
         self.header = header
-        self._file = path.open("x", encoding="utf-8")
-        self._write({"header": asdict(header)})
-        _sync_folder(path.parent)
+        self._file = file
         self._next = 0
+
+    @classmethod
+    def create(cls, path: Path, header: Header) -> Self:
+        """Begin a journal; raises FileExistsError rather than write over one."""
+        journal = cls(path, header, path.open("x", encoding="utf-8"))
+        journal._write({"header": asdict(header)})
+        _sync_folder(path.parent)
+        return journal
+
+    @classmethod
+    def reopen(cls, path: Path, header: Header) -> Self:
+        """Go on writing to a journal that a dead run left."""
+        file = path.open("a", encoding="utf-8")
+        file.write("\n")  # closes a torn last line, so that the next one is whole
+        return cls(path, header, file)
 
     def will(self, undo: Undo) -> int:
         """Write down how to undo a change that is about to be made. Returns its number."""
@@ -102,15 +115,6 @@ def read(path: Path) -> Pending:
         raise ValueError(f"{path} is not a journal: its first line is missing or torn; nothing had been changed yet")
     left = [(n, u) for n, u in undos.items() if n not in done]
     return Pending(header=header, undos=tuple(reversed(left)), healed=healed)
-
-
-def reopen(path: Path, header: Header) -> Journal:
-    """Go on writing to a journal that a dead run left."""
-    journal = Journal.__new__(Journal)
-    journal.path, journal.header = path, header
-    journal._file = path.open("a", encoding="utf-8")
-    journal._file.write("\n")  # closes a torn last line, so that the next one is whole
-    return journal
 
 
 def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:

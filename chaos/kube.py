@@ -116,7 +116,13 @@ class Kube:
     ) -> bytes:
         """One call, not retried. Raises `Unreachable` or `Refused`."""
         with self._open(
-            method, path, query, body, content_type, accept, (timeout.seconds, timeout.seconds)
+            method,
+            path,
+            query=query,
+            body=body,
+            content_type=content_type,
+            accept=accept,
+            timeout=(timeout.seconds, timeout.seconds),
         ) as response:
             return bytes(response.data)
 

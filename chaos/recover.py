@@ -1,0 +1,99 @@
+"""Healing: works off a journal, at the end of a run or after a dead one, and compares the cluster with its snapshot."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from chaos import guard
+from chaos.journal import Journal, Undo
+from chaos.kube import Kube, Obj, Refused
+from loadgen.units import Duration
+
+NAMESPACES = "/api/v1/namespaces"
+NODES = "/api/v1/nodes"
+GONE_WITHIN = Duration(60)
+
+
+def snapshot(kube: Kube) -> dict[str, Any]:
+    """What a run could disturb beyond its own namespaces: which namespaces there are, and how the nodes are set up."""
+    return {
+        "namespaces": sorted(n["metadata"]["name"] for n in kube.list(NAMESPACES)),
+        "nodes": {n["metadata"]["name"]: _node_settings(n) for n in kube.list(NODES)},
+    }
+
+
+def _node_settings(node: Obj) -> dict[str, Any]:
+    spec = node.get("spec", {})
+    # Taints that the node controller sets by itself come and go with the node's health.
+    taints = [t for t in spec.get("taints", ()) if not t["key"].startswith("node.kubernetes.io/")]
+    return {"unschedulable": spec.get("unschedulable", False), "taints": taints}
+
+
+def differences(before: dict[str, Any], after: dict[str, Any], own: Iterable[str]) -> list[str]:
+    """What is not as it was, of the things a run may have touched: its `own` namespaces and the nodes' settings."""
+    left = [f"namespace {name} is still there" for name in sorted(set(own) & set(after["namespaces"]))]
+    for name, settings in before["nodes"].items():
+        now = after["nodes"].get(name)
+        if now is None:
+            left.append(f"node {name} is gone")
+        elif now != settings:
+            left.append(f"node {name} was {settings} and is {now}")
+    return left
+
+
+def heal(
+    kube: Kube, journal: Journal, undos: Iterable[tuple[int, Undo]], *, told: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """Undo everything, newest first; returns what still differs from the snapshot (empty: healed, and written down)."""
+    undos = list(undos)
+    for number, undo in undos:
+        told(undo.why or f"{undo.action} {undo.path}")
+        carry_out(kube, undo, journal.header.run)
+        journal.undone(number)
+    own = [u.path.rsplit("/", 1)[-1] for _, u in undos if u.action == "delete-namespace"]
+    wait_gone(kube, own)
+    left = differences(journal.header.snapshot, snapshot(kube), own)
+    if not left:
+        journal.healed()
+    return left
+
+
+def carry_out(kube: Kube, undo: Undo, run: str) -> None:
+    """One undo. Does nothing when the change was never made or is undone already."""
+    if undo.action == "delete-pod":
+        kube.delete(undo.path, uid=undo.uid, grace=Duration(0))
+    elif undo.action == "delete-namespace":
+        _delete_namespace(kube, undo.path, run)
+    elif undo.action == "merge":
+        _merge(kube, undo)
+
+
+def _delete_namespace(kube: Kube, path: str, run: str) -> None:
+    namespace = _find(kube, path)
+    if namespace is not None and guard.is_ours(namespace, run):
+        kube.delete(path, uid=namespace["metadata"]["uid"])
+
+
+def _merge(kube: Kube, undo: Undo) -> None:
+    obj = _find(kube, undo.path)
+    if obj is not None and obj["metadata"]["uid"] == undo.uid:
+        kube.merge(undo.path, undo.patch)
+
+
+def _find(kube: Kube, path: str) -> Obj | None:
+    try:
+        return kube.get(path)
+    except Refused as refusal:
+        if refusal.code == 404:
+            return None
+        raise
+
+
+def wait_gone(kube: Kube, namespaces: Iterable[str], within: Duration = GONE_WITHIN) -> None:
+    """Until the namespaces no longer exist, or the time is up; who calls compares afterwards."""
+    deadline = time.monotonic() + within.seconds
+    waiting = set(namespaces)
+    while waiting and time.monotonic() < deadline:
+        waiting &= {n["metadata"]["name"] for n in kube.list(NAMESPACES)}
+        if waiting:
+            time.sleep(0.1)
