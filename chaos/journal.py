@@ -21,13 +21,16 @@ Action = Literal["delete-namespace", "delete-pod", "merge"]
 class Undo:
     """One change to take back. `path` is an API path; the other keys depend on the action.
 
-    delete-namespace: only while it carries the run's label. delete-pod: only with that `uid`.
+    delete-namespace: only while it carries the run's label. delete-pod: only with that `uid`, and only while
+    `container` has restarted no more than `restarts` times (what ended with the process needs no undoing).
     merge: apply `patch` to the object, only while it has that `uid`.
     """
 
     action: Action
     path: str
     uid: str = ""
+    container: str = ""
+    restarts: int = 0
     patch: dict[str, Any] = field(default_factory=dict)
     why: str = ""
 

@@ -39,6 +39,10 @@ class Unreachable(KubeError):
     """The API server gave no answer, or one that asks to come back later. Retryable."""
 
 
+class TimedOut(Unreachable):
+    """The connection stood, and no answer came in time."""
+
+
 @dataclass(eq=False)
 class Refused(KubeError):
     """The API server answered no. Not retryable."""
@@ -249,6 +253,8 @@ class Kube:
                 retries=False,
                 preload_content=False,
             )
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise TimedOut(f"no answer to {method} {path} within {timeout[1]} s") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreachable(f"{self.server} gave no answer to {method} {path}: {error}") from error
         try:

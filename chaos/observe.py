@@ -54,7 +54,7 @@ def workload_of(pod: Obj) -> str:
 
 def reduce_pod(pod: Obj) -> Obj:
     metadata, spec, status = pod["metadata"], pod.get("spec") or {}, pod.get("status") or {}
-    owner = next(iter(metadata.get("ownerReferences") or ()), {})
+    owner: Obj = next(iter(metadata.get("ownerReferences") or ()), {})
     conditions = _conditions(pod)
     return {
         "uid": metadata["uid"],

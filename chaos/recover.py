@@ -61,11 +61,22 @@ def heal(
 def carry_out(kube: Kube, undo: Undo, run: str) -> None:
     """One undo. Does nothing when the change was never made or is undone already."""
     if undo.action == "delete-pod":
-        kube.delete(undo.path, uid=undo.uid, grace=Duration(0))
+        _delete_pod(kube, undo)
     elif undo.action == "delete-namespace":
         _delete_namespace(kube, undo.path, run)
     elif undo.action == "merge":
         _merge(kube, undo)
+
+
+def _delete_pod(kube: Kube, undo: Undo) -> None:
+    pod = _find(kube, undo.path)
+    if pod is not None and _restarts(pod, undo.container) <= undo.restarts:
+        kube.delete(undo.path, uid=undo.uid, grace=Duration(0))
+
+
+def _restarts(pod: Obj, container: str) -> int:
+    seen = (pod.get("status") or {}).get("containerStatuses") or ()
+    return next((int(s.get("restartCount", 0)) for s in seen if s["name"] == container), 0)
 
 
 def _delete_namespace(kube: Kube, path: str, run: str) -> None:

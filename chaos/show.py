@@ -10,7 +10,7 @@ LOG_LINES = 15
 
 
 def take(kube: Kube, namespace: str, variant: str, recorder: Recorder, *, when: str, pods: list[str]) -> None:
-    """Record `get pods` of the namespace, and `describe` and `logs` of the pods named. Never raises: it is only shown."""
+    """Record `get pods` of the namespace, and `describe` and `logs` of the pods named. Never raises."""
     with suppress(KubeError, KeyError):
         text = get_pods(kube, namespace)
         recorder.write(Shown, variant, command=f"kubectl get pods -n {namespace}", text=text, when=when)
@@ -65,7 +65,7 @@ def describe_pod(kube: Kube, namespace: str, name: str) -> str:
 
 
 def _container(seen: Obj, pod: Obj) -> list[str]:
-    spec = next((c for c in pod["spec"]["containers"] if c["name"] == seen["name"]), {})
+    spec: Obj = next((c for c in pod["spec"]["containers"] if c["name"] == seen["name"]), {})
     lines = [f"  {seen['name']}:"]
     for title, key in (("State", "state"), ("Last State", "lastState")):
         for state, body in (seen.get(key) or {}).items():

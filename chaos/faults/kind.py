@@ -1,0 +1,94 @@
+"""What a fault is made of, and what it is given to work with."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from chaos.journal import Undo
+from chaos.kube import Kube, Obj
+from chaos.observe import View
+
+ParamsT = TypeVar("ParamsT", bound=BaseModel)
+
+
+class Params(BaseModel):
+    """Base of every fault's parameters: values that refuse keys they do not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class FaultRefused(Exception):
+    """The fault cannot be done to this workload here, and nothing was done. The message says what it needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arena:
+    """Where a fault strikes: one variant of the workload in its namespace."""
+
+    kube: Kube
+    namespace: str
+    target: str
+    """The workload under test, as the scenario names it: "deployment/storefront"."""
+    view: View
+    random: random.Random
+    will_undo: Callable[[Undo], int]
+    """Writes an undo to the journal; must be called, and have returned, before the change it undoes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Injury:
+    """One thing the fault was done to, as it was just before."""
+
+    target: str
+    detail: str
+    undo: int
+    """Number of its undo in the journal."""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What the witness saw: `ok` when the fault was seen to bite."""
+
+    ok: bool
+    detail: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultKind(Generic[ParamsT]):
+    """A fault: its name in scenario files, parameters, the defenses it tests, and its three deeds."""
+
+    name: str
+    summary: str
+    params: type[ParamsT]
+    exercises: tuple[str, ...]
+    inject: Callable[[Arena, ParamsT], list[Injury]]
+    """Raises `FaultRefused` when it cannot be done; then nothing was done."""
+    witness: Callable[[Arena, ParamsT, Injury], Sighting]
+    """Looks once, in bounded time. Independent of the defenses and of the load."""
+    node_wide: bool = False
+    """It can hurt whatever else runs on the node."""
+
+
+def pick_pods(arena: Arena, count: int) -> list[str]:
+    """`count` Ready pods of the target, by the run's seed. Raises `FaultRefused` when there are not that many."""
+    ready = sorted(name for name, pod in arena.view.pods(arena.target).items() if pod["ready"])
+    if len(ready) < count:
+        raise FaultRefused(f"{arena.target} has {len(ready)} Ready pods and the fault asks for {count}")
+    return arena.random.sample(ready, count)
+
+
+def pod_path(arena: Arena, pod: str) -> str:
+    return f"/api/v1/namespaces/{arena.namespace}/pods/{pod}"
+
+
+def first_port(pod: Obj) -> int:
+    """The port the app listens on: the first that a container declares."""
+    ports = [p["containerPort"] for c in pod["spec"]["containers"] for p in c.get("ports") or ()]
+    if not ports:
+        raise FaultRefused(f"pod {pod['metadata']['name']} declares no containerPort, so its app cannot be asked")
+    return int(ports[0])
