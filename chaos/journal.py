@@ -110,7 +110,8 @@ def read(path: Path) -> Pending:
         if "header" in line:
             header = Header(**line["header"])
         elif "will" in line:
-            undos[line.pop("will")] = Undo(**line)
+            number = line.pop("will")
+            undos[number] = Undo(**line)
         elif "undone" in line:
             done.add(line["undone"])
         healed = healed or "healed" in line

@@ -1,0 +1,390 @@
+"""The phases, in order: deploy, baseline, fault, recovery; the variants side by side, each in a thread of its own.
+
+What a run leaves is its recording. Nothing here judges. Whatever happens, Ctrl-C included, ends in healing: the undo of
+every change is in the journal before the change is made.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from chaos import guard, recover, show
+from chaos.faults import registry
+from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Sighting
+from chaos.journal import Journal, Undo
+from chaos.kube import Kube, KubeError, Obj, Refused
+from chaos.loading import follow_load
+from chaos.observe import View, observe
+from chaos.outsiders import watch_outsiders
+from chaos.plan import Plan, VariantPlan
+from chaos.recording import Fault, Phase, PhaseName, Recorder, Trouble
+from chaos.scenario import Scenario
+from loadgen.units import Duration
+
+WITNESS_EVERY = Duration(1)
+LOAD_FLOWS_WITHIN = Duration(30)
+# Beyond its phases a run may take this long before it is ended: deploying has a deadline of its own.
+SLACK = Duration(90)
+NAMESPACE_RETRIES = 20
+
+# What others of the same manifests refer to comes first.
+_ORDER = ("Namespace", "PriorityClass", "StorageClass", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolume")
+_LATE = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod")
+
+
+class Stop:
+    """Asks everything to end early, once, with a reason. Waiting on it is how every phase spends its time."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason = ""
+
+    def __call__(self, reason: str) -> None:
+        if not self._event.is_set():
+            self.reason = reason
+            self._event.set()
+
+    def asked(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, duration: Duration) -> None:
+        """Spend the time; raises `Stopped` as soon as somebody asks to end."""
+        if self._event.wait(max(0.0, duration.seconds)):
+            raise Stopped(self.reason)
+
+
+class Stopped(Exception):
+    """The run was asked to end early."""
+
+
+class NotReady(Exception):
+    """The workload did not become ready in its time; the message says which pods wait for what."""
+
+
+@dataclass(eq=False, kw_only=True)
+class Run:
+    """All that a run works with."""
+
+    scenario: Scenario
+    plan: Plan
+    kube: Kube
+    recorder: Recorder
+    journal: Journal
+    seed: int
+    stop: Stop
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set when observing ends: watches that break afterwards are no trouble."""
+    undos: list[tuple[int, Undo]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def will_undo(self, undo: Undo) -> int:
+        with self.lock:
+            number = self.journal.will(undo)
+            self.undos.append((number, undo))
+            return number
+
+    def undo(self, number: int) -> None:
+        """Take back one change now rather than at the end."""
+        undo = next(u for n, u in self.undos if n == number)
+        recover.carry_out(self.kube, undo, self.plan.run)
+        with self.lock:
+            self.journal.undone(number)
+            self.undos = [(n, u) for n, u in self.undos if n != number]
+
+
+def execute(run: Run) -> list[str]:
+    """Run every variant, then heal. Returns what could not be healed (empty: the cluster is as it was before)."""
+    try:
+        with _time_limit(run), watch_outsiders(run.kube, run.plan.run, run.recorder, run.stop):
+            _variants(run)
+    except (KubeError, Stopped) as error:
+        run.recorder.write(Trouble, what="the run ended early", detail=str(error))
+    finally:
+        run.over.set()
+        run.kube.hang_up()
+        left = heal(run)
+    return left
+
+
+def heal(run: Run) -> list[str]:
+    """Undo whatever is left to undo. A cluster that is gone took everything with it if it was the run's own."""
+    try:
+        left = recover.heal(run.kube, run.journal, list(reversed(run.undos)))
+    except KubeError as error:
+        if run.journal.header.ephemeral:
+            run.journal.healed()
+            return []
+        run.recorder.write(Trouble, what="not healed", detail=str(error))
+        return [f"the cluster cannot be reached to undo the run: {error}; say `seawall recover` when it is back"]
+    for difference in left:
+        run.recorder.write(Trouble, what="not healed", detail=difference)
+    return left
+
+
+def _variants(run: Run) -> None:
+    observe(run.kube, "", "", run.recorder, run.over.is_set)
+    _create_namespace(run, run.plan.load_namespace)
+    together = threading.Barrier(len(run.plan.variants))
+    threads = [
+        threading.Thread(target=_variant, args=(run, variant, together), name=f"variant-{variant.name}")
+        for variant in run.plan.variants
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _variant(run: Run, variant: VariantPlan, together: threading.Barrier) -> None:
+    """One side of the comparison, start to end; whatever goes wrong in it is written down, never lost."""
+    try:
+        _phases(run, variant, together)
+    except Stopped as stopped:
+        run.recorder.write(Trouble, variant.name, what="the run was stopped", detail=str(stopped))
+    except (KubeError, NotReady) as error:
+        run.recorder.write(Trouble, variant.name, what="the variant ended early", detail=str(error))
+    finally:
+        together.abort()
+
+
+def _phases(run: Run, variant: VariantPlan, together: threading.Barrier) -> None:
+    def begin(phase: PhaseName) -> None:
+        run.recorder.write(Phase, variant.name, phase=phase)
+
+    begin("deploy")
+    _create_namespace(run, variant.namespace)
+    view, _ = observe(run.kube, variant.namespace, variant.name, run.recorder, run.over.is_set)
+    with follow_load(run.kube, run.plan, variant, run.recorder, run.over.is_set) as load:
+        _apply(run.kube, variant.manifests, variant.namespace)
+        _await_ready(run, variant, view)
+        load.await_flow(run.stop, LOAD_FLOWS_WITHIN)
+        _meet(together, run.stop)
+        begin("baseline")
+        run.stop.wait(run.scenario.phases.baseline)
+        _show(run, variant, view, "baseline", [])
+        begin("fault")
+        with _injured(run, variant, view) as injuries:
+            _fault_phase(run, variant, view, injuries)
+        begin("recovery")
+        run.stop.wait(run.scenario.phases.recovery)
+        begin("done")
+        _show(run, variant, view, "end", [])
+
+
+def _meet(together: threading.Barrier, stop: Stop) -> None:
+    """The variants share their seconds, so that both meet the same machine. One that fell out is not waited for."""
+    try:
+        together.wait(timeout=120)
+    except threading.BrokenBarrierError:
+        stop.wait(Duration(0))
+
+
+def _create_namespace(run: Run, manifest: Obj) -> None:
+    name = manifest["metadata"]["name"]
+    path = f"{recover.NAMESPACES}/{name}"
+    run.will_undo(Undo(action="delete-namespace", path=path, why=f"delete namespace {name}"))
+    run.kube.create(manifest)
+
+
+def _apply(kube: Kube, manifests: tuple[Obj, ...], namespace: Obj) -> None:
+    name = namespace["metadata"]["name"]
+    for manifest in sorted(manifests, key=_rank):
+        _create_patiently(kube, manifest, name)
+
+
+def _rank(manifest: Obj) -> int:
+    kind = manifest["kind"]
+    if kind in _LATE:
+        return len(_ORDER) + 1
+    return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
+
+
+def _create_patiently(kube: Kube, manifest: Obj, namespace: str) -> None:
+    for _ in range(NAMESPACE_RETRIES):
+        try:
+            kube.create(manifest, namespace)
+        except Refused as refusal:
+            # A pod made right after its namespace may find no default ServiceAccount yet.
+            if "serviceaccount" not in refusal.message.lower():
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _await_ready(run: Run, variant: VariantPlan, view: View) -> None:
+    wanted = variant.replicas
+    deadline = time.monotonic() + run.scenario.deadline.seconds
+
+    def missing() -> dict[str, int]:
+        ready = {w: sum(p["ready"] for p in view.pods(w).values()) for w in wanted}
+        return {w: n - ready[w] for w, n in wanted.items() if ready[w] < n}
+
+    while missing() and time.monotonic() < deadline:
+        view.wait(lambda: not missing() or run.stop.asked(), 0.5)
+        run.stop.wait(Duration(0))
+    if missing():
+        raise NotReady(_why_not_ready(missing(), view, run.scenario.deadline))
+
+
+def _why_not_ready(missing: dict[str, int], view: View, deadline: Duration) -> str:
+    waits = [f"{name}: {_waiting_for(pod)}" for name, pod in sorted(view.of("Pod").items()) if not pod["ready"]]
+    short = ", ".join(f"{workload} lacks {n} Ready pod{'s' if n > 1 else ''}" for workload, n in missing.items())
+    return f"not ready within {deadline}: {short}; " + "; ".join(waits[:6])
+
+
+def _waiting_for(pod: Obj) -> str:
+    for container in pod["containers"]:
+        for state, body in container["state"].items():
+            if body.get("reason"):
+                return f"{state} {body['reason']} {body.get('message', '')}".strip()
+    scheduled = pod["conditions"].get("PodScheduled", {})
+    return scheduled.get("reason") or f"{pod['phase']}, not Ready"
+
+
+@contextmanager
+def _injured(run: Run, variant: VariantPlan, view: View) -> Iterator[list[Injury]]:
+    """The fault, in force for as long as the block runs; its undo is part of the fault phase's end."""
+    kind, params = _fault_of(run.scenario)
+    injuries = _inject(run, variant, view, kind, params)
+    yield injuries
+    for injury in injuries:
+        run.undo(injury.undo)
+        run.recorder.write(
+            Fault, variant.name, fault=kind.name, step="undo", ok=True, target=injury.target, detail=injury.detail
+        )
+
+
+def _fault_of(scenario: Scenario) -> tuple[FaultKind[Any], Any]:
+    return registry[scenario.fault.name], scenario.fault.params
+
+
+def _arena(run: Run, variant: VariantPlan, view: View) -> Arena:
+    return Arena(
+        kube=run.kube,
+        namespace=variant.namespace["metadata"]["name"],
+        target=run.scenario.workload.target,
+        view=view,
+        # The same for every variant: both sides meet the same storm.
+        random=Random(run.seed),  # noqa: S311  # repeatable by its seed, not secret
+        will_undo=run.will_undo,
+    )
+
+
+def _inject(run: Run, variant: VariantPlan, view: View, kind: FaultKind[Any], params: Any) -> list[Injury]:
+    def tell(step: str, injury: Injury) -> None:
+        run.recorder.write(
+            Fault,
+            variant.name,
+            fault=kind.name,
+            step=step,
+            ok=True,
+            target=injury.target,
+            detail=injury.detail,
+            data=injury.data,
+        )
+
+    try:
+        injuries = kind.inject(_arena(run, variant, view), params)
+    except (FaultRefused, KubeError) as error:
+        run.recorder.write(Fault, variant.name, fault=kind.name, step="inject", ok=False, detail=str(error))
+        return []
+    for injury in injuries:
+        tell("inject", injury)
+    return injuries
+
+
+def _fault_phase(run: Run, variant: VariantPlan, view: View, injuries: list[Injury]) -> None:
+    """Let the storm rage: ask the witness every second, and keep what kubectl shows when it first matters."""
+    kind, params = _fault_of(run.scenario)
+    arena = _arena(run, variant, view)
+    until = time.monotonic() + run.scenario.phases.fault.seconds
+    before = _troubles(view)
+    shown = False
+    while (left := until - time.monotonic()) > 0:
+        began = time.monotonic()
+        for injury in injuries:
+            _ask_witness(run, variant, kind, arena, params, injury)
+        if not shown and _troubles(view) != before:
+            shown = True
+            _show(run, variant, view, "first sign", [i.target for i in injuries])
+        rest = WITNESS_EVERY.seconds - (time.monotonic() - began)
+        run.stop.wait(Duration(min(max(0.0, rest), left)))
+    _show(run, variant, view, "end of fault", [i.target for i in injuries])
+
+
+def _ask_witness(
+    run: Run, variant: VariantPlan, kind: FaultKind[Any], arena: Arena, params: Any, injury: Injury
+) -> None:
+    try:
+        seen = kind.witness(arena, params, injury)
+    except KubeError as error:
+        seen = Sighting(ok=False, detail=f"the witness could not look: {error}")
+    run.recorder.write(
+        Fault,
+        variant.name,
+        fault=kind.name,
+        step="witness",
+        ok=seen.ok,
+        target=injury.target,
+        detail=seen.detail,
+        data=seen.data,
+    )
+
+
+def _troubles(view: View) -> tuple[int, int]:
+    """A cheap sign that something happened: warnings so far, and restarts plus pods that are not Ready."""
+    pods = view.of("Pod").values()
+    hurt = sum(c["restarts"] for p in pods for c in p["containers"]) + sum(not p["ready"] for p in pods)
+    return sum(e["count"] for e in view.of("Event").values() if e["type"] == "Warning"), hurt
+
+
+def _show(run: Run, variant: VariantPlan, view: View, when: str, pods: list[str]) -> None:
+    """In the background: what is only shown must not take time from a phase."""
+    namespace = variant.namespace["metadata"]["name"]
+    hurt = [name for name, pod in sorted(view.of("Pod").items()) if when != "baseline" and _was_killed(pod)]
+    named = [p for p in dict.fromkeys([*pods, *hurt]) if p in view.of("Pod")][:3]
+    threading.Thread(
+        target=show.take,
+        args=(run.kube, namespace, variant.name, run.recorder),
+        kwargs={"when": when, "pods": named},
+        daemon=True,
+    ).start()
+
+
+def _was_killed(pod: Obj) -> bool:
+    return any("terminated" in {**c["state"], **c["last"]} for c in pod["containers"])
+
+
+@contextmanager
+def _time_limit(run: Run) -> Iterator[None]:
+    phases = run.scenario.phases
+    seconds = sum(d.seconds for d in (phases.baseline, phases.fault, phases.recovery, run.scenario.deadline, SLACK))
+    timer = threading.Timer(seconds, run.stop, args=(f"its time was up after {Duration(seconds)}",))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def isolating_nodes(kube: Kube, count: int) -> list[str]:
+    """Nodes for variants that need one each: Ready, open to pods, by name. Fewer than asked if there are fewer."""
+    nodes = [n for n in kube.list(recover.NODES) if _takes_pods(n)]
+    return sorted(n["metadata"]["name"] for n in nodes)[:count]
+
+
+def _takes_pods(node: Obj) -> bool:
+    spec = node.get("spec") or {}
+    conditions = {c["type"]: c["status"] for c in (node.get("status") or {}).get("conditions") or ()}
+    shut = any(t["effect"] in {"NoSchedule", "NoExecute"} for t in spec.get("taints") or ())
+    return conditions.get("Ready") == "True" and not spec.get("unschedulable") and not shut
+
+
+Listener = Callable[[Any], None]
+__all__ = ["NotReady", "Run", "Stop", "Stopped", "execute", "guard", "heal", "isolating_nodes"]
