@@ -1,0 +1,186 @@
+"""Every command, its arguments and help; what each does is in a module of its own, imported when it is asked for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="seawall",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Run a Kubernetes workload into a named failure pattern, under load, and learn which defenses held.",
+)
+cluster = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The embedded cluster, to keep and play with.")
+app.add_typer(cluster, name="cluster")
+
+Paths = Annotated[list[Path], typer.Argument(exists=True, help="Scenario files, or folders of them.")]
+OutDir = Annotated[Path, typer.Option("--out", help="Where run folders are made.")]
+
+
+@app.callback()
+def _main() -> None:
+    """Options before a command: none. `seawall --version` prints the version."""
+
+
+@app.command(epilog="Example: seawall run scenarios/lying-health-checks.yaml --live")
+def run(
+    scenarios: Paths,
+    *,
+    variant: Annotated[list[str] | None, typer.Option(help="Only this variant; may be repeated.")] = None,
+    context: Annotated[str, typer.Option(help="A kubeconfig context; without it the embedded cluster.")] = "",
+    allow_context: Annotated[
+        list[str] | None, typer.Option(help="A context that is meant although it is not local.")
+    ] = None,
+    allow: Annotated[list[str] | None, typer.Option(help="`nodes`: faults may reach whole nodes.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeat a run: the seed in its result.")] = None,
+    out: OutDir = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and touch nothing.")] = False,
+    live: Annotated[
+        bool | None, typer.Option("--live/--no-live", help="The live view; by default on a terminal.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="What to print at the end: text or json.")] = "text",
+) -> int:
+    """Deploy each scenario's workload, drive load, inject the fault, and judge its defenses."""
+    from seawall import running
+
+    wanted = running.Wanted(
+        paths=tuple(scenarios),
+        variants=tuple(variant or ()),
+        context=context,
+        allow_contexts=tuple(allow_context or ()),
+        allow_nodes="nodes" in (allow or ()),
+        seed=seed,
+        out=out,
+        live=live,
+        format=_format(format),
+    )
+    return running.dry_run(wanted) if dry_run else running.run(wanted)
+
+
+def _format(format: str) -> str:
+    if format not in {"text", "json"}:
+        raise typer.BadParameter(f"{format!r} is no format; known: text, json", param_hint="--format")
+    return format
+
+
+RunFolder = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The folder of a run.")]
+
+
+@app.command(epilog="Example: seawall judge runs/20260102-030405-lying-health-checks")
+def judge(run: RunFolder, format: Annotated[str, typer.Option(help="text or json")] = "text") -> int:
+    """Judge a run again from its recording, also one that was killed half-way."""
+    from seawall import running
+
+    return running.judge_again(run, _format(format))
+
+
+@app.command(epilog="Example: seawall report runs/20260102-030405-lying-health-checks --format markdown")
+def report(
+    run: RunFolder,
+    format: Annotated[list[str] | None, typer.Option(help="html, text, markdown or json; may be repeated.")] = None,
+) -> int:
+    """Make the reports of a run again from its result."""
+    from seawall import running
+
+    return running.report_again(run, tuple(format or ("html",)))
+
+
+@app.command(epilog="Example: seawall recover runs/20260102-030405-lying-health-checks")
+def recover(
+    run: Annotated[Path | None, typer.Argument(exists=True, file_okay=False, help="One run; without it all.")] = None,
+    out: OutDir = Path("runs"),
+) -> int:
+    """Undo what a dead run left on its cluster, and prove it against the snapshot taken before."""
+    from seawall import recovering
+
+    return recovering.recover(run, out)
+
+
+@app.command(epilog="Example: seawall validate scenarios/")
+def validate(scenarios: Paths) -> int:
+    """Check scenario files: every error at once, with file, line and the nearest right word."""
+    from seawall import files
+
+    return files.validate(tuple(scenarios))
+
+
+@app.command(epilog="Example: seawall schema scenario > scenario.schema.json")
+def schema(what: Annotated[str, typer.Argument(help="scenario or result")] = "scenario") -> int:
+    """Print the JSON Schema of a file format."""
+    from seawall import files
+
+    if what not in {"scenario", "result"}:
+        raise typer.BadParameter(f"{what!r} has no schema; known: scenario, result")
+    return files.schema(what)
+
+
+@app.command("list", epilog="Example: seawall list")
+def list_(format: Annotated[str, typer.Option(help="text or json")] = "text") -> int:
+    """The scenarios, faults and defenses there are."""
+    from seawall import files
+
+    return files.show_library(_format(format))
+
+
+@app.command(epilog="Example: seawall audit scenarios/workloads/shop.yaml")
+def audit(
+    paths: Annotated[list[Path], typer.Argument(exists=True, help="Manifests, or folders of them.")],
+    format: Annotated[str, typer.Option(help="text or json")] = "text",
+) -> int:
+    """Is the checklist configured? Every finding with file, line and remedy. Exit code 1 when there are any."""
+    from seawall import files
+
+    return files.audit(tuple(paths), _format(format))
+
+
+@app.command(epilog="Example: seawall fix deployment.yaml > fixed.yaml")
+def fix(
+    paths: Annotated[list[Path], typer.Argument(exists=True, help="Manifests, or folders of them.")],
+) -> int:
+    """Print the manifests with the defenses added that an audit finds missing."""
+    from seawall import files
+
+    return files.fix(tuple(paths))
+
+
+@app.command(epilog="Example: seawall doctor")
+def doctor(format: Annotated[str, typer.Option(help="text or json")] = "text") -> int:
+    """Can this machine run the embedded cluster, and if not, what is missing?"""
+    from seawall import clusters
+
+    return clusters.doctor(_format(format))
+
+
+@cluster.command(epilog="Example: seawall cluster up && export KUBECONFIG=$(seawall cluster kubeconfig)")
+def up() -> int:
+    """Start the embedded cluster and leave it running; `seawall run` then uses it."""
+    from seawall import clusters
+
+    return clusters.up()
+
+
+@cluster.command(epilog="Example: seawall cluster down")
+def down() -> int:
+    """Stop the embedded cluster; nothing of it is left."""
+    from seawall import clusters
+
+    return clusters.down()
+
+
+@cluster.command(epilog="Example: seawall cluster status")
+def status(format: Annotated[str, typer.Option(help="text or json")] = "text") -> int:
+    """Is it running, and how are its nodes? Exit code 69 when it is not."""
+    from seawall import clusters
+
+    return clusters.status(_format(format))
+
+
+@cluster.command(epilog="Example: kubectl --kubeconfig $(seawall cluster kubeconfig) get pods -A")
+def kubeconfig() -> int:
+    """Print the path of its kubeconfig."""
+    from seawall import clusters
+
+    return clusters.kubeconfig()
