@@ -1,9 +1,9 @@
 """What a load worker measured in one second, as it crosses from the load pod to the recording.
 
-A worker prints one JSON line a second, prefixed by `PREFIX`, on standard output: pod logs carry it on every cluster, and
-what was printed before a pod died is still there. A request belongs to the second of its *intended* start, so a hanging
-service is measured as hanging; a line for a second is printed once every request intended for it has been answered or
-has timed out (so: timeout + about one second later), and never again.
+A worker prints one JSON line a second, prefixed by `PREFIX`, on standard output: pod logs carry it on every cluster,
+and what was printed before a pod died is still there. A request belongs to the second of its *intended* start, so a
+hanging service is measured as hanging; a line for a second is printed once every request intended for it has been
+answered or has timed out (so: timeout + about one second later), and never again.
 """
 
 from bisect import bisect_left
