@@ -1,0 +1,116 @@
+"""Drives the load of a variant: its pods are made, their logs followed into the recording, and ended gently at last."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaos.kube import Kube, KubeError, Obj, Refused
+from chaos.recording import Load, Recorder, Trouble
+from loadgen.lines import from_line
+from loadgen.samples import Sample
+from loadgen.units import Duration
+
+LOG_IDLE = Duration(30)
+LAST_SAMPLES_WITHIN = Duration(8)
+GRACE = Duration(5)
+AGAIN_EVERY = Duration(0.1)
+
+
+class NoLoad(KubeError):
+    """The load does not flow; without it nothing can be measured."""
+
+
+@dataclass(eq=False)
+class Flow:
+    """What has come from the load pods of one variant so far."""
+
+    samples: set[tuple[str, int]] = field(default_factory=set)
+    flowing: threading.Event = field(default_factory=threading.Event)
+
+    def take_in(self, sample: Sample) -> bool:
+        """False for a sample that was seen before: a log that is read again starts at its beginning."""
+        key = (sample.worker, sample.second)
+        if key in self.samples:
+            return False
+        self.samples.add(key)
+        if sample.ok and sample.ok == sample.intended:
+            self.flowing.set()
+        return True
+
+    def await_flow(self, wait: Callable[[Duration], None], within: Duration) -> None:
+        """Until a whole second went well, or the time is up: a slow start is no fault; a broken one shows later."""
+        deadline = time.monotonic() + within.seconds
+        while not self.flowing.wait(AGAIN_EVERY.seconds) and time.monotonic() < deadline:
+            wait(Duration(0))
+        if not self.samples:
+            raise NoLoad(f"no load pod has measured anything within {within}")
+
+
+@contextmanager
+def follow_load(
+    kube: Kube, manifests: tuple[Obj, ...], namespace: str, variant: str, recorder: Recorder, over: Callable[[], bool]
+) -> Iterator[Flow]:
+    """Load on the variant for as long as the block runs."""
+    flow = Flow()
+    pods = [m["metadata"]["name"] for m in manifests if m["kind"] == "Pod"]
+    for manifest in manifests:
+        kube.create(manifest, namespace)
+    threads = [
+        threading.Thread(target=_follow, args=(kube, namespace, pod, variant, recorder, flow, over), daemon=True)
+        for pod in pods
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield flow
+    finally:
+        with suppress(KubeError):
+            _end(kube, namespace, pods, threads)
+
+
+def _end(kube: Kube, namespace: str, pods: list[str], threads: list[threading.Thread]) -> None:
+    """Ask the load pods to stop, and give the samples of their last seconds the time to arrive."""
+    for pod in pods:
+        kube.delete(f"/api/v1/namespaces/{namespace}/pods/{pod}", grace=GRACE)
+    deadline = time.monotonic() + LAST_SAMPLES_WITHIN.seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _follow(
+    kube: Kube, namespace: str, pod: str, variant: str, recorder: Recorder, flow: Flow, over: Callable[[], bool]
+) -> None:
+    """Read a load pod's log until the pod has ended; when the stream breaks, read it again from the start."""
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
+    try:
+        while not over() and (phase := _phase(kube, path)) is not None:
+            with suppress(KubeError):
+                _read_log(kube, path, variant, recorder, flow)
+            if phase in {"Succeeded", "Failed"}:
+                recorder.write(Trouble, variant, what="the load ended early", detail=f"pod {pod} is {phase}")
+                return
+            time.sleep(AGAIN_EVERY.seconds)
+    except KubeError as error:
+        if not over():
+            recorder.write(Trouble, variant, what="the load's samples were lost", detail=str(error))
+
+
+def _phase(kube: Kube, path: str) -> str | None:
+    """None when the pod is gone or going: its end is meant."""
+    try:
+        pod: dict[str, Any] = kube.get(path)
+    except Refused as refusal:
+        if refusal.code == 404:
+            return None
+        raise
+    return None if "deletionTimestamp" in pod["metadata"] else str(pod["status"].get("phase", ""))
+
+
+def _read_log(kube: Kube, path: str, variant: str, recorder: Recorder, flow: Flow) -> None:
+    for line in kube.lines(f"{path}/log", {"follow": "true"}, read_timeout=LOG_IDLE):
+        sample = from_line(line)
+        if sample is not None and flow.take_in(sample):
+            recorder.write(Load, variant, sample=sample.to_json())
