@@ -1,0 +1,163 @@
+"""From what a client sent to the object as Kubernetes stores it: known fields only, right types, one spelling.
+
+Mirrors what decoding into the API's Go types does: unknown fields are dropped and reported, null and empty optional
+lists and maps vanish, quantities take their canonical form, a wrong type is a 400 that names the field.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cluster.api.resource import Resource
+from cluster.api.schema import Type, element, lookup, package_of
+from cluster.client import BadRequest, Obj
+from cluster.quantity import canonical
+from cluster.timestamps import format_micro_time, format_time, parse_time
+
+_JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
+_INT_BITS = {"int32": 31, "int64": 63}
+DEPTH_MAX = 100
+
+
+def decode(resource: Resource, obj: Obj) -> tuple[Obj, list[str]]:
+    """A clean copy of `obj`, and one `unknown field "spec.foo"` for each field that is not of this kind.
+
+    Raises BadRequest for a wrong apiVersion or kind, or a value of a wrong type.
+    """
+    check_type_meta(resource, obj)
+    try:
+        return decode_as(f"{package_of(resource.group, resource.version)}.{resource.kind}", resource.kind, obj)
+    except BadRequest as error:
+        raise BadRequest(_cannot_be_handled(resource, error.message)) from None
+
+
+def decode_as(type_name: str, kind: str, obj: Obj) -> tuple[Obj, list[str]]:
+    """As `decode`, for kinds that are no resources of their own: Scale, Eviction, Binding, TokenRequest, reviews."""
+    reader = _Reader(kind)
+    body = reader.object(lookup(type_name), {k: v for k, v in obj.items() if k not in ("apiVersion", "kind")}, "", 0)
+    head = {k: obj[k] for k in ("kind", "apiVersion") if obj.get(k)}
+    return {**head, **body}, [f'unknown field "{path}"' for path in reader.unknown]
+
+
+def strict_error(resource: Resource, problems: list[str]) -> BadRequest:
+    """The 400 of fieldValidation=Strict."""
+    return BadRequest(_cannot_be_handled(resource, f"strict decoding error: {', '.join(problems)}"))
+
+
+def check_type_meta(resource: Resource, obj: Obj) -> None:
+    """Raise BadRequest unless `obj` says it is of this kind, or says nothing at all."""
+    version, kind = obj.get("apiVersion") or resource.api_version, obj.get("kind") or resource.kind
+    if not isinstance(version, str) or not isinstance(kind, str):
+        raise BadRequest("couldn't get version/kind; json parse error: apiVersion and kind must be strings")
+    if (version, kind) != (resource.api_version, resource.kind):
+        raise BadRequest(
+            f"the API version in the data ({version}, Kind={kind}) does not match the expected API version "
+            f"({resource.api_version}, Kind={resource.kind})"
+        )
+
+
+def _cannot_be_handled(resource: Resource, why: str) -> str:
+    return f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {why}'
+
+
+@dataclass(slots=True)
+class _Reader:
+    kind: str
+    unknown: list[str] = field(default_factory=list)
+
+    def object(self, type: Type, value: Any, path: str, depth: int) -> Obj:
+        if depth > DEPTH_MAX:
+            raise BadRequest(f"{path}: nested more than {DEPTH_MAX} levels deep")
+        self._expect(value, dict, path, type.name)
+        known: Obj = {}
+        for name, inner in value.items():
+            known_field, at = type.fields.get(name), f"{path}.{name}" if path else name
+            if known_field is None:
+                self.unknown.append(at)
+                continue
+            clean = self.value(known_field.type, inner, at, depth + 1)
+            if clean is None or (known_field.type[0] in "[{" and not clean and not known_field.always):
+                continue
+            known[name] = clean
+        return known
+
+    def value(self, type: str, value: Any, path: str, depth: int) -> Any:
+        if value is None:
+            return None
+        if type[0] == "[":
+            return self._list(element(type), value, path, depth)
+        if type[0] == "{":
+            return self._map(element(type), value, path, depth)
+        scalar = _SCALARS.get(type)
+        return scalar(self, type, value, path) if scalar else self.object(lookup(type), value, path, depth)
+
+    def _list(self, of: str, values: Any, path: str, depth: int) -> list[Any]:
+        self._expect(values, list, path, f"[]{of}")
+        return [self.value(of, value, f"{path}[{i}]", depth) for i, value in enumerate(values)]
+
+    def _map(self, of: str, values: Any, path: str, depth: int) -> Obj:
+        self._expect(values, dict, path, f"map[string]{of}")
+        return {key: self.value(of, value, f"{path}.{key}", depth) for key, value in values.items()}
+
+    def _expect(self, value: Any, wanted: type, path: str, name: str) -> None:
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            raise self.wrong(value, path, name)
+
+    def wrong(self, value: Any, path: str, name: str) -> BadRequest:
+        given = _JSON_NAMES.get(type(value), "value")
+        return BadRequest(f"json: cannot unmarshal {given} into Go struct field {self.kind}.{path} of type {name}")
+
+    def string(self, type: str, value: Any, path: str) -> str:
+        self._expect(value, str, path, type)
+        return str(value)
+
+    def boolean(self, type: str, value: Any, path: str) -> bool:
+        self._expect(value, bool, path, type)
+        return bool(value)
+
+    def integer(self, type: str, value: Any, path: str) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        self._expect(value, int, path, type)
+        if not -(2 ** _INT_BITS[type]) <= value < 2 ** _INT_BITS[type]:
+            raise BadRequest(
+                f"json: cannot unmarshal number {value} into Go struct field {self.kind}.{path} of type {type}"
+            )
+        return int(value)
+
+    def quantity(self, type: str, value: Any, path: str) -> str:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise self.wrong(value, path, type)
+        try:
+            return canonical(value)
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+
+    def int_or_string(self, _type: str, value: Any, path: str) -> int | str:
+        if isinstance(value, str):
+            return value
+        return self.integer("int32", value, path)
+
+    def time(self, type: str, value: Any, path: str) -> str | None:
+        self._expect(value, str, path, type)
+        try:
+            moment = parse_time(value)
+        except ValueError:
+            raise BadRequest(f'{self.kind}.{path}: parsing time "{value}" as RFC 3339: cannot parse') from None
+        return format_micro_time(moment) if type == "MicroTime" else format_time(moment)
+
+    def any(self, _type: str, value: Any, _path: str) -> Any:
+        return value
+
+
+_SCALARS = {
+    "string": _Reader.string,
+    "bytes": _Reader.string,
+    "bool": _Reader.boolean,
+    "int32": _Reader.integer,
+    "int64": _Reader.integer,
+    "Quantity": _Reader.quantity,
+    "IntOrString": _Reader.int_or_string,
+    "Time": _Reader.time,
+    "MicroTime": _Reader.time,
+    "any": _Reader.any,
+}

@@ -1,0 +1,65 @@
+"""What is wrong with one field of an object, in Kubernetes' words: the causes of a 422 `Invalid`."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cluster.client import Invalid, StatusCause
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """`reason` is the cause's machine-readable kind (FieldValueRequired …); `message` says what, without the field."""
+
+    field: str
+    reason: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+def required(field: str, detail: str = "") -> FieldError:
+    return FieldError(field, "FieldValueRequired", _join("Required value", detail))
+
+
+def invalid(field: str, value: object, detail: str) -> FieldError:
+    return FieldError(field, "FieldValueInvalid", _join(f"Invalid value: {_show(value)}", detail))
+
+
+def not_supported(field: str, value: object, valid: Iterable[str]) -> FieldError:
+    known = ", ".join(json.dumps(v) for v in sorted(valid))
+    return FieldError(field, "FieldValueNotSupported", f"Unsupported value: {_show(value)}: supported values: {known}")
+
+
+def duplicate(field: str, value: object) -> FieldError:
+    return FieldError(field, "FieldValueDuplicate", f"Duplicate value: {_show(value)}")
+
+
+def forbidden(field: str, detail: str) -> FieldError:
+    return FieldError(field, "FieldValueForbidden", _join("Forbidden", detail))
+
+
+def not_found(field: str, value: object) -> FieldError:
+    return FieldError(field, "FieldValueNotFound", f"Not found: {_show(value)}")
+
+
+def too_long(field: str, most_bytes: int) -> FieldError:
+    return FieldError(field, "FieldValueTooLong", f"Too long: may not be more than {most_bytes} bytes")
+
+
+def refuse(errors: Sequence[FieldError], *, group: str, kind: str, name: str) -> Invalid:
+    """The 422 that carries all of `errors` (at least one)."""
+    texts = [str(error) for error in errors]
+    what = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    qualified = f"{kind}.{group}" if group else kind
+    causes = tuple(StatusCause(e.reason, e.message, e.field) for e in errors)
+    return Invalid(f'{qualified} "{name}" is invalid: {what}', group=group, kind=kind, name=name, causes=causes)
+
+
+def _join(head: str, detail: str) -> str:
+    return f"{head}: {detail}" if detail else head
+
+
+def _show(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)

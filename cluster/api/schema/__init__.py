@@ -1,0 +1,139 @@
+"""The fields of every kind: their types, how lists of them merge, and their protobuf numbers.
+
+The tables (`*.txt`, one an API group) carry the facts of the Kubernetes API v1.36 that this cluster serves; field
+validation, strategic merge, server-side apply, OpenAPI and protobuf decoding are all read off them. A line is
+`number name type flags…`; `[X]` is a list, `{X}` a map from strings, `*` a part that JSON writes inline. Flags:
+
+    required    must be given
+    always      written even when empty
+    merge=KEY   strategic merge matches items by KEY; plain `merge` joins lists of words
+    retainKeys  strategic merge clears what the patch does not name
+    keys=A,B    server-side apply matches items by A and B
+    set         server-side apply owns each value of its own
+    atomic      server-side apply owns it as a whole (of a type: every field of that type)
+
+Types of another table are written with its name: `core.PodTemplateSpec`, `meta.ObjectMeta`. Volume sources that
+this cluster refuses are `any`.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+
+SCALARS = frozenset(
+    {"string", "bool", "int32", "int64", "bytes", "any", "Quantity", "IntOrString", "Time", "MicroTime"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of a type. `type` is fully qualified: "string", "core.Probe", "[core.Container]", "{Quantity}"."""
+
+    name: str
+    number: int
+    type: str
+    required: bool = False
+    always: bool = False
+    merge: bool = False
+    merge_key: str = ""
+    retain_keys: bool = False
+    keys: tuple[str, ...] = ()
+    set: bool = False
+    atomic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """An object type. `fields` are as JSON has them; `message` as protobuf has them, inline parts under "*"."""
+
+    name: str
+    fields: dict[str, Field]
+    message: tuple[Field, ...]
+    atomic: bool = False
+
+
+def lookup(name: str) -> Type:
+    """The type called `core.Pod`. Raises KeyError."""
+    return _package(name.partition(".")[0])[name]
+
+
+def is_object(type: str) -> bool:
+    """Whether a field's type is an object type of the tables, not a scalar, list or map."""
+    return type[0] not in "[{" and type not in SCALARS
+
+
+def element(type: str) -> str:
+    """What a list or map is of."""
+    return type[1:-1]
+
+
+def package_of(group: str, version: str) -> str:
+    """The table of an API group: "rbac" for rbac.authorization.k8s.io."""
+    name = group.partition(".")[0] or "core"
+    return f"{name}_{version}" if (name, version) == ("autoscaling", "v1") else name
+
+
+def type_of(group: str, version: str, kind: str) -> Type:
+    """The type of a kind of object. Raises KeyError if it is not one of ours."""
+    return lookup(f"{package_of(group, version)}.{kind}")
+
+
+@cache
+def types_of_package(package: str) -> tuple[Type, ...]:
+    return tuple(_package(package).values())
+
+
+@cache
+def _package(package: str) -> dict[str, Type]:
+    try:
+        text = files(__name__).joinpath(f"{package}.txt").read_text()
+    except FileNotFoundError:
+        raise KeyError(package) from None
+    raw = [_parse_type(block.splitlines(), package) for block in text.strip().split("\n\n")]
+    named = {name: message for name, _, message in raw}
+    return {name: Type(name, _flatten(message, named), message, atomic) for name, atomic, message in raw}
+
+
+def _parse_type(lines: list[str], package: str) -> tuple[str, bool, tuple[Field, ...]]:
+    _, name, *flags = lines[0].split()
+    return f"{package}.{name}", "atomic" in flags, tuple(_parse_field(line, package) for line in lines[1:])
+
+
+def _parse_field(line: str, package: str) -> Field:
+    number, name, type, *flags = line.split()
+    made = Field(name=name, number=int(number), type=_qualify(type, package))
+    for flag in flags:
+        made = _with_flag(made, *flag.partition("=")[::2])
+    return made
+
+
+def _with_flag(made: Field, flag: str, value: str) -> Field:
+    match flag:
+        case "merge":
+            return replace(made, merge=True, merge_key=value)
+        case "keys":
+            return replace(made, keys=tuple(value.split(",")))
+        case "retainKeys":
+            return replace(made, retain_keys=True)
+        case "required":
+            return replace(made, required=True)
+        case "always":
+            return replace(made, always=True)
+        case "set":
+            return replace(made, set=True)
+        case "atomic":
+            return replace(made, atomic=True)
+    raise ValueError(f"the schema tables know no flag {flag!r}")
+
+
+def _qualify(type: str, package: str) -> str:
+    if type[0] in "[{":
+        return f"{type[0]}{_qualify(element(type), package)}{type[-1]}"
+    return type if type in SCALARS or "." in type else f"{package}.{type}"
+
+
+def _flatten(message: tuple[Field, ...], named: dict[str, tuple[Field, ...]]) -> dict[str, Field]:
+    flat: dict[str, Field] = {}
+    for item in message:
+        flat |= _flatten(named[item.type], named) if item.name == "*" else {item.name: item}
+    return flat
