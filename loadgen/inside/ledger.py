@@ -23,6 +23,10 @@ class _Second:
     latency: Counter[int] = field(default_factory=Counter)
     late_ms: list[float] = field(default_factory=list)
 
+    @property
+    def open(self) -> int:
+        return self.intended - self.ok - self.failed.total()
+
 
 class Ledger:
     """Times are Unix times in seconds, handed in."""
@@ -68,9 +72,14 @@ class Ledger:
     def due(self, now: float) -> list[Sample]:
         """The samples of the seconds that are over, oldest first, an empty second included; each once."""
         samples = []
-        while self._oldest < self._end and self._oldest + 1 + self._timeout + GRACE_SECONDS <= now:
+        while self._oldest < self._end and self._over(now):
             samples.append(self._close(timed_out=True))
         return samples
+
+    def _over(self, now: float) -> bool:
+        booked = self._seconds.get(self._oldest)
+        patience = self._timeout if booked and booked.open else 0.0
+        return self._oldest + 1 + patience + GRACE_SECONDS <= now
 
     def rest(self, now: float) -> list[Sample]:
         """At the end: what is left, with requests still open counted as intended and nothing else."""
@@ -82,9 +91,8 @@ class Ledger:
     def _close(self, *, timed_out: bool) -> Sample:
         second, self._oldest = self._oldest, self._oldest + 1
         booked = self._seconds.pop(second, None) or _Second()
-        still_open = booked.intended - booked.ok - booked.failed.total()
-        if timed_out and still_open > 0:
-            booked.failed["timeout"] += still_open
+        if timed_out and booked.open:
+            booked.failed["timeout"] += booked.open
         late_ms = sorted(booked.late_ms)
         return Sample(
             second=second,

@@ -35,7 +35,7 @@ def routes(leak: Leak, service: Service) -> Routes:
     def status(_: Request) -> Reply:
         return as_json(
             {
-                "resident_bytes": resident_bytes(),
+                "rss_bytes": resident_bytes(),
                 "leak": {"per_request_bytes": leak.per_request_bytes, "kept_bytes": leak.kept_bytes()},
                 "pid": os.getpid(),
                 "started": STARTED,
