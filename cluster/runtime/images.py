@@ -1,0 +1,143 @@
+"""The stand-in images: names that workloads use, each backed by the userland of this very machine.
+
+An image is a skeleton of files made by us (see `skeleton`) with the host's /usr bound over it read-only. Nothing
+else of the host is in it. Its entrypoint, command, environment and user are those of the public image of that name,
+so that a manifest behaves the same on a real cluster.
+"""
+
+import hashlib
+import re
+import shutil
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.runtime.spec import Image, ImageMissing, Mount
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+VENV = "/opt/venv"
+LOCUST_UID = 1000
+NOBODY_UID = 65534
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One stand-in. `needs` are programs that the host must have; without them the image does not exist."""
+
+    name: str
+    needs: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    path: str = SYSTEM_PATH
+    cwd: str = "/"
+    user: str = ""
+    home: int | None = None
+    """Who owns `cwd`, where the image has a folder of its own there."""
+    python: bool = False
+    """Brings Seawall's Python as /usr/local."""
+    venv: bool = False
+    """Brings Seawall's installed packages as /opt/venv."""
+
+
+RECIPES = (
+    Recipe(name="alpine", command=("/bin/sh",)),
+    Recipe(name="busybox", command=("sh",)),
+    Recipe(name="debian", command=("bash",), needs=("bash",)),
+    Recipe(name="ubuntu", command=("/bin/bash",), needs=("bash",)),
+    Recipe(name="python", command=("python3",), path=f"/usr/local/bin:{SYSTEM_PATH}", python=True),
+    Recipe(
+        name="locustio/locust",
+        entrypoint=("locust",),
+        environment=(("PYTHONUNBUFFERED", "1"),),
+        path=f"{VENV}/bin:/usr/local/bin:{SYSTEM_PATH}",
+        cwd="/home/locust",
+        user="locust",
+        home=LOCUST_UID,
+        python=True,
+        venv=True,
+    ),
+    Recipe(
+        name="prom/prometheus",
+        needs=("prometheus",),
+        entrypoint=("/bin/prometheus",),
+        command=("--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"),
+        cwd="/prometheus",
+        user="nobody",
+        home=NOBODY_UID,
+    ),
+    Recipe(
+        name="prom/alertmanager",
+        needs=("prometheus-alertmanager",),
+        entrypoint=("/bin/prometheus-alertmanager",),
+        command=("--config.file=/etc/alertmanager/alertmanager.yml", "--storage.path=/alertmanager"),
+        cwd="/alertmanager",
+        user="nobody",
+        home=NOBODY_UID,
+    ),
+    Recipe(name="nginx", needs=("nginx",), command=("nginx", "-g", "daemon off;")),
+)
+
+ALIASES = {"locust": "locustio/locust", "prometheus": "prom/prometheus", "alertmanager": "prom/alertmanager"}
+
+
+def available(which: Callable[[str], str | None] = shutil.which) -> dict[str, Recipe]:
+    """By name, those whose programs this machine has."""
+    return {recipe.name: recipe for recipe in RECIPES if all(which(program) for program in recipe.needs)}
+
+
+def repository(reference: str) -> str:
+    """What an image reference names, without registry default, tag and digest: python for docker.io/library/python:3."""
+    bare = re.sub(r"(:[\w.-]+)?(@[\w:.+-]+)?$", "", reference)
+    return re.sub(r"^((registry-1\.|index\.)?docker\.io/)?(library/)?", "", bare)
+
+
+def find(reference: str, recipes: dict[str, Recipe]) -> Recipe:
+    """Raises `ImageMissing`."""
+    name = repository(reference)
+    recipe = recipes.get(ALIASES.get(name, name))
+    if recipe is None:
+        raise ImageMissing(
+            f'no image "{reference}" here: this cluster pulls from no registry. Stand-ins made of this machine\'s own '
+            f"programs exist for {', '.join(sorted(recipes))} (any tag); bring another with: seawall cluster load-image"
+        )
+    return recipe
+
+
+def image(reference: str, recipe: Recipe) -> Image:
+    environment = (("PATH", recipe.path), *recipe.environment, *(python_environment() if recipe.python else ()))
+    digest = hashlib.sha256(repr((recipe, environment, sys.version)).encode()).hexdigest()
+    return Image(
+        name=reference,
+        id=f"sha256:{digest}",
+        entrypoint=recipe.entrypoint,
+        command=recipe.command,
+        env=environment,
+        cwd=recipe.cwd,
+        user=recipe.user,
+    )
+
+
+def python_environment() -> tuple[tuple[str, str], ...]:
+    version = (("LANG", "C.UTF-8"), ("PYTHON_VERSION", sys.version.split()[0]))
+    # A Python with a shared library looks for it where it was built, which is not where the container has it.
+    shared = sysconfig.get_config_var("Py_ENABLE_SHARED") and sys.base_prefix != "/usr"
+    return (*version, ("LD_LIBRARY_PATH", "/usr/local/lib")) if shared else version
+
+
+def mounts(recipe: Recipe, local_bin: Path) -> tuple[Mount, ...]:
+    """What of the host the image shows. `local_bin` is a folder of ours with the name `python` in it."""
+    binds = [("/usr", Path("/usr"))]
+    if recipe.python and sys.base_prefix == "/usr":
+        binds.append(("/usr/local/bin", local_bin))
+    elif recipe.python and sys.base_prefix != "/usr/local":
+        binds.append(("/usr/local", Path(sys.base_prefix)))
+    if recipe.venv:
+        binds.append((venv_packages(), Path(sysconfig.get_path("purelib"))))
+    return tuple(Mount(destination=there, source=here, read_only=True) for there, here in binds)
+
+
+def venv_packages() -> str:
+    return f"{VENV}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"

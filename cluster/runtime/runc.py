@@ -1,0 +1,214 @@
+"""The runtime: `cluster.runtime.spec.Runtime` by runc."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from cluster.config import ClusterConfig
+from cluster.runtime import cgroups, execution, images, skeleton
+from cluster.runtime.bundle import config as bundle_config
+from cluster.runtime.bundle import this_machine
+from cluster.runtime.commands import Stdio, runc
+from cluster.runtime.logs import LogPump
+from cluster.runtime.processes import Process, become_subreaper
+from cluster.runtime.rootfs import Place, discard, prepare
+from cluster.runtime.spec import ContainerSpec, ExecResult, Exit, Image, Limits, Running, StartFailed, Usage
+
+# What containerd's shim and runc's create step put in front of runc's own message; the kubelet shows it as it comes.
+CREATE_FAILED = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+EXEC_FAILED = "OCI runtime exec failed: exec failed: "
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Container:
+    cgroup: str
+    place: Place
+    process: Process
+    logs: LogPump
+    exit: asyncio.Task[Exit]
+
+
+class Runc:
+    """Containers of one cluster. The process that holds it becomes a subreaper; it needs a running loop."""
+
+    def __init__(
+        self,
+        config: ClusterConfig,
+        run_dir: Path = Path("/run/seawall"),
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`run_dir` should be in memory: bundles, skeletons and runc's own state live there. Raises OSError."""
+        become_subreaper()
+        self._layers = config.state_dir / "layers"
+        self._run_dir = run_dir
+        self._now = now
+        self._hierarchies = cgroups.discover()
+        self._machine = this_machine(self._hierarchies)
+        self._recipes = images.available()
+        self._skeletons: dict[str, Path] = {}
+        self._containers: dict[str, _Container] = {}
+        self._numbers = count(1)
+        # More at a time than processors would only make each of them slower.
+        self._slots = asyncio.Semaphore(os.cpu_count() or 1)
+        self._local_bin = skeleton.local_bin(run_dir / "images" / "local-bin")
+
+    def image(self, name: str) -> Image:
+        return images.image(name, images.find(name, self._recipes))
+
+    async def start(self, spec: ContainerSpec) -> Running:
+        starting = asyncio.create_task(self._start(spec))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # runc cannot be stopped half-way without a trace; let it finish, then take it back.
+            await asyncio.wait([starting])
+            await self.remove(spec.id)
+            raise
+
+    async def _start(self, spec: ContainerSpec) -> Running:
+        place = Place(self._run_dir / "containers" / spec.id, self._layers / spec.id)
+        try:
+            logs = LogPump(spec.log_path)
+        except OSError as error:
+            raise StartFailed(f"cannot open the log file: {error}") from error
+        try:
+            async with self._slots:
+                await asyncio.to_thread(self._prepare, spec, place)
+                process = await self._run(spec, place, logs)
+        except (OSError, StartFailed) as error:
+            logs.close()
+            await asyncio.to_thread(self._discard, place, f"{spec.cgroup}/{spec.id}")
+            raise StartFailed(f"{CREATE_FAILED}{error}: unknown") from error
+        return self._record(spec, place, process, logs)
+
+    def _prepare(self, spec: ContainerSpec, place: Place) -> None:
+        recipe = images.find(spec.image, self._recipes)
+        prepare(place, self._skeleton(recipe))
+        mounts = images.mounts(recipe, self._local_bin)
+        config = bundle_config(spec, mounts, self._machine)
+        (place.bundle / "config.json").write_text(json.dumps(config))
+
+    def _skeleton(self, recipe: images.Recipe) -> Path:
+        """Made when first needed, renamed into place when whole: two threads may both make it, and one is kept."""
+        root = self._run_dir / "images" / recipe.name.replace("/", "_")
+        if not root.exists():
+            draft = root.with_name(f"{root.name}.{next(self._numbers)}")
+            skeleton.build(draft, recipe)
+            with suppress(OSError):
+                draft.rename(root)
+        return root
+
+    async def _run(self, spec: ContainerSpec, place: Place, logs: LogPump) -> Process:
+        pid_file = place.bundle / "pid"
+        arguments = ["run", "--detach", "--pid-file", str(pid_file), "--bundle", str(place.bundle), spec.id]
+        stdio = Stdio(os.open(os.devnull, os.O_RDONLY), logs.add("stdout"), logs.add("stderr"))
+        try:
+            await self._runc(place.bundle / "run.log", arguments, stdio)
+        finally:
+            for fd in (stdio.stdin, stdio.stdout, stdio.stderr):
+                os.close(fd)
+        return Process(int(pid_file.read_text()))
+
+    async def _runc(self, log: Path, arguments: list[str], stdio: Stdio) -> None:
+        await runc(self._run_dir / "runc", log, arguments, stdio)
+
+    def _record(self, spec: ContainerSpec, place: Place, process: Process, logs: LogPump) -> Running:
+        cgroup = f"{spec.cgroup}/{spec.id}"
+        exit = asyncio.create_task(self._await_exit(process, cgroup, logs))
+        self._containers[spec.id] = _Container(cgroup, place, process, logs, exit)
+        return Running(id=spec.id, pid=process.pid, started_at=self._now())
+
+    async def _await_exit(self, process: Process, cgroup: str, logs: LogPump) -> Exit:
+        """containerd calls a container OOM-killed when its cgroup had a kill and it did not end well, whoever was hit."""
+        code = execution.shell_code(await process.ended())
+        finished_at = self._now()
+        logs.drain()
+        oom_killed = code != 0 and cgroups.oom_kills(self._hierarchies, cgroup) > 0
+        return Exit(code=code, oom_killed=oom_killed, finished_at=finished_at)
+
+    async def wait(self, container_id: str) -> Exit:
+        return await asyncio.shield(self._containers[container_id].exit)
+
+    def signal(self, container_id: str, signum: int) -> None:
+        if container := self._containers.get(container_id):
+            container.process.signal(signum)
+            if signum == signal.SIGKILL:
+                # What is frozen dies only when it thaws.
+                self.freeze(container_id, frozen=False)
+
+    def freeze(self, container_id: str, *, frozen: bool) -> None:
+        """Stop or continue all of its processes from outside; nothing happens if it has gone."""
+        if container := self._containers.get(container_id):
+            with suppress(FileNotFoundError):
+                cgroups.freeze(self._hierarchies, container.cgroup, frozen)
+
+    async def exec(self, container_id: str, argv: tuple[str, ...], timeout_seconds: float) -> ExecResult:
+        return await execution.collect(self._launcher(container_id, argv), timeout_seconds)
+
+    async def open_exec(self, container_id: str, argv: tuple[str, ...], *, tty: bool) -> execution.Stream:
+        launch = self._launcher(container_id, argv)
+        if tty:
+            return await execution.open_terminal(launch, self._run_dir / f"{next(self._numbers)}.console")
+        return await execution.open_pipes(launch)
+
+    def _launcher(self, container_id: str, argv: tuple[str, ...]) -> execution.Launch:
+        container = self._containers.get(container_id)
+        if container is None:
+            raise StartFailed(f"{EXEC_FAILED}container {container_id} does not exist: unknown")
+
+        async def launch(options: list[str], stdio: Stdio) -> Process:
+            return await self._exec(container_id, container.place, [*options, container_id, *argv], stdio)
+
+        return launch
+
+    async def _exec(self, container_id: str, place: Place, arguments: list[str], stdio: Stdio) -> Process:
+        mark = place.bundle / f"exec-{next(self._numbers)}"
+        pid_file, log = mark.with_suffix(".pid"), mark.with_suffix(".log")
+        try:
+            await self._runc(log, ["exec", "--detach", "--pid-file", str(pid_file), *arguments], stdio)
+            return Process(int(pid_file.read_text()))
+        except (OSError, StartFailed) as error:
+            raise StartFailed(f"{EXEC_FAILED}{error}: unknown") from error
+        finally:
+            for file in (pid_file, log):
+                file.unlink(missing_ok=True)
+
+    async def remove(self, container_id: str) -> None:
+        container = self._containers.get(container_id)
+        if container is None:
+            return
+        self.signal(container_id, signal.SIGKILL)
+        await self.wait(container_id)
+        if self._containers.pop(container_id, None):
+            container.logs.close()
+            await asyncio.to_thread(self._discard, container.place, container.cgroup)
+
+    def _discard(self, place: Place, cgroup: str) -> None:
+        """`runc delete` would do this in 6 ms; its process ended, its files in our hands, so do we."""
+        discard(place)
+        with suppress(OSError):
+            cgroups.remove(self._hierarchies, cgroup)
+        for file in (self._run_dir / "runc" / place.bundle.name).glob("*"):
+            file.unlink(missing_ok=True)
+        with suppress(OSError):
+            (self._run_dir / "runc" / place.bundle.name).rmdir()
+
+    def usage(self, container_id: str) -> Usage:
+        return cgroups.usage(self._hierarchies, self._containers[container_id].cgroup)
+
+    def create_pod_cgroup(self, path: str, limits: Limits) -> None:
+        cgroups.create(self._hierarchies, path, limits)
+
+    def remove_pod_cgroup(self, path: str) -> None:
+        cgroups.remove(self._hierarchies, path)
