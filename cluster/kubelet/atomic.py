@@ -1,0 +1,67 @@
+"""A folder of files that changes all at once: what configMap, secret, projected and downwardAPI volumes look like.
+
+The files are in a folder with a time in its name, `..data` is a link to it, and every top-level name is a link through
+`..data`: one rename replaces everything.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = "..data"
+_NEW_DATA = "..data_tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    data: bytes
+    mode: int
+
+
+def write(folder: Path, files: Mapping[str, File], stamp: str, group: int | None = None) -> bool:
+    """Make `folder` show exactly `files` (by relative path). False when it already did. `stamp` must be new."""
+    if _current(folder) == dict(files):
+        return False
+    fresh = folder / f"..{stamp}"
+    for path, file in files.items():
+        _write_file(fresh / path, file, group)
+    fresh.mkdir(exist_ok=True)
+    stale = _target(folder)
+    (folder / _NEW_DATA).unlink(missing_ok=True)
+    (folder / _NEW_DATA).symlink_to(fresh.name)
+    (folder / _NEW_DATA).rename(folder / DATA)
+    _link_names(folder, {path.split("/", 1)[0] for path in files})
+    if stale is not None and stale != fresh:
+        shutil.rmtree(stale, ignore_errors=True)
+    return True
+
+
+def _write_file(path: Path, file: File, group: int | None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(file.data)
+    if group is not None:
+        os.chown(path, -1, group)
+    path.chmod(file.mode | (0o440 if group is not None else 0))
+
+
+def _target(folder: Path) -> Path | None:
+    link = folder / DATA
+    return folder / link.readlink() if link.is_symlink() else None
+
+
+def _current(folder: Path) -> dict[str, File] | None:
+    target = _target(folder)
+    if target is None:
+        return None
+    found = (path for path in target.rglob("*") if path.is_file())
+    return {str(path.relative_to(target)): File(path.read_bytes(), path.stat().st_mode & 0o7777) for path in found}
+
+
+def _link_names(folder: Path, names: set[str]) -> None:
+    present = {path.name for path in folder.iterdir() if path.is_symlink() and not path.name.startswith("..")}
+    for name in names - present:
+        (folder / name).symlink_to(f"{DATA}/{name}")
+    for name in present - names:
+        (folder / name).unlink()

@@ -1,0 +1,48 @@
+"""/etc/hosts, /etc/resolv.conf and /etc/hostname of a pod, as text. Pure."""
+
+from cluster.client import Obj
+from cluster.config import CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS
+from cluster.kubelet import podspec
+
+_HOSTS = """\
+# Kubernetes-managed hosts file.
+127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+fe00::0\tip6-mcastprefix
+fe00::1\tip6-allnodes
+fe00::2\tip6-allrouters
+"""
+
+
+def hosts(pod: Obj, address: str) -> str:
+    """The pod's own names and its hostAliases."""
+    name = podspec.hostname(pod)
+    domain = podspec.host_domain(pod, CLUSTER_DOMAIN)
+    names = [f"{name}.{domain}", name] if domain else [name]
+    own = "\t".join([address, *names])
+    aliases = pod["spec"].get("hostAliases") or []
+    lines = ["\t".join([alias["ip"], *(alias.get("hostnames") or ())]) for alias in aliases]
+    added = "".join(f"{line}\n" for line in ["", "# Entries added by HostAliases.", *lines]) if lines else ""
+    return f"{_HOSTS}{own}\n{added}"
+
+
+def resolv_conf(pod: Obj) -> str:
+    """By dnsPolicy and dnsConfig. There is no resolver outside: "Default" gives an empty list of servers."""
+    policy = pod["spec"].get("dnsPolicy", "ClusterFirst")
+    servers, searches, options = _cluster(pod) if policy.startswith("ClusterFirst") else ([], [], {})
+    extra: Obj = pod["spec"].get("dnsConfig") or {}
+    servers = list(dict.fromkeys(servers + (extra.get("nameservers") or [])))
+    searches = list(dict.fromkeys(searches + (extra.get("searches") or [])))
+    options = options | {o["name"]: o.get("value", "") for o in extra.get("options") or ()}
+    lines = [f"search {' '.join(searches)}"] if searches else []
+    lines += [f"nameserver {server}" for server in servers]
+    if options:
+        lines.append("options " + " ".join(f"{k}:{v}" if v else k for k, v in options.items()))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _cluster(pod: Obj) -> tuple[list[str], list[str], dict[str, str]]:
+    namespace = pod["metadata"]["namespace"]
+    searches = [f"{namespace}.svc.{CLUSTER_DOMAIN}", f"svc.{CLUSTER_DOMAIN}", CLUSTER_DOMAIN]
+    return [DNS_SERVICE_ADDRESS], searches, {"ndots": "5"}

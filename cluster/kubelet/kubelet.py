@@ -1,0 +1,204 @@
+"""The node agent: registers its node, keeps it alive, and gives each pod bound to it a worker."""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+from cluster.client import AlreadyExists, ApiError, Client, Obj, WatchEvent
+from cluster.config import ClusterConfig, NodeConfig
+from cluster.events import EventRecorder
+from cluster.kubelet import node as nodes
+from cluster.kubelet import service
+from cluster.kubelet.machine import Machine
+from cluster.kubelet.probes.checks import Checker
+from cluster.kubelet.probes.http import HttpClient
+from cluster.kubelet.references import mentions
+from cluster.kubelet.worker import PodWorker
+from cluster.network.spec import Network
+from cluster.nodeservice import ExecSession, LogOptions
+from cluster.runtime.spec import Runtime
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+STATUS_SECONDS = 300.0
+# Starting containers is work for the processors: with three nodes on a small machine, six at once keep them busy.
+STARTS_AT_ONCE = 2
+
+
+class Kubelet:
+    """One node. Implements `cluster.nodeservice.NodeService`.
+
+    `run` serves until it is cancelled or `stop` is called; `die` is what happens when the node loses its power.
+    """
+
+    def __init__(
+        self,
+        node: NodeConfig,
+        client: Client,
+        runtime: Runtime,
+        network: Network,
+        config: ClusterConfig,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.node = node
+        self._config = config
+        self._client = client
+        self._clock = clock
+        self._recorder = EventRecorder(client, "kubelet", node.name)
+        self._http = HttpClient(self._socket)
+        self._network = network
+        self._machine = Machine(
+            node=node,
+            client=client,
+            runtime=runtime,
+            network=network,
+            config=config,
+            clock=clock,
+            tell=self._tell,
+            checker=Checker(runtime=runtime, http=self._http, new_socket=self._socket),
+            starts=asyncio.Semaphore(STARTS_AT_ONCE),
+        )
+        self.workers: dict[str, PodWorker] = {}
+        self.pressure = False
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._loops: list[asyncio.Task[Any]] = []
+
+    async def run(self) -> None:
+        """Register the node, then serve its pods until `stop` or `die`."""
+        self.register()
+        loops = (
+            self._heartbeats(),
+            self._watch_pods(),
+            self._watch_sources("configmaps"),
+            self._watch_sources("secrets"),
+        )
+        self._loops = [asyncio.ensure_future(loop) for loop in loops]
+        try:
+            await asyncio.gather(*self._loops)
+        except asyncio.CancelledError:
+            if all(not loop.cancelled() for loop in self._loops):
+                raise
+        finally:
+            await self.die()
+
+    async def stop(self) -> None:
+        """The cluster ends: everything on the node goes, without a word to the API."""
+        await self.die()
+
+    async def die(self) -> None:
+        """The node is lost: heartbeats stop, containers are killed and removed, and the API is not told."""
+        for loop in self._loops:
+            loop.cancel()
+        workers, tasks = list(self.workers.values()), list(self._tasks.values())
+        self.workers, self._tasks = {}, {}
+        await asyncio.gather(*(w.die(t) for w, t in zip(workers, tasks, strict=True)), return_exceptions=True)
+        await self._http.close()
+
+    # --- NodeService ---
+
+    def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
+        """The log of a container of a pod on this node."""
+        return service.logs(self._worker_of(namespace, pod), options, self._clock())
+
+    async def exec(
+        self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
+    ) -> ExecSession:
+        """Run a command in a container of a pod on this node."""
+        worker = self._worker_of(namespace, pod)
+        return await service.execute(self._machine.runtime, worker, container, command, stdin=stdin, tty=tty)
+
+    def _worker_of(self, namespace: str, pod: str) -> PodWorker:
+        return service.find(self.workers.values(), namespace, pod)
+
+    # --- the node ---
+
+    def register(self) -> None:
+        """Create the Node, Ready at once, and its Lease."""
+        with suppress(AlreadyExists):
+            self._client.create("nodes", nodes.node_object(self.node, self._config))
+        self.report()
+        self._renew_lease()
+
+    def report(self) -> None:
+        """Write the node's status."""
+        known = self._client.get("nodes", self.node.name).get("status") or {}
+        status = nodes.node_status(
+            self.node, self._config, pressure=self.pressure, before=known.get("conditions") or [], now=self._clock()
+        )
+        self._client.patch("nodes", self.node.name, "", {"status": status}, subresource="status")
+
+    async def _heartbeats(self) -> None:
+        reported = self._clock()
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            with suppress(ApiError):
+                self._renew_lease()
+                if self._clock() - reported >= STATUS_SECONDS:
+                    self.report()
+                    reported = self._clock()
+            for worker in list(self.workers.values()):
+                worker.renew_tokens()
+
+    def _renew_lease(self) -> None:
+        uid = self._client.get("nodes", self.node.name)["metadata"]["uid"]
+        lease = nodes.lease(self.node, uid, self._clock())
+        try:
+            self._client.create("leases.coordination.k8s.io", lease, nodes.LEASE_NAMESPACE)
+        except AlreadyExists:
+            patch = {"spec": lease["spec"]}
+            self._client.patch("leases.coordination.k8s.io", self.node.name, nodes.LEASE_NAMESPACE, patch)
+
+    # --- pods ---
+
+    async def _watch_pods(self) -> None:
+        async for event in self._client.watch("pods", fields=f"spec.nodeName={self.node.name}"):
+            self._take(event)
+
+    def _take(self, event: WatchEvent) -> None:
+        uid = event.object["metadata"]["uid"]
+        worker = self.workers.get(uid)
+        if event.type == "DELETED":
+            self._forget(uid)
+        elif worker is not None:
+            worker.update(event.object)
+        elif event.type in ("ADDED", "MODIFIED"):
+            self._begin(event.object)
+
+    def _begin(self, pod: Obj) -> None:
+        uid = pod["metadata"]["uid"]
+        worker = self.workers[uid] = PodWorker(self._machine, pod)
+        task = self._tasks[uid] = asyncio.ensure_future(worker.run())
+        task.add_done_callback(lambda done: self._ended(uid, done))
+
+    def _forget(self, uid: str) -> None:
+        # A worker is kept as long as its object: a finalizer may outlive the pod, and it must not start again.
+        if uid in self.workers:
+            self.workers[uid].gone()
+            if self._tasks[uid].done():
+                del self.workers[uid], self._tasks[uid]
+
+    def _ended(self, uid: str, task: "asyncio.Task[None]") -> None:
+        if uid in self.workers and self.workers[uid].absent:
+            del self.workers[uid], self._tasks[uid]
+        if not task.cancelled() and task.exception() is not None:
+            log.error("the worker of pod %s on %s failed", uid, self.node.name, exc_info=task.exception())
+
+    async def _watch_sources(self, resource: str) -> None:
+        async for event in self._client.watch(resource):
+            meta = event.object["metadata"]
+            for worker in list(self.workers.values()):
+                if mentions(worker.pod, resource, meta["namespace"], meta["name"]):
+                    worker.refresh()
+
+    def _tell(self, about: Obj, type: str, reason: str, message: str, field_path: str = "") -> None:
+        # Where the namespace is going away, no event can be kept any more, and the pod must end all the same.
+        with suppress(ApiError):
+            self._recorder.event(about, type, reason, message, field_path)
+
+    def _socket(self, family: int) -> socket.socket:
+        return self._network.socket(self.node.name, family, socket.SOCK_STREAM)

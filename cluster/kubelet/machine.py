@@ -1,0 +1,34 @@
+"""What everything on one node shares."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from cluster.client import Client, Obj
+from cluster.config import ClusterConfig, NodeConfig
+from cluster.kubelet.probes.checks import Checker
+from cluster.network.spec import Network
+from cluster.runtime.spec import Runtime
+
+
+class Tell(Protocol):
+    """Records an event about a pod, or about one of its containers by its field path."""
+
+    def __call__(self, about: Obj, type: str, reason: str, message: str, field_path: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One node: its place, its edges, its clock (seconds since 1970)."""
+
+    node: NodeConfig
+    client: Client
+    runtime: Runtime
+    network: Network
+    config: ClusterConfig
+    clock: Callable[[], float]
+    tell: Tell
+    checker: Checker
+    starts: asyncio.Semaphore
+    """How many containers may be starting at once; more only take the processors from each other."""

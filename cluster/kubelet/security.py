@@ -1,0 +1,97 @@
+"""The effective securityContext of a container: its own over its pod's over its image's. Pure."""
+
+from typing import Any, Literal, NamedTuple
+
+from cluster.client import Obj
+from cluster.kubelet.errors import StartRefused, config_error
+from cluster.kubelet.names import full_name
+from cluster.runtime.spec import Image, Security
+
+# The only names an image's config may use: what every stand-in's /etc/passwd has.
+KNOWN_USERS = {"root": 0, "nobody": 65534}
+
+
+class _User(NamedTuple):
+    uid: int
+    gid: int | None
+
+
+def effective(pod: Obj, container: Obj, image: Image) -> Security:
+    """Raises `StartRefused` in the kubelet's words when runAsNonRoot forbids the user, or for what is not supported."""
+    shared: Obj = pod["spec"].get("securityContext") or {}
+    own: Obj = container.get("securityContext") or {}
+    capabilities = own.get("capabilities") or {}
+    user = _user(shared, own, image)
+    _check_non_root(pod, container, image)
+    return Security(
+        uid=user.uid,
+        gid=_either(own, shared, "runAsGroup", user.gid or 0),
+        supplemental_gids=_groups(shared),
+        read_only_root=bool(own.get("readOnlyRootFilesystem")),
+        no_new_privileges=own.get("allowPrivilegeEscalation") is False,
+        privileged=bool(own.get("privileged")),
+        add_capabilities=tuple(capabilities.get("add") or ()),
+        drop_capabilities=tuple(capabilities.get("drop") or ()),
+        seccomp=_seccomp(shared, own),
+    )
+
+
+def fs_group(pod: Obj) -> int | None:
+    """The group that owns the pod's volumes."""
+    found = (pod["spec"].get("securityContext") or {}).get("fsGroup")
+    return None if found is None else int(found)
+
+
+def _either(own: Obj, shared: Obj, key: str, otherwise: Any) -> Any:
+    if own.get(key) is not None:
+        return own[key]
+    return shared[key] if shared.get(key) is not None else otherwise
+
+
+def _user(shared: Obj, own: Obj, image: Image) -> _User:
+    wanted = _either(own, shared, "runAsUser", None)
+    if wanted is not None:
+        return _User(int(wanted), None)
+    name, _, group = image.user.partition(":")
+    gid = None if not group else _number(group)
+    return _User(_number(name or "0"), gid)
+
+
+def _number(name: str) -> int:
+    if name.isdecimal():
+        return int(name)
+    if name in KNOWN_USERS:
+        return KNOWN_USERS[name]
+    raise StartRefused("CreateContainerError", f"unable to find user {name}: no matching entries in passwd file")
+
+
+def _check_non_root(pod: Obj, container: Obj, image: Image) -> None:
+    shared: Obj = pod["spec"].get("securityContext") or {}
+    own: Obj = container.get("securityContext") or {}
+    if not _either(own, shared, "runAsNonRoot", False):
+        return
+    where = f'(pod: "{full_name(pod)}", container: {container["name"]})'
+    wanted = _either(own, shared, "runAsUser", None)
+    if wanted is not None:
+        if int(wanted) == 0:
+            raise config_error(f"container's runAsUser breaks non-root policy {where}")
+        return
+    name = image.user.partition(":")[0]
+    if name in ("", "0", "root"):
+        raise config_error(f"container has runAsNonRoot and image will run as root {where}")
+    if not name.isdecimal():
+        why = f"image has non-numeric user ({name}), cannot verify user is non-root"
+        raise config_error(f"container has runAsNonRoot and {why} {where}")
+
+
+def _groups(shared: Obj) -> tuple[int, ...]:
+    group = shared.get("fsGroup")
+    named = [int(gid) for gid in shared.get("supplementalGroups") or ()]
+    return tuple(dict.fromkeys(named + ([int(group)] if group is not None else [])))
+
+
+def _seccomp(shared: Obj, own: Obj) -> Literal["RuntimeDefault", "Unconfined"]:
+    profile = _either(own, shared, "seccompProfile", {"type": "Unconfined"})["type"]
+    if profile not in ("RuntimeDefault", "Unconfined"):
+        raise config_error(f"seccomp profile type {profile} is not supported here: use RuntimeDefault or Unconfined")
+    return "RuntimeDefault" if profile == "RuntimeDefault" else "Unconfined"

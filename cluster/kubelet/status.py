@@ -1,0 +1,259 @@
+"""A pod's status from what the kubelet knows: pure. Phases, conditions and their reasons as in the recordings."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.client import Obj
+from cluster.kubelet import podspec
+from cluster.kubelet.states import ContainerStatus, Running, State, Terminated, Waiting
+from cluster.timestamps import format_time
+
+OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why the kubelet itself ended a pod: Evicted, DeadlineExceeded. `disruption` adds that condition."""
+
+    reason: str
+    message: str
+    disruption: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodView:
+    """What the kubelet knows of a pod. `finished`: every container has stopped for good and the sandbox is gone."""
+
+    init: tuple[ContainerStatus, ...] = ()
+    main: tuple[ContainerStatus, ...] = ()
+    start_time: float
+    host_ip: str
+    pod_ip: str = ""
+    sandbox: bool = False
+    finished: bool = False
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    status: str
+    reason: str = ""
+    message: str = ""
+
+
+def render(pod: Obj, view: PodView, now: float) -> Obj:
+    """The whole status. Conditions of others (readiness gates, disruption) are kept, transition times too."""
+    reached = "Failed" if view.failure and view.finished else phase(pod, view)
+    status: Obj = {
+        "observedGeneration": pod["metadata"].get("generation", 1),
+        "phase": _shown(reached, view, pod),
+        "conditions": _conditions(pod, view, reached, now),
+        "hostIP": view.host_ip,
+        "hostIPs": [{"ip": view.host_ip}],
+        "startTime": format_time(view.start_time),
+        "containerStatuses": [_container(pod, c) for c in view.main],
+        "qosClass": pod.get("status", {}).get("qosClass", "BestEffort"),
+    }
+    if view.init:
+        status["initContainerStatuses"] = [_container(pod, c) for c in view.init]
+    if view.pod_ip:
+        status |= {"podIP": view.pod_ip, "podIPs": [{"ip": view.pod_ip}]}
+    if view.failure and view.finished:
+        status |= {"reason": view.failure.reason, "message": view.failure.message}
+    return status
+
+
+def changes(old: Obj, new: Obj) -> Obj:
+    """The merge patch that turns one status into the other; empty when they are equal."""
+    patch = {key: value for key, value in new.items() if old.get(key) != value}
+    gone = {"reason", "message"} & (old.keys() - new.keys())
+    return patch | dict.fromkeys(gone)
+
+
+def phase(pod: Obj, view: PodView) -> str:
+    """Pending, Running, Succeeded or Failed, from the containers' states and the restart policy."""
+    policy = podspec.restart_policy(pod)
+    if policy == "Never" and any(_init_failed(pod, c) for c in view.init):
+        return "Failed"
+    if any(_init_pending(pod, c) for c in view.init) and not view.finished:
+        return "Pending"
+    if any(isinstance(c.state, Waiting) and c.last is None for c in view.main):
+        return "Pending"
+    if any(isinstance(c.state, Running) for c in view.main):
+        return "Running"
+    return _phase_of_stopped(policy, view)
+
+
+def _phase_of_stopped(policy: str, view: PodView) -> str:
+    succeeded = all(isinstance(c.state, Terminated) and c.state.exit_code == 0 for c in view.main)
+    if view.finished:
+        return "Succeeded" if succeeded else "Failed"
+    if policy == "Always":
+        return "Running"
+    if succeeded:
+        return "Succeeded"
+    ended = all(isinstance(c.state, Terminated) for c in view.main)
+    return "Failed" if policy == "Never" and ended else "Running"
+
+
+def _shown(reached: str, view: PodView, pod: Obj) -> str:
+    # A pod counts as over only when nothing of it is left; until then it shows what it was (pod-completes).
+    if reached in ("Succeeded", "Failed") and not view.finished:
+        before = str(pod.get("status", {}).get("phase", "Pending"))
+        ran = any(not isinstance(c.state, Waiting) for c in view.main)
+        return "Running" if ran or before == "Running" else "Pending"
+    return reached
+
+
+def _is_sidecar(pod: Obj, name: str) -> bool:
+    container = podspec.container_named(pod, name)
+    return container is not None and podspec.is_sidecar(container)
+
+
+def _init_failed(pod: Obj, status: ContainerStatus) -> bool:
+    end = status.state if isinstance(status.state, Terminated) else None
+    return end is not None and end.exit_code != 0 and not _is_sidecar(pod, status.name)
+
+
+def _init_pending(pod: Obj, status: ContainerStatus) -> bool:
+    if _is_sidecar(pod, status.name):
+        return not status.started and status.last is None and not isinstance(status.state, Terminated)
+    return not (isinstance(status.state, Terminated) and status.state.exit_code == 0)
+
+
+def _conditions(pod: Obj, view: PodView, reached: str, now: float) -> list[Obj]:
+    before = {c["type"]: c for c in pod.get("status", {}).get("conditions") or []}
+    ready = _containers_ready(pod, view, reached)
+    verdicts = {
+        "PodReadyToStartContainers": _Verdict(_flag(view.sandbox)),
+        "Initialized": _initialized(pod, view, reached),
+        "Ready": _pod_ready(pod, ready, before, reached),
+        "ContainersReady": ready,
+        "PodScheduled": _Verdict("True"),
+    }
+    if view.failure and view.failure.disruption and view.finished:
+        verdicts = {"DisruptionTarget": _Verdict("True", "TerminationByKubelet", view.failure.message)} | verdicts
+    foreign = [c for c in before.values() if c["type"] not in verdicts]
+    generation = pod["metadata"].get("generation", 1)
+    own = [_condition(name, verdict, before.get(name), generation, now) for name, verdict in verdicts.items()]
+    return foreign + own
+
+
+def _condition(name: str, verdict: _Verdict, before: Obj | None, generation: int, now: float) -> Obj:
+    same = before is not None and before["status"] == verdict.status
+    since = before["lastTransitionTime"] if same and before else format_time(now)
+    condition: Obj = {
+        "type": name,
+        "observedGeneration": generation,
+        "status": verdict.status,
+        "lastProbeTime": None,
+        "lastTransitionTime": since,
+    }
+    return condition | _present(reason=verdict.reason, message=verdict.message)
+
+
+def _initialized(pod: Obj, view: PodView, reached: str) -> _Verdict:
+    if reached == "Succeeded":
+        return _Verdict("True", "PodCompleted")
+    incomplete = [c.name for c in view.init if _incomplete(pod, c)]
+    if incomplete:
+        return _Verdict(
+            "False", "ContainersNotInitialized", f"containers with incomplete status: {_go_list(incomplete)}"
+        )
+    return _Verdict("True")
+
+
+def _incomplete(pod: Obj, status: ContainerStatus) -> bool:
+    if _is_sidecar(pod, status.name):
+        return not status.started and status.last is None and not isinstance(status.state, Terminated)
+    return not status.ready
+
+
+def _containers_ready(pod: Obj, view: PodView, reached: str) -> _Verdict:
+    if reached == "Succeeded":
+        return _Verdict("False", "PodCompleted")
+    if reached == "Failed":
+        return _Verdict("False", "PodFailed")
+    sidecars = [c for c in view.init if _is_sidecar(pod, c.name)]
+    unready = [c.name for c in (*sidecars, *view.main) if not c.ready]
+    if unready:
+        return _Verdict("False", "ContainersNotReady", f"containers with unready status: {_go_list(unready)}")
+    return _Verdict("True")
+
+
+def _pod_ready(pod: Obj, containers: _Verdict, conditions: dict[str, Obj], reached: str) -> _Verdict:
+    if containers.status != "True" or reached in ("Succeeded", "Failed"):
+        return containers
+    gates = [gate["conditionType"] for gate in pod["spec"].get("readinessGates") or []]
+    closed = [text for gate in gates if (text := _gate(gate, conditions.get(gate)))]
+    return _Verdict("False", "ReadinessGatesNotReady", ", ".join(closed)) if closed else _Verdict("True")
+
+
+def _gate(name: str, condition: Obj | None) -> str:
+    if condition is None:
+        return f'corresponding condition of pod readiness gate "{name}" does not exist.'
+    if condition["status"] != "True":
+        return f'the status of pod readiness gate "{name}" is not "True", but {condition["status"]}'
+    return ""
+
+
+def _container(pod: Obj, status: ContainerStatus) -> Obj:
+    spec = podspec.container_named(pod, status.name) or {}
+    rendered: Obj = {
+        "name": status.name,
+        "state": _state(status.state),
+        "lastState": _state(status.last) if status.last else {},
+        "ready": status.ready,
+        "restartCount": status.restarts,
+        "image": status.image,
+        "imageID": status.image_id,
+        "started": status.started,
+    }
+    if status.container_id:
+        rendered |= {"containerID": f"containerd://{status.container_id}"} | _resources(spec)
+    mounts = [_mount(m) for m in spec.get("volumeMounts") or []]
+    return rendered | _present(volumeMounts=mounts)
+
+
+def _resources(spec: Obj) -> Obj:
+    resources = spec.get("resources") or {}
+    known = {key: resources[key] for key in ("limits", "requests") if resources.get(key)}
+    return _present(allocatedResources=known.get("requests")) | {"resources": known}
+
+
+def _mount(mount: Obj) -> Obj:
+    shown: Obj = {"name": mount["name"], "mountPath": mount["mountPath"]}
+    return shown | ({"readOnly": True, "recursiveReadOnly": "Disabled"} if mount.get("readOnly") else {})
+
+
+def _state(state: State) -> Obj:
+    match state:
+        case Waiting():
+            return {"waiting": {"reason": state.reason} | _present(message=state.message)}
+        case Running():
+            return {"running": {"startedAt": format_time(state.started_at)}}
+        case Terminated():
+            return {"terminated": _terminated(state)}
+
+
+def _terminated(end: Terminated) -> Obj:
+    shown: Obj = {
+        "exitCode": end.exit_code,
+        "reason": end.reason,
+        "startedAt": format_time(end.started_at),
+        "finishedAt": format_time(end.finished_at),
+    }
+    identity = f"containerd://{end.container_id}" if end.container_id else ""
+    return shown | _present(containerID=identity, message=end.message)
+
+
+def _present(**fields: Any) -> Obj:
+    return {key: value for key, value in fields.items() if value}
+
+
+def _flag(value: bool) -> str:
+    return "True" if value else "False"
+
+
+def _go_list(names: list[str]) -> str:
+    return f"[{' '.join(names)}]"

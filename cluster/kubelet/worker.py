@@ -1,0 +1,359 @@
+"""One pod on its node, from the first status to its deletion."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from cluster.client import ApiError, Conflict, NotFound, Obj
+from cluster.kubelet import etcfiles, podspec
+from cluster.kubelet.backoff import doubling
+from cluster.kubelet.build import Sandbox
+from cluster.kubelet.environment import service_variables
+from cluster.kubelet.errors import MountFailed
+from cluster.kubelet.fields import Place
+from cluster.kubelet.life import ContainerLife, first_of
+from cluster.kubelet.machine import Machine
+from cluster.kubelet.node import allocatable
+from cluster.kubelet.payloads import Reader
+from cluster.kubelet.podspec import Kind
+from cluster.kubelet.resources import pod_limits
+from cluster.kubelet.sources import Lookup, lookup_in
+from cluster.kubelet.states import Terminated
+from cluster.kubelet.status import Failure, PodView, changes, render
+from cluster.kubelet.tokens import PodTokens
+from cluster.kubelet.volumes import PodVolumes, remove_folder
+from cluster.runtime.spec import Image
+
+log = logging.getLogger(__name__)
+
+_MOUNT_FIRST_SECONDS = 0.5
+_MOUNT_LONGEST_SECONDS = 122.0
+_SANDBOX_RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """That a pod must end, and how: by deletion, or by the kubelet itself with a `failure`."""
+
+    grace_seconds: float
+    failure: Failure | None = None
+
+
+class PodWorker:
+    """The task of one pod. `update` and `gone` tell it of the API, `end` makes the kubelet end it."""
+
+    def __init__(self, machine: Machine, pod: Obj) -> None:
+        self.machine = machine
+        self.pod = pod
+        self.origin = asyncio.get_running_loop().time()
+        self.start_time = machine.clock()
+        self.folder = machine.config.state_dir / "pods" / pod["metadata"]["uid"]
+        self.lookup: Lookup = lookup_in(machine.client, pod["metadata"]["namespace"])
+        waiting = "PodInitializing" if podspec.init_containers(pod) else "ContainerCreating"
+        self.init = [
+            ContainerLife(machine, self, c, podspec.kind_of_init(c), "PodInitializing")
+            for c in podspec.init_containers(pod)
+        ]
+        self.main = [ContainerLife(machine, self, c, Kind.MAIN, waiting) for c in podspec.containers(pod)]
+        self.volumes = PodVolumes(
+            folder=self.folder,
+            client=machine.client,
+            config=machine.config,
+            node=machine.node.name,
+            memory_bytes=pod_limits(pod).memory_bytes or machine.node.memory_bytes,
+        )
+        self.finished = False
+        self._sandbox: Sandbox | None = None
+        self._tokens = PodTokens(client=machine.client, pod=pod, clock=machine.clock)
+        self._end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        self._deleted = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self.absent = False
+        self._silent = False
+        self._failure: Failure | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.update(pod)
+
+    # --- what others tell ---
+
+    def update(self, pod: Obj) -> None:
+        """A newer object of the same pod."""
+        old, self.pod = self.pod, pod
+        if "deletionTimestamp" in pod["metadata"]:
+            self._deleted.set()
+            self.end(End(grace_seconds=float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)))
+        for life, spec in zip((*self.init, *self.main), podspec.all_containers(pod), strict=True):
+            self._take_image(life, spec)
+        if _told(old) != _told(pod):
+            self.refresh()
+
+    def gone(self) -> None:
+        """The object has been deleted under us: end without telling anybody, and quickly."""
+        self.absent = True
+        self._deleted.set()
+        self._hurry.set()
+        self.end(End(grace_seconds=0.0))
+
+    def end(self, end: End) -> None:
+        """Make the pod end; the first reason counts."""
+        if not self._end.done():
+            self._end.set_result(end)
+
+    def refresh(self) -> None:
+        """Bring volumes made from API objects up to date."""
+        if self._sandbox is not None and not self.finished:
+            with suppress(ApiError):
+                self.volumes.refresh(self._reader())
+
+    def renew_tokens(self) -> None:
+        """Replace service account tokens that are about to expire."""
+        renewal = self._tokens.next_renewal()
+        if renewal is not None and self.machine.clock() >= renewal:
+            self.refresh()
+
+    def life(self, container: str) -> ContainerLife | None:
+        return next((life for life in (*self.init, *self.main) if life.spec["name"] == container), None)
+
+    # --- what containers need (Home) ---
+
+    @property
+    def sandbox(self) -> Sandbox:
+        assert self._sandbox is not None, "containers start after their sandbox"  # noqa: S101 - an invariant
+        return self._sandbox
+
+    @property
+    def place(self) -> Place:
+        return Place(
+            node_name=self.machine.node.name,
+            host_ip=self.machine.node.address,
+            pod_ip=self._sandbox.address if self._sandbox else "",
+            allocatable=self._allocatable,
+        )
+
+    @cached_property
+    def _allocatable(self) -> dict[str, str]:
+        return allocatable(self.machine.node)
+
+    def base_environment(self, image: Image) -> dict[str, str]:
+        """What every container knows: its image's variables, its name, and the Services."""
+        namespace = self.pod["metadata"]["namespace"]
+        links = self.pod["spec"].get("enableServiceLinks") is not False
+        wanted = {namespace, "default"} if links else {"default"}
+        services = [s for each in sorted(wanted) for s in self.machine.client.list("services", each)]
+        known = {"HOSTNAME": podspec.hostname(self.pod)}
+        return dict(image.env) | known | service_variables(services, namespace, links=links)
+
+    def publish(self) -> None:
+        """Write the pod's status if it changed. Nobody is told once the object is gone or the node is dead."""
+        if self._silent or self.absent:
+            return
+        meta = self.pod["metadata"]
+        try:
+            current = self.machine.client.get("pods", meta["name"], meta["namespace"])
+            if current["metadata"]["uid"] == meta["uid"]:
+                self._write(current)
+        except (NotFound, Conflict):
+            return
+
+    def _write(self, current: Obj) -> None:
+        meta = current["metadata"]
+        patch = changes(current.get("status") or {}, render(current, self._view(), self.machine.clock()))
+        if patch:
+            self.machine.client.patch("pods", meta["name"], meta["namespace"], {"status": patch}, subresource="status")
+
+    def _view(self) -> PodView:
+        return PodView(
+            init=tuple(life.status for life in self.init),
+            main=tuple(life.status for life in self.main),
+            start_time=self.start_time,
+            host_ip=self.machine.node.address,
+            pod_ip=self._sandbox.address if self._sandbox else "",
+            sandbox=self._sandbox is not None and not self.finished,
+            finished=self.finished,
+            failure=self._failure,
+        )
+
+    # --- the task ---
+
+    async def run(self) -> None:
+        """Live, end, and wait to be deleted."""
+        living = asyncio.ensure_future(self._live())
+        deadline = self.pod["spec"].get("activeDeadlineSeconds")
+        await first_of(living, self._end, timeout=deadline)
+        if not living.done() and not self._end.done():
+            self.end(self._deadline())
+        await self._conclude(living)
+        await self._deleted.wait()
+        self._delete()
+        await asyncio.to_thread(remove_folder, self.folder)
+
+    async def die(self, task: asyncio.Task[None]) -> None:
+        """The node dies with everything on it, and tells nobody."""
+        self._silent = True
+        task.cancel()
+        for each in self._tasks:
+            each.cancel()
+        await asyncio.gather(task, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*(self._lose(life) for life in (*self.init, *self.main)), return_exceptions=True)
+        await self._take_down()
+        await asyncio.to_thread(remove_folder, self.folder)
+
+    async def _lose(self, life: ContainerLife) -> None:
+        if life.running_id is not None:
+            await self.machine.runtime.remove(life.running_id)
+
+    def _deadline(self) -> End:
+        text = "Pod was active on the node longer than the specified deadline"
+        self.machine.tell(self.pod, "Normal", "DeadlineExceeded", text)
+        failure = Failure(reason="DeadlineExceeded", message=text)
+        return End(grace_seconds=podspec.grace_seconds(self.pod), failure=failure)
+
+    async def _live(self) -> None:
+        self.publish()
+        await self._mount()
+        await self._attach()
+        self.publish()
+        for life in self.init:
+            if not await self._initialise(life):
+                return
+        for life in self.main:
+            self._begin(life)
+            await life.attempted.wait()
+        await asyncio.gather(*self._tasks_of(self.main))
+
+    def _begin(self, life: ContainerLife) -> "asyncio.Task[None]":
+        task = asyncio.ensure_future(life.run())
+        task.set_name(life.spec["name"])
+        task.add_done_callback(lambda _: life.attempted.set())
+        self._tasks.append(task)
+        return task
+
+    def _tasks_of(self, lives: Iterable[ContainerLife]) -> "list[asyncio.Task[None]]":
+        names = {life.spec["name"] for life in lives}
+        return [task for task in self._tasks if task.get_name() in names]
+
+    async def _initialise(self, life: ContainerLife) -> bool:
+        """Run an init container to its end, or start a sidecar; False when the pod cannot go on."""
+        task = self._begin(life)
+        if life.kind is Kind.SIDECAR:
+            started = asyncio.ensure_future(life.started.wait())
+            await first_of(task, started)
+            started.cancel()
+            return not task.done()
+        await task
+        state = life.status.state
+        return isinstance(state, Terminated) and state.exit_code == 0
+
+    async def _mount(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        attempt = 0
+        while True:
+            try:
+                self.volumes.set_up(self._reader())
+            except (MountFailed, ApiError, OSError) as failed:
+                self.machine.tell(self.pod, "Warning", "FailedMount", str(failed))
+                await asyncio.sleep(doubling(attempt, _MOUNT_FIRST_SECONDS, _MOUNT_LONGEST_SECONDS))
+                attempt += 1
+            else:
+                return
+
+    async def _attach(self) -> None:
+        uid, machine = self.pod["metadata"]["uid"], self.machine
+        cgroup = f"{machine.config.cgroup}/{machine.node.name}/{uid}"
+        while True:
+            try:
+                link = await machine.network.attach(machine.node.name, uid)
+                machine.runtime.create_pod_cgroup(cgroup, pod_limits(self.pod))
+            except OSError as failed:
+                text = f"Failed to create pod sandbox: {failed}"
+                machine.tell(self.pod, "Warning", "FailedCreatePodSandBox", text)
+                await asyncio.sleep(_SANDBOX_RETRY_SECONDS)
+            else:
+                self._sandbox = Sandbox(address=link.address, netns=link.netns, cgroup=cgroup, folder=self.folder)
+                _write_etc(self.folder, self.pod, link.address)
+                return
+
+    # --- the end ---
+
+    async def _conclude(self, living: "asyncio.Future[None]") -> None:
+        end = self._end.result() if self._end.done() else End(grace_seconds=podspec.grace_seconds(self.pod))
+        living.cancel()
+        for task in self._tasks:
+            task.cancel()
+        results = await asyncio.gather(living, *self._tasks, return_exceptions=True)
+        self._failure = end.failure or _bug(results)
+        await self._stop_all(end.grace_seconds)
+        await self._take_down()
+        for life in (*self.init, *self.main):
+            life.lose()
+        self.finished = True
+        self.publish()
+
+    async def _stop_all(self, grace_seconds: float) -> None:
+        """Main containers first, together; then sidecars, last started first (KEP-753)."""
+        began = asyncio.get_running_loop().time()
+        sidecars = [life for life in self.init if life.kind is Kind.SIDECAR]
+        others = [life for life in (*self.init, *self.main) if life.kind is not Kind.SIDECAR]
+        await asyncio.gather(*(self._stop(life, grace_seconds) for life in others))
+        for life in reversed(sidecars):
+            left = grace_seconds - (asyncio.get_running_loop().time() - began)
+            await self._stop(life, max(0.0, left))
+
+    async def _stop(self, life: ContainerLife, grace_seconds: float) -> None:
+        await life.stop(grace_seconds, f"Stopping container {life.spec['name']}", self._hurry)
+        await life.settle()
+
+    async def _take_down(self) -> None:
+        uid, machine = self.pod["metadata"]["uid"], self.machine
+        if self._sandbox is not None:
+            await machine.network.detach(machine.node.name, uid)
+            machine.runtime.remove_pod_cgroup(self._sandbox.cgroup)
+        self.volumes.tear_down()
+
+    def _delete(self) -> None:
+        if self.absent:
+            return
+        meta = self.pod["metadata"]
+        with suppress(NotFound, Conflict):
+            self.machine.client.delete("pods", meta["name"], meta["namespace"], uid=meta["uid"], grace_seconds=0)
+
+    # --- small things ---
+
+    def _reader(self) -> Reader:
+        return Reader(pod=self.pod, place=self.place, lookup=self.lookup, token_for=self._tokens.token)
+
+    def _take_image(self, life: ContainerLife, spec: Obj) -> None:
+        """The image is what may change in a running pod; its container is restarted with the new one."""
+        if spec["image"] == life.spec["image"]:
+            return
+        life.spec = spec
+        life.status = replace(life.status, image=spec["image"])
+        life.condemn(f"Container {spec['name']} definition changed, will be restarted")
+
+
+def _told(pod: Obj) -> tuple[Obj, Obj]:
+    """What the downward API shows of a pod and may change."""
+    return pod["metadata"].get("labels") or {}, pod["metadata"].get("annotations") or {}
+
+
+def _bug(results: "list[BaseException | None]") -> Failure | None:
+    """An error that nobody expected ends this pod, visibly, and none but this pod."""
+    for error in results:
+        if isinstance(error, Exception) and not isinstance(error, asyncio.CancelledError):
+            log.error("a pod's worker failed", exc_info=error)
+            return Failure(reason="KubeletError", message=f"the kubelet failed: {type(error).__name__}: {error}")
+    return None
+
+
+def _write_etc(folder: Path, pod: Obj, address: str) -> None:
+    for name, text in (
+        ("etc-hosts", etcfiles.hosts(pod, address)),
+        ("resolv.conf", etcfiles.resolv_conf(pod)),
+        ("hostname", f"{podspec.hostname(pod)}\n"),
+    ):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o644)
