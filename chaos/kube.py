@@ -17,6 +17,7 @@ import urllib3
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from yaml import YAMLError
 
 from loadgen.units import Duration
 
@@ -137,7 +138,7 @@ class Kube:
 
     @retry(
         retry=retry_if_exception_type(Unreachable),
-        wait=wait_exponential_jitter(initial=0.1, max=2),
+        wait=wait_exponential_jitter(multiplier=0.1, max=2),
         stop=stop_after_delay(RETRY_FOR.seconds),
         reraise=True,
     )
@@ -176,7 +177,7 @@ class Kube:
 
     @retry(
         retry=retry_if_exception_type(Unreachable),
-        wait=wait_exponential_jitter(initial=0.1, max=2),
+        wait=wait_exponential_jitter(multiplier=0.1, max=2),
         stop=stop_after_delay(RETRY_FOR.seconds),
         reraise=True,
     )
@@ -320,7 +321,7 @@ def connect(context: str = "", kubeconfig: str = "") -> Kube:
             known = ", ".join(sorted(c["name"] for c in contexts))
             raise NoCluster(f"no context {name!r} in the kubeconfig; it has: {known}")
         api = config.new_client_from_config(kubeconfig or None, name, persist_config=False)
-    except (ConfigException, OSError, TypeError) as error:
+    except (ConfigException, YAMLError, OSError, TypeError) as error:
         raise NoCluster(f"the kubeconfig cannot be used: {error}") from error
     api.rest_client.pool_manager.connection_pool_kw["maxsize"] = 32
     return Kube(api, name)
