@@ -4,7 +4,6 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +12,7 @@ from loadgen.lines import read
 from loadgen.load import Load
 from loadgen.samples import Sample, bucket
 from loadgen.units import Duration, Rate
-
-if TYPE_CHECKING:
-    from conftest import Service
+from tests.loadgen.moods import Service
 
 
 def users(kind: str, *bodies: str) -> str:
@@ -46,7 +43,7 @@ def total(samples: list[Sample], what: str) -> int:
     return sum(getattr(s, what) for s in samples)
 
 
-def open_load(service: "Service", *, rate: float = 40, timeout: float = 0.5, duration: float = 1) -> Load:
+def open_load(service: Service, *, rate: float = 40, timeout: float = 0.5, duration: float = 1) -> Load:
     return Load(
         target=service.url,
         timeout=Duration(timeout),
@@ -57,7 +54,7 @@ def open_load(service: "Service", *, rate: float = 40, timeout: float = 0.5, dur
 
 
 @pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
-def test_every_way_to_fail_has_its_own_name(kind: str, service: "Service", tmp_path: Path) -> None:
+def test_every_way_to_fail_has_its_own_name(kind: str, service: Service, tmp_path: Path) -> None:
     bodies = [f"self.client.get('{path}')" for path in ("/ok", "/hang", "/drip", "/503", "/reset")]
     refused = "self.client.get('http://127.0.0.1:9/')"
     broken = "raise ValueError('the task itself')"
@@ -73,7 +70,7 @@ def test_every_way_to_fail_has_its_own_name(kind: str, service: "Service", tmp_p
 
 
 @pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
-def test_a_service_that_hangs_stops_no_arrivals(kind: str, service: "Service", tmp_path: Path) -> None:
+def test_a_service_that_hangs_stops_no_arrivals(kind: str, service: Service, tmp_path: Path) -> None:
     """No coordinated omission: users keep coming, and each of them times out in the second it came."""
     healthy = measured(open_load(service, duration=2), users(kind, "self.client.get('/ok')"), tmp_path)
     hanging = measured(open_load(service, duration=2), users(kind, "self.client.get('/hang')"), tmp_path)
@@ -82,14 +79,14 @@ def test_a_service_that_hangs_stops_no_arrivals(kind: str, service: "Service", t
     assert total(hanging, "sent") == total(hanging, "intended")
 
 
-def test_latency_is_measured_and_requests_leave_on_time(service: "Service", tmp_path: Path) -> None:
+def test_latency_is_measured_and_requests_leave_on_time(service: Service, tmp_path: Path) -> None:
     samples = measured(open_load(service), users("FastHttpUser", "self.client.get('/slow')"), tmp_path)
     assert failures(samples) == {}
     assert min(min(s.latency) for s in samples if s.latency) >= bucket(300)
     assert max(s.start_error_ms_p99 for s in samples) < 50
 
 
-def test_every_arrival_is_somebody_new(service: "Service", tmp_path: Path) -> None:
+def test_every_arrival_is_somebody_new(service: Service, tmp_path: Path) -> None:
     """With a connection and cookies of its own, though within a visit cookies and connection are kept."""
     task = "self.client.get('/first'); self.client.get('/second')"
     samples = measured(open_load(service), users("FastHttpUser", task), tmp_path)
@@ -99,7 +96,7 @@ def test_every_arrival_is_somebody_new(service: "Service", tmp_path: Path) -> No
     assert service.cookies == {"", "seen=yes"}
 
 
-def test_a_client_of_any_protocol_is_measured(service: "Service", tmp_path: Path) -> None:
+def test_a_client_of_any_protocol_is_measured(service: Service, tmp_path: Path) -> None:
     """By Locust's request event; one that never ends is a time-out all the same."""
     fire = "self.environment.events.request.fire(request_type='x', name='y', response_time=%s, response_length=0, "
     quick = fire % 2 + "exception=None, context={})"
@@ -109,7 +106,7 @@ def test_a_client_of_any_protocol_is_measured(service: "Service", tmp_path: Path
     assert total(samples, "intended") == total(samples, "ok") + failures(samples).total()
 
 
-def test_the_load_begins_when_it_is_told(service: "Service", tmp_path: Path) -> None:
+def test_the_load_begins_when_it_is_told(service: Service, tmp_path: Path) -> None:
     begin = float(round(time.time()) + 3)
     load = Load(
         target=service.url, timeout=Duration(0.5), arrivals=Rate(40), start_at=begin, duration=Duration(1), seed=1
@@ -119,7 +116,7 @@ def test_the_load_begins_when_it_is_told(service: "Service", tmp_path: Path) -> 
     assert samples[0].intended == total(samples, "ok")
 
 
-def test_sigterm_prints_what_is_there(service: "Service", tmp_path: Path) -> None:
+def test_sigterm_prints_what_is_there(service: Service, tmp_path: Path) -> None:
     """Requests that were open then are told as intended and nothing else."""
     load = Load(target=service.url, timeout=Duration(5), arrivals=Rate(40))
     samples = measured(load, users("FastHttpUser", "self.client.get('/hang')"), tmp_path, stop_after=3)
@@ -128,7 +125,7 @@ def test_sigterm_prints_what_is_there(service: "Service", tmp_path: Path) -> Non
     assert total(samples, "ok") == 0
 
 
-def test_the_closed_model_is_plain_locust_measured(service: "Service", tmp_path: Path) -> None:
+def test_the_closed_model_is_plain_locust_measured(service: Service, tmp_path: Path) -> None:
     """Five users, each waiting for its answer: the service's slowness slows them."""
     load = Load(target=service.url, timeout=Duration(2), users=5, duration=Duration(2))
     samples = measured(load, users("HttpUser", "self.client.get('/slow')"), tmp_path)
@@ -137,7 +134,7 @@ def test_the_closed_model_is_plain_locust_measured(service: "Service", tmp_path:
 
 
 @pytest.mark.slow
-def test_workers_share_one_load(service: "Service", tmp_path: Path) -> None:
+def test_workers_share_one_load(service: Service, tmp_path: Path) -> None:
     load = Load(target=service.url, timeout=Duration(0.5), arrivals=Rate(60), workers=2, seed=3, duration=Duration(3))
     samples = measured(load, users("FastHttpUser", "self.client.get('/ok')"), tmp_path)
     shares = Counter({s.worker: 0 for s in samples})
