@@ -145,9 +145,19 @@ class LinuxNetwork:
         with namespaces.inside(self.node_netns(node)):
             return socket.socket(family, kind | socket.SOCK_NONBLOCK)
 
-    async def run_rules(self, work: Callable[..., T], *arguments: object) -> T:
-        """Call in the thread where all packet filter work is done, one piece after the other."""
-        return await self._on(self._rules, work, *arguments)
+    def node_address(self, node: str) -> str:
+        """ "" for the fabric, where nothing is served on a node's own address."""
+        return "" if node == FABRIC else self._node(node).config.address
+
+    async def run_rules(self, transactions: list[tuple[Firewall, str]]) -> None:
+        """One after the other, in the thread where all packet filter work is done. Raises RulesRefused."""
+        await self._on(self._rules, _run_rules, transactions)
+
+    async def run_everywhere(self, work: Callable[[T], object], argument: T) -> None:
+        """Call in that thread once in every namespace that forwards packets."""
+        for node in list(self._nodes.values()):
+            await self._on(self._rules, _run_inside, node.netns, work, argument)
+        await self._on(self._rules, work, argument)
 
     def _node(self, name: str) -> _Node:
         if name not in self._nodes:
@@ -179,19 +189,23 @@ class LinuxNetwork:
             node = _Node(config, path, Netlink())
             port = _PORTS + config.index
             self._fabric.request(
-                netlink.new_veth(config.name[:15], port, "fab0", _UPLINK, descriptor, master=_BRIDGE),
-                netlink.new_route(config.pod_range, _BRIDGE, via=config.address),
+                netlink.new_port(config.name[:15], port, _BRIDGE, "fab0", _UPLINK, _mac(config), descriptor),
+                *_way_to(config, _BRIDGE),
             )
         node.netlink.request(
             netlink.link_up(LOOPBACK),
             netlink.link_up(_UPLINK),
             netlink.new_address(f"{config.gateway}/32", LOOPBACK),
             netlink.new_address(f"{config.address}/24", _UPLINK),
+            netlink.new_neighbour(API_ADDRESS, _BRIDGE_MAC, _UPLINK),
+            netlink.new_neighbour(DNS_ADDRESS, _BRIDGE_MAC, _UPLINK),
             netlink.new_route(SERVICE_RANGE, _UPLINK),
         )
+        self._fabric.wait_until_up(port)
+        self._fabric.wait_until_up(_BRIDGE)
         for other in self._nodes.values():
-            node.netlink.request(_route_to(other.config))
-            other.netlink.request(_route_to(config))
+            node.netlink.request(*_way_to(other.config, _UPLINK))
+            other.netlink.request(*_way_to(config, _UPLINK))
         return node
 
     def _destroy_node(self, node: _Node) -> None:
@@ -203,13 +217,32 @@ class LinuxNetwork:
         namespaces.remove(node.netns)
 
 
+def _run_rules(transactions: list[tuple[Firewall, str]]) -> None:
+    for firewall, commands in transactions:
+        firewall.run(commands)
+
+
+def _run_inside(netns: Path, work: Callable[[T], object], argument: T) -> None:
+    # A node that has been removed meanwhile has nothing to work on.
+    with contextlib.suppress(FileNotFoundError), namespaces.inside(netns):
+        work(argument)
+
+
 def _firewall_inside(netns: Path) -> Firewall:
     with namespaces.inside(netns):
         return Firewall()
 
 
-def _route_to(node: NodeConfig) -> bytes:
-    return netlink.new_route(node.pod_range, _UPLINK, via=node.address)
+def _way_to(node: NodeConfig, index: int) -> tuple[bytes, bytes]:
+    # Fixed neighbours: a node that is replaced is found at once, where ARP would go on asking for the old one.
+    return (
+        netlink.new_neighbour(node.address, _mac(node), index),
+        netlink.new_route(node.pod_range, index, via=node.address),
+    )
+
+
+def _mac(node: NodeConfig) -> bytes:
+    return bytes((2, 0, 0, 0, 1, node.index))
 
 
 def _pod_address(node: NodeConfig, host: int) -> str:
@@ -244,6 +277,7 @@ def _wire(node: _Node, pod: _Pod) -> None:
                     netlink.new_route(f"{node.config.gateway}/32", _ETH0),
                     netlink.new_route("0.0.0.0/0", _ETH0, via=node.config.gateway),
                 )
+            node.netlink.wait_until_up(index)
     except OSError:
         _unwire(node, pod)
         raise

@@ -8,6 +8,7 @@ See rtnetlink(7) and linux/{if_link,if_addr,rtnetlink}.h for the numbers.
 import os
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from ipaddress import IPv4Interface, IPv4Network
 from types import TracebackType
@@ -17,12 +18,13 @@ _SOL_NETLINK, _NETLINK_CAP_ACK = 270, 10
 _REQUEST, _ACK, _REPLACE, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x100, 0x200, 0x400
 DUMP = 0x300
 _ERROR, _DONE = 2, 3
-_NEWLINK, _DELLINK, _SETLINK, _NEWADDR, _NEWROUTE, _DELROUTE = 16, 17, 19, 20, 24, 25
-_UP = 1
+_NEWLINK, _DELLINK, _GETLINK, _SETLINK, _NEWADDR, _NEWROUTE, _DELROUTE, _NEWNEIGH = 16, 17, 18, 19, 20, 24, 25, 28
+_UP, _OPERATIONAL = 1, 6
 _HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
 _ROUTE = struct.Struct("=BBBBBBBBI")
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")
 _ATTRIBUTE = struct.Struct("=HH")
 _TIMEOUT_SECONDS = 5.0
 
@@ -70,25 +72,52 @@ class Netlink:
                     raise OSError(code, f"netlink dump: {os.strerror(code)}")
                 yield payload
 
+    def wait_until_up(self, index: int) -> None:
+        """Until a link carries packets. Raises TimeoutError.
+
+        One end of a pair is always opened before the other, and drops everything until a worker of the kernel has
+        noticed that its peer is there. A first SYN lost in that moment costs its sender a second.
+        """
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while self._state(index) != _OPERATIONAL:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"link {index} did not come up within {_TIMEOUT_SECONDS} s")
+            time.sleep(0.0005)
+
+    def _state(self, index: int) -> int:
+        self._socket.send(message(_GETLINK, _LINK.pack(0, 0, index, 0, 0), 0))
+        ((kind, payload),) = _messages(self._socket.recv(1 << 17))
+        if kind == _ERROR:
+            code = -struct.unpack_from("=i", payload)[0]
+            raise OSError(code, f"link {index}: {os.strerror(code)}")
+        return attributes(payload[_LINK.size :])[16][0]
+
     def _acknowledgements(self) -> list[int]:
         received = _messages(self._socket.recv(1 << 17))
         return [-struct.unpack_from("=i", payload)[0] for kind, payload in received if kind == _ERROR]
 
 
-def new_veth(name: str, index: int, peer: str, peer_index: int, peer_netns: int, *, master: int = 0) -> bytes:
-    """A pair of links: `name` here, up, optionally a bridge's port; `peer` in the namespace of the descriptor, down.
+def new_veth(name: str, index: int, peer: str, peer_index: int, peer_netns: int) -> bytes:
+    """A pair of links: `name` here, up; `peer` in the namespace of the descriptor, down.
 
     The kernel refuses to bring the peer up before the pair is whole (ENOTCONN).
     """
     far = _LINK.pack(0, 0, peer_index, 0, 0) + _named(peer) + _number(28, peer_netns)
-    near = _named(name) + _info(b"veth", attribute(1, far)) + (_number(10, master) if master else b"")
-    return message(_NEWLINK, _LINK.pack(0, 0, index, _UP, _UP) + near, _CREATE | _EXCLUSIVE)
+    near = _named(name) + _info(b"veth", attribute(1, far))
+    return message(_NEWLINK, _LINK.pack(0, 0, index, _UP, _UP) + near, _ACK | _CREATE | _EXCLUSIVE)
 
 
 def new_bridge(name: str, index: int, mac: bytes) -> bytes:
     """A bridge, up. Its own hardware address is given because one borrowed from a port changes as ports come."""
     body = _LINK.pack(0, 0, index, _UP, _UP) + _named(name) + attribute(1, mac) + _info(b"bridge", b"")
-    return message(_NEWLINK, body, _CREATE | _EXCLUSIVE)
+    return message(_NEWLINK, body, _ACK | _CREATE | _EXCLUSIVE)
+
+
+def new_port(name: str, index: int, bridge: int, peer: str, peer_index: int, peer_mac: bytes, peer_netns: int) -> bytes:
+    """The same as a port of a bridge, the peer with a hardware address."""
+    far = _LINK.pack(0, 0, peer_index, 0, 0) + _named(peer) + attribute(1, peer_mac) + _number(28, peer_netns)
+    near = _named(name) + _info(b"veth", attribute(1, far)) + _number(10, bridge)
+    return message(_NEWLINK, _LINK.pack(0, 0, index, _UP, _UP) + near, _ACK | _CREATE | _EXCLUSIVE)
 
 
 def link_up(index: int) -> bytes:
@@ -104,7 +133,16 @@ def new_address(interface: str, index: int) -> bytes:
     """`interface` is an address with its prefix, 198.19.255.1/24."""
     given = IPv4Interface(interface)
     header = _ADDRESS.pack(socket.AF_INET, given.network.prefixlen, 0, 0, index)
-    return message(_NEWADDR, header + attribute(1, given.ip.packed) + attribute(2, given.ip.packed), _CREATE)
+    return message(_NEWADDR, header + attribute(1, given.ip.packed) + attribute(2, given.ip.packed), _ACK | _CREATE)
+
+
+def new_neighbour(address: str, mac: bytes, index: int) -> bytes:
+    """Where an address is on a link, for good."""
+    permanent = 0x80
+    header = _NEIGHBOUR.pack(socket.AF_INET, index, permanent, 0, 0)
+    return message(
+        _NEWNEIGH, header + attribute(1, socket.inet_aton(address)) + attribute(2, mac), _ACK | _CREATE | _REPLACE
+    )
 
 
 def new_route(destination: str, index: int, *, via: str = "", source: str = "") -> bytes:
@@ -116,7 +154,7 @@ def new_route(destination: str, index: int, *, via: str = "", source: str = "") 
     body = header + attribute(1, network.network_address.packed) + _number(4, index)
     body += attribute(5, socket.inet_aton(via)) if via else b""
     body += attribute(7, socket.inet_aton(source)) if source else b""
-    return message(_NEWROUTE, body, _CREATE | _REPLACE)
+    return message(_NEWROUTE, body, _ACK | _CREATE | _REPLACE)
 
 
 def delete_route(destination: str) -> bytes:
@@ -125,10 +163,8 @@ def delete_route(destination: str) -> bytes:
     return message(_DELROUTE, header + attribute(1, network.network_address.packed))
 
 
-def message(kind: int, body: bytes, flags: int = 0) -> bytes:
-    """One netlink message; it is acknowledged unless it asks for a dump."""
-    flags |= _REQUEST | (0 if flags & DUMP == DUMP else _ACK)
-    return _HEADER.pack(_HEADER.size + len(body), kind, flags, 0, 0) + body
+def message(kind: int, body: bytes, flags: int = _ACK) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), kind, _REQUEST | flags, 0, 0) + body
 
 
 def attribute(kind: int, payload: bytes) -> bytes:

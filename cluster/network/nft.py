@@ -12,12 +12,14 @@ class Firewall:
     """nftables of the namespace that this was created in. Every call is one atomic transaction."""
 
     def __init__(self) -> None:
-        self._context = ctypes.c_void_p(_library().nft_ctx_new(0))
+        self._context: ctypes.c_void_p | None = ctypes.c_void_p(_library().nft_ctx_new(0))
         _library().nft_ctx_buffer_output(self._context)
         _library().nft_ctx_buffer_error(self._context)
 
     def run(self, commands: str) -> str:
-        """All of the commands or none; their output. Raises RulesRefused."""
+        """All of the commands or none; their output. Raises RulesRefused. Does nothing once closed."""
+        if self._context is None:
+            return ""
         failed = _library().nft_run_cmd_from_buffer(self._context, commands.encode())
         output: bytes = _library().nft_ctx_get_output_buffer(self._context)
         error: bytes = _library().nft_ctx_get_error_buffer(self._context)
@@ -26,8 +28,9 @@ class Firewall:
         return output.decode()
 
     def close(self) -> None:
-        _library().nft_ctx_free(self._context)
-        self._context = ctypes.c_void_p()
+        if self._context is not None:
+            _library().nft_ctx_free(self._context)
+        self._context = None
 
 
 @cache
