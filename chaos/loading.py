@@ -7,16 +7,57 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos.guard import RUN_LABEL, VARIANT_LABEL
 from chaos.kube import Kube, KubeError, Obj, Refused
+from chaos.plan import Plan, VariantPlan
 from chaos.recording import Load, Recorder, Trouble
 from loadgen.lines import from_line
+from loadgen.load import Load as LoadPlan
+from loadgen.plan import manifests
 from loadgen.samples import Sample
 from loadgen.units import Duration
 
+HOSTNAME = "kubernetes.io/hostname"
 LOG_IDLE = Duration(30)
 LAST_SAMPLES_WITHIN = Duration(8)
 GRACE = Duration(5)
 AGAIN_EVERY = Duration(0.1)
+
+
+def load_objects(plan: Plan, variant: VariantPlan, seed: int) -> tuple[Obj, ...]:
+    """What makes the load on a variant. The same seed for every variant: the same arrivals."""
+    scenario = plan.scenario
+    load = LoadPlan(
+        target=_url(variant, scenario.load.service),
+        timeout=scenario.load.timeout,
+        arrivals=scenario.load.arrivals,
+        users=scenario.load.users,
+        seed=seed,
+        workers=scenario.load.workers,
+    )
+    objects = manifests(
+        load,
+        name=f"load-{variant.name}",
+        namespace=plan.load_namespace["metadata"]["name"],
+        locustfile=scenario.locustfile_path.read_text(encoding="utf-8"),
+        labels={RUN_LABEL: plan.run, VARIANT_LABEL: variant.name},
+    )
+    avoid = [v.node for v in plan.variants if v.node]
+    return tuple(_elsewhere(obj, avoid) for obj in objects)
+
+
+def _url(variant: VariantPlan, service: str) -> str:
+    found = next(o for o in variant.objects if o["kind"] == "Service" and o["metadata"]["name"] == service)
+    return f"http://{service}.{variant.namespace_name}.svc.cluster.local:{found['spec']['ports'][0]['port']}"
+
+
+def _elsewhere(obj: Obj, avoid: list[str]) -> Obj:
+    """A node that belongs to a variant is the variant's alone: the load must neither fill it nor fall with it."""
+    if obj["kind"] != "Pod" or not avoid:
+        return obj
+    term = {"matchExpressions": [{"key": HOSTNAME, "operator": "NotIn", "values": avoid}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+    return {**obj, "spec": {**obj["spec"], "affinity": affinity}}
 
 
 class NoLoad(KubeError):
@@ -51,13 +92,13 @@ class Flow:
 
 @contextmanager
 def follow_load(
-    kube: Kube, manifests: tuple[Obj, ...], namespace: str, variant: str, recorder: Recorder, over: Callable[[], bool]
+    kube: Kube, objects: tuple[Obj, ...], namespace: str, variant: str, recorder: Recorder, over: Callable[[], bool]
 ) -> Iterator[Flow]:
     """Load on the variant for as long as the block runs."""
     flow = Flow()
-    pods = [m["metadata"]["name"] for m in manifests if m["kind"] == "Pod"]
-    for manifest in manifests:
-        kube.create(manifest, namespace)
+    pods = [m["metadata"]["name"] for m in objects if m["kind"] == "Pod"]
+    for obj in objects:
+        kube.create(obj, namespace)
     threads = [
         threading.Thread(target=_follow, args=(kube, namespace, pod, variant, recorder, flow, over), daemon=True)
         for pod in pods

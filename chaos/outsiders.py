@@ -1,4 +1,4 @@
-"""The bystanders no scenario names: whatever else runs on the cluster. A run that hurts one is ended and healed.
+"""The bystanders no scenario names: whatever else runs on the cluster. A run that hurts one is ended and healed."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -6,18 +6,18 @@ every change is in the journal before the change is made.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from chaos import guard, recover, show
+from chaos import recover, show
 from chaos.faults import registry
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Sighting
 from chaos.journal import Journal, Undo
 from chaos.kube import Kube, KubeError, Obj, Refused
-from chaos.loading import follow_load
+from chaos.loading import follow_load, load_objects
 from chaos.observe import View, observe
 from chaos.outsiders import watch_outsiders
 from chaos.plan import Plan, VariantPlan
@@ -30,10 +30,6 @@ LOAD_FLOWS_WITHIN = Duration(30)
 # Beyond its phases a run may take this long before it is ended: deploying has a deadline of its own.
 SLACK = Duration(90)
 NAMESPACE_RETRIES = 20
-
-# What others of the same manifests refer to comes first.
-_ORDER = ("Namespace", "PriorityClass", "StorageClass", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolume")
-_LATE = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod")
 
 
 class Stop:
@@ -157,11 +153,13 @@ def _phases(run: Run, variant: VariantPlan, together: threading.Barrier) -> None
 
     begin("deploy")
     _create_namespace(run, variant.namespace)
-    view, _ = observe(run.kube, variant.namespace, variant.name, run.recorder, run.over.is_set)
-    with follow_load(run.kube, run.plan, variant, run.recorder, run.over.is_set) as load:
-        _apply(run.kube, variant.manifests, variant.namespace)
+    view, _ = observe(run.kube, variant.namespace_name, variant.name, run.recorder, run.over.is_set)
+    load_namespace = run.plan.load_namespace["metadata"]["name"]
+    pods = load_objects(run.plan, variant, run.seed)
+    with follow_load(run.kube, pods, load_namespace, variant.name, run.recorder, run.over.is_set) as load:
+        _apply(run.kube, variant)
         _await_ready(run, variant, view)
-        load.await_flow(run.stop, LOAD_FLOWS_WITHIN)
+        load.await_flow(run.stop.wait, LOAD_FLOWS_WITHIN)
         _meet(together, run.stop)
         begin("baseline")
         run.stop.wait(run.scenario.phases.baseline)
@@ -190,17 +188,9 @@ def _create_namespace(run: Run, manifest: Obj) -> None:
     run.kube.create(manifest)
 
 
-def _apply(kube: Kube, manifests: tuple[Obj, ...], namespace: Obj) -> None:
-    name = namespace["metadata"]["name"]
-    for manifest in sorted(manifests, key=_rank):
-        _create_patiently(kube, manifest, name)
-
-
-def _rank(manifest: Obj) -> int:
-    kind = manifest["kind"]
-    if kind in _LATE:
-        return len(_ORDER) + 1
-    return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
+def _apply(kube: Kube, variant: VariantPlan) -> None:
+    for obj in variant.objects:
+        _create_patiently(kube, obj, variant.namespace_name)
 
 
 def _create_patiently(kube: Kube, manifest: Obj, namespace: str) -> None:
@@ -217,7 +207,7 @@ def _create_patiently(kube: Kube, manifest: Obj, namespace: str) -> None:
 
 
 def _await_ready(run: Run, variant: VariantPlan, view: View) -> None:
-    wanted = variant.replicas
+    wanted = replicas(variant.objects)
     deadline = time.monotonic() + run.scenario.deadline.seconds
 
     def missing() -> dict[str, int]:
@@ -229,6 +219,16 @@ def _await_ready(run: Run, variant: VariantPlan, view: View) -> None:
         run.stop.wait(Duration(0))
     if missing():
         raise NotReady(_why_not_ready(missing(), view, run.scenario.deadline))
+
+
+def replicas(objects: tuple[Obj, ...]) -> dict[str, int]:
+    """How many Ready pods each workload should have: "deployment/x" -> replicas (a DaemonSet: at least one)."""
+    kinds = {"Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"}
+    return {
+        f"{o['kind'].lower()}/{o['metadata']['name']}": o["spec"].get("replicas", 1)
+        for o in objects
+        if o["kind"] in kinds
+    }
 
 
 def _why_not_ready(missing: dict[str, int], view: View, deadline: Duration) -> str:
@@ -260,13 +260,14 @@ def _injured(run: Run, variant: VariantPlan, view: View) -> Iterator[list[Injury
 
 
 def _fault_of(scenario: Scenario) -> tuple[FaultKind[Any], Any]:
-    return registry[scenario.fault.name], scenario.fault.params
+    kind = registry[scenario.fault_name]
+    return kind, kind.params.model_validate(scenario.fault_params)
 
 
 def _arena(run: Run, variant: VariantPlan, view: View) -> Arena:
     return Arena(
         kube=run.kube,
-        namespace=variant.namespace["metadata"]["name"],
+        namespace=variant.namespace_name,
         target=run.scenario.workload.target,
         view=view,
         # The same for every variant: both sides meet the same storm.
@@ -345,12 +346,11 @@ def _troubles(view: View) -> tuple[int, int]:
 
 def _show(run: Run, variant: VariantPlan, view: View, when: str, pods: list[str]) -> None:
     """In the background: what is only shown must not take time from a phase."""
-    namespace = variant.namespace["metadata"]["name"]
     hurt = [name for name, pod in sorted(view.of("Pod").items()) if when != "baseline" and _was_killed(pod)]
     named = [p for p in dict.fromkeys([*pods, *hurt]) if p in view.of("Pod")][:3]
     threading.Thread(
         target=show.take,
-        args=(run.kube, namespace, variant.name, run.recorder),
+        args=(run.kube, variant.namespace_name, variant.name, run.recorder),
         kwargs={"when": when, "pods": named},
         daemon=True,
     ).start()
@@ -373,10 +373,9 @@ def _time_limit(run: Run) -> Iterator[None]:
         timer.cancel()
 
 
-def isolating_nodes(kube: Kube, count: int) -> list[str]:
-    """Nodes for variants that need one each: Ready, open to pods, by name. Fewer than asked if there are fewer."""
-    nodes = [n for n in kube.list(recover.NODES) if _takes_pods(n)]
-    return sorted(n["metadata"]["name"] for n in nodes)[:count]
+def nodes_for_pods(kube: Kube) -> list[str]:
+    """Nodes that are Ready and open to pods, by name."""
+    return sorted(n["metadata"]["name"] for n in kube.list(recover.NODES) if _takes_pods(n))
 
 
 def _takes_pods(node: Obj) -> bool:
@@ -384,7 +383,3 @@ def _takes_pods(node: Obj) -> bool:
     conditions = {c["type"]: c["status"] for c in (node.get("status") or {}).get("conditions") or ()}
     shut = any(t["effect"] in {"NoSchedule", "NoExecute"} for t in spec.get("taints") or ())
     return conditions.get("Ready") == "True" and not spec.get("unschedulable") and not shut
-
-
-Listener = Callable[[Any], None]
-__all__ = ["NotReady", "Run", "Stop", "Stopped", "execute", "guard", "heal", "isolating_nodes"]
