@@ -1,0 +1,291 @@
+"""Who a workload is to the API server, and what that identity may do.
+
+Rules are *effective* ones: the union over every binding that reaches the account, by name or by group, with aggregated
+roles resolved and the built-in roles known. What only the live cluster knows, such as roles that stand in no file, is
+outside an audit of files.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from chaos.defenses.kind import Check, Defense, Item, Rule
+from chaos.manifests import (
+    Manifest,
+    Manifests,
+    Obj,
+    changed,
+    each_workload,
+    items,
+    made,
+    mapping,
+    of_kind,
+    pod_spec,
+    pod_spec_path,
+    put,
+    words,
+    workloads,
+)
+from chaos.marked import dig
+from chaos.selectors import matches
+
+BINDINGS = ("RoleBinding", "ClusterRoleBinding")
+RBAC_API = "rbac.authorization.k8s.io"
+STRIPPED_BINDING = "seawall-stripped-rbac"
+
+# The bootstrap roles that no manifest holds, and what is wrong with giving them to a workload.
+BUILT_IN = {
+    "cluster-admin": "may do everything",
+    "admin": "may read Secrets, run commands in pods and bind roles in its namespace",
+    "edit": "may read Secrets and run commands in pods in its namespace",
+}
+
+OWN_ACCOUNT = Rule(
+    "own-service-account-missing",
+    "What is granted to a shared account is granted to everything that uses it.",
+    "Give the workload a ServiceAccount of its own.",
+)
+TOKEN_MOUNTED = Rule(
+    "token-mounted",
+    "Whoever breaks into the container finds a token for the API server, though the workload never calls it.",
+    "Set automountServiceAccountToken: false in the pod template.",
+)
+TOO_MUCH = Rule(
+    "too-much-allowed",
+    "One stolen token or one careless script then reaches far beyond the workload.",
+    "Name the verbs, resources and, for Secrets, the resourceNames that the workload uses, and bind only those.",
+)
+
+
+def account(workload: Manifest) -> str:
+    """The ServiceAccount its pods run as."""
+    spec = pod_spec(workload.data)
+    return str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "default")
+
+
+def bindings_of(name: str, namespace: str, manifests: Manifests) -> list[Manifest]:
+    """The bindings that reach an account."""
+    return [
+        binding
+        for binding in of_kind(manifests, *BINDINGS)
+        if (binding.kind == "ClusterRoleBinding" or binding.namespace == namespace)
+        and any(_reaches(s, binding, name, namespace) for s in items(binding.data, "subjects"))
+    ]
+
+
+def _reaches(subject: Obj, binding: Manifest, name: str, namespace: str) -> bool:
+    if subject.get("kind") == "ServiceAccount":
+        return subject.get("name") == name and subject.get("namespace", binding.namespace) == namespace
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
+    if subject.get("kind") == "Group":
+        return subject.get("name") in groups
+    return subject.get("name") == f"system:serviceaccount:{namespace}:{name}"
+
+
+def rules_of(binding: Manifest, manifests: Manifests) -> list[Obj]:
+    """The rules that a binding grants, as far as the files hold its role."""
+    ref = mapping(binding.data, "roleRef")
+    if ref.get("kind") == "Role":
+        roles = [r for r in of_kind(manifests, "Role") if r.namespace == binding.namespace]
+    else:
+        roles = of_kind(manifests, "ClusterRole")
+    found = [r for r in roles if r.name == ref.get("name")]
+    return [rule for role in found for rule in _aggregated(role, manifests)]
+
+
+def _aggregated(role: Manifest, manifests: Manifests) -> list[Obj]:
+    selectors = items(role.data, "aggregationRule", "clusterRoleSelectors")
+    parts = [
+        part
+        for part in of_kind(manifests, "ClusterRole")
+        if any(matches(s, mapping(part.data, "metadata", "labels")) for s in selectors)
+    ]
+    return [rule for r in [role, *parts] for rule in items(r.data, "rules")]
+
+
+def dangers(rule: Obj) -> Iterator[str]:
+    """What is dangerous about one rule of a role, in words."""
+    verbs, resources, groups = words(rule, "verbs"), words(rule, "resources"), words(rule, "apiGroups")
+    if "*" in verbs:
+        yield "every verb"
+    if "*" in resources:
+        yield "every resource"
+    if groups & {"", "*"}:
+        yield from _core_dangers(verbs, resources, named=bool(words(rule, "resourceNames")))
+    for verb in sorted(verbs & {"escalate", "bind", "impersonate"}):
+        yield f"{verb}, which hands out rights it does not have"
+
+
+def _core_dangers(verbs: set[str], resources: set[str], *, named: bool) -> Iterator[str]:
+    reading = verbs & ({"list", "watch"} if named else {"get", "list", "watch"})
+    if "secrets" in resources and reading:
+        yield "reading any Secret"
+    if resources & {"pods/exec", "pods/attach"} and verbs & {"create", "get"}:
+        yield "running commands in pods"
+    if "pods" in resources and "create" in verbs:
+        yield "creating pods, and so using any account and Secret of the namespace"
+    if "serviceaccounts/token" in resources and "create" in verbs:
+        yield "issuing tokens for other accounts"
+    if "nodes/proxy" in resources:
+        yield "the kubelet's own API through nodes/proxy"
+
+
+def _account_checks(manifests: Manifests) -> Iterator[Check]:
+    users = Counter((w.namespace, account(w)) for w in workloads(manifests))
+    for workload in workloads(manifests):
+        name = account(workload)
+        shared = users[workload.namespace, name] > 1
+        yield Check(
+            rule=OWN_ACCOUNT,
+            manifest=workload,
+            ok=name != "default" and not shared,
+            what="runs as the default account" if name == "default" else f"shares account {name}",
+            path=(*pod_spec_path(workload.data), "serviceAccountName"),
+        )
+
+
+def _token_checks(manifests: Manifests) -> Iterator[Check]:
+    for workload in workloads(manifests):
+        bound = bool(bindings_of(account(workload), workload.namespace, manifests))
+        mounted = mounts_token(workload, manifests)
+        if mounted and bound:
+            continue  # a workload with rights of its own calls the API server, and needs the token for it
+        yield Check(
+            rule=TOKEN_MOUNTED,
+            manifest=workload,
+            ok=not mounted,
+            what=f"the token of {account(workload)} is mounted, and no binding gives it rights",
+            path=(*pod_spec_path(workload.data), "automountServiceAccountToken"),
+        )
+
+
+def mounts_token(workload: Manifest, manifests: Manifests) -> bool:
+    """Whether the pods get a token: the pod template decides, then its account, and unset means yes."""
+    in_pod = pod_spec(workload.data).get("automountServiceAccountToken")
+    if isinstance(in_pod, bool):
+        return in_pod
+    own = (account(workload), workload.namespace)
+    return not any(
+        sa.data.get("automountServiceAccountToken") is False
+        for sa in of_kind(manifests, "ServiceAccount")
+        if (sa.name, sa.namespace) == own
+    )
+
+
+def _privilege_checks(manifests: Manifests) -> Iterator[Check]:
+    for workload in workloads(manifests):
+        name = account(workload)
+        grants = list(_grants(name, workload.namespace, manifests))
+        if not grants:
+            yield Check(rule=TOO_MUCH, manifest=workload, ok=True, what="nothing dangerous is granted")
+        for binding, what in grants:
+            yield Check(
+                rule=TOO_MUCH,
+                manifest=binding,
+                ok=False,
+                what=f"account {name} of {workload.ref}: {what}",
+                path=("roleRef",),
+                fixable=False,
+            )
+
+
+def _grants(name: str, namespace: str, manifests: Manifests) -> Iterator[tuple[Manifest, str]]:
+    for binding in bindings_of(name, namespace, manifests):
+        role = str(mapping(binding.data, "roleRef").get("name"))
+        if role in BUILT_IN:
+            yield binding, f"role {role} {BUILT_IN[role]}"
+        for rule in rules_of(binding, manifests):
+            for danger in dangers(rule):
+                yield binding, f"role {role} allows {danger}"
+
+
+def strip_account(manifests: Manifests) -> Manifests:
+    def strip(data: Obj) -> None:
+        spec = pod_spec(data)
+        spec.pop("serviceAccountName", None)
+        spec.pop("serviceAccount", None)
+
+    return each_workload(manifests, strip)
+
+
+def strip_token(manifests: Manifests) -> Manifests:
+    """The token is mounted. Where the account already has rights, it says so in the template, to be sure."""
+
+    def strip(data: Obj) -> None:
+        holder = data if data.get("kind") == "ServiceAccount" else pod_spec(data)
+        if holder.get("automountServiceAccountToken") is False:
+            del holder["automountServiceAccountToken"]
+
+    return tuple(changed(m, strip) if m.is_workload or m.kind == "ServiceAccount" else m for m in manifests)
+
+
+def strip_privilege(manifests: Manifests) -> Manifests:
+    """What the tutorials do: every account that a workload uses is bound to cluster-admin, in its namespace."""
+    for workload in workloads(manifests):
+        names = sorted({account(w) for w in workloads(manifests) if w.namespace == workload.namespace})
+        given = dig(workload.data, "metadata", "namespace")
+        subjects = [{"kind": "ServiceAccount", "name": n, **({"namespace": given} if given else {})} for n in names]
+        binding: dict[str, Any] = {
+            "apiVersion": f"{RBAC_API}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": STRIPPED_BINDING},
+            "roleRef": {"apiGroup": RBAC_API, "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": subjects,
+        }
+        manifests = put(manifests, made(binding, workload))
+    return manifests
+
+
+def fix_account(manifests: Manifests) -> Manifests:
+    """An account for each workload that has none of its own; the rights of the old one come along."""
+    users = Counter((w.namespace, account(w)) for w in workloads(manifests))
+    for workload in workloads(manifests):
+        old = account(workload)
+        if old == "default" or users[workload.namespace, old] > 1:
+            manifests = _with_account(manifests, workload, old, f"{workload.name}-{workload.kind.lower()}")
+    return manifests
+
+
+def _with_account(manifests: Manifests, workload: Manifest, old: str, new: str) -> Manifests:
+    def use(data: Obj) -> None:
+        spec = pod_spec(data)
+        spec.pop("serviceAccount", None)
+        spec["serviceAccountName"] = new
+
+    def bind(data: Obj) -> None:
+        named = [s for s in items(data, "subjects") if s.get("kind") == "ServiceAccount" and s.get("name") == old]
+        data["subjects"] += [{**s, "name": new} for s in named if {**s, "name": new} not in data["subjects"]]
+
+    bindings = {id(b) for b in bindings_of(old, workload.namespace, manifests)}
+    manifests = tuple(
+        changed(m, use) if m is workload and pod_spec(m.data) else changed(m, bind) if id(m) in bindings else m
+        for m in manifests
+    )
+    service_account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": new}}
+    return put(manifests, made(service_account, workload))
+
+
+def fix_token(manifests: Manifests) -> Manifests:
+    needless = {
+        id(w)
+        for w in workloads(manifests)
+        if mounts_token(w, manifests) and not bindings_of(account(w), w.namespace, manifests)
+    }
+
+    def fix(data: Obj) -> None:
+        if spec := pod_spec(data):
+            spec["automountServiceAccountToken"] = False
+
+    return tuple(changed(m, fix) if id(m) in needless else m for m in manifests)
+
+
+RBAC = Defense(
+    name="rbac",
+    title="RBAC with least privilege",
+    items=(
+        Item(name="account", checks=_account_checks, strip=strip_account, fix=fix_account),
+        Item(name="token", checks=_token_checks, strip=strip_token, fix=fix_token),
+        Item(name="least-privilege", checks=_privilege_checks, strip=strip_privilege, fix=lambda manifests: manifests),
+    ),
+    unjudged="no fault uses a workload's own token yet, and a role in a file proves nothing about a refused request",
+)

@@ -1,0 +1,263 @@
+"""More than one of everything, spread out, and a budget that lets a node be emptied without emptying the service."""
+
+from collections.abc import Iterator
+from math import ceil
+from typing import Any
+
+from chaos.defenses.kind import Check, Defense, Item, Rule
+from chaos.manifests import (
+    Manifest,
+    Manifests,
+    Obj,
+    changed,
+    each_workload,
+    items,
+    made,
+    mapping,
+    number,
+    of_kind,
+    pod_labels,
+    pod_spec,
+    pod_spec_path,
+    put,
+)
+from chaos.marked import dig
+from chaos.selectors import matches
+
+SCALED = ("Deployment", "StatefulSet")
+SPREAD_KEYS = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+
+SINGLE = Rule(
+    "single-replica",
+    "The only replica goes with its node, its upgrade or its crash, and the service with it.",
+    "Set spec.replicas (or the autoscaler's minReplicas) to 2 or more.",
+)
+NO_BUDGET = Rule(
+    "disruption-budget-missing",
+    "Without a PodDisruptionBudget a drain may evict every replica at the same time.",
+    "Add one PodDisruptionBudget whose selector matches the pod template, with maxUnavailable: 1.",
+)
+TWO_BUDGETS = Rule(
+    "two-disruption-budgets",
+    "The eviction API answers 500 for a pod that two budgets select, and the drain never ends.",
+    "Keep exactly one PodDisruptionBudget for each pod.",
+)
+BLOCKING_BUDGET = Rule(
+    "disruption-budget-blocks",
+    "A budget that allows no disruption at full health blocks every drain until somebody deletes it.",
+    "Allow at least one: maxUnavailable: 1, or minAvailable below the number of replicas.",
+)
+NOT_SPREAD = Rule(
+    "not-spread",
+    "Replicas on one node or in one zone die together.",
+    "Add topologySpreadConstraints over kubernetes.io/hostname (and the zone) that select the pod's own labels.",
+)
+
+
+def scaled(manifests: Manifests) -> list[Manifest]:
+    return of_kind(manifests, *SCALED)
+
+
+def autoscaler_of(workload: Manifest, manifests: Manifests) -> Manifest | None:
+    for scaler in of_kind(manifests, "HorizontalPodAutoscaler"):
+        target = mapping(scaler.data, "spec", "scaleTargetRef")
+        if (target.get("kind"), target.get("name"), scaler.namespace) == (
+            workload.kind,
+            workload.name,
+            workload.namespace,
+        ):
+            return scaler
+    return None
+
+
+def floor(workload: Manifest, manifests: Manifests) -> int:
+    """The fewest replicas there are meant to be; an autoscaler overrides what the workload says, unset means 1."""
+    scaler = autoscaler_of(workload, manifests)
+    if scaler is not None:
+        return number(scaler.data, "spec", "minReplicas", default=1)
+    return number(workload.data, "spec", "replicas", default=1)
+
+
+def budgets_of(workload: Manifest, manifests: Manifests) -> list[Manifest]:
+    labels = pod_labels(workload.data)
+    return [
+        budget
+        for budget in of_kind(manifests, "PodDisruptionBudget")
+        if budget.namespace == workload.namespace and matches(dig(budget.data, "spec", "selector"), labels)
+    ]
+
+
+def disruptions_allowed(budget: Obj, replicas: int) -> int:
+    """How many of `replicas` healthy pods may be evicted. Percentages round up, as the controller's do."""
+    spec = mapping(budget, "spec")
+    if "maxUnavailable" in spec:
+        return min(replicas, _of(spec["maxUnavailable"], replicas))
+    return max(0, replicas - _of(spec.get("minAvailable", 1), replicas))
+
+
+def _of(value: Any, replicas: int) -> int:
+    if isinstance(value, int):
+        return int(value)
+    percent = str(value).removesuffix("%")
+    return ceil(int(percent) * replicas / 100) if percent.isdecimal() and len(percent) < 5 else 0
+
+
+def _count(manifests: Manifests) -> Iterator[Check]:
+    for workload in scaled(manifests):
+        replicas = floor(workload, manifests)
+        scaler = autoscaler_of(workload, manifests)
+        yield Check(
+            rule=SINGLE,
+            manifest=scaler or workload,
+            ok=replicas >= 2,
+            what=f"{replicas} replica" + ("" if replicas == 1 else "s"),
+            path=("spec", "minReplicas" if scaler else "replicas"),
+        )
+
+
+def _budget(manifests: Manifests) -> Iterator[Check]:
+    for workload in scaled(manifests):
+        budgets = budgets_of(workload, manifests)
+        if len(budgets) > 1:
+            both = "selected by " + " and ".join(b.name for b in budgets)
+            yield Check(rule=TWO_BUDGETS, manifest=workload, ok=False, what=both, fixable=False)
+        else:
+            what, labelled = "no PodDisruptionBudget selects its pods", bool(pod_labels(workload.data))
+            yield Check(rule=NO_BUDGET, manifest=workload, ok=bool(budgets), what=what, fixable=labelled)
+        replicas = floor(workload, manifests)
+        for budget in budgets:
+            if disruptions_allowed(budget.data, replicas) < 1:
+                what = f"allows no disruption of {replicas} replica{'s' * (replicas != 1)} of {workload.ref}"
+                yield Check(rule=BLOCKING_BUDGET, manifest=budget, ok=False, what=what, path=("spec",))
+
+
+def _spread(manifests: Manifests) -> Iterator[Check]:
+    for workload in scaled(manifests):
+        yield Check(
+            rule=NOT_SPREAD,
+            manifest=workload,
+            ok=is_spread(workload.data),
+            what="nothing keeps its pods apart",
+            path=pod_spec_path(workload.data),
+            fixable=bool(pod_labels(workload.data) and pod_spec(workload.data)),
+        )
+
+
+def is_spread(data: Obj) -> bool:
+    """By topology spread or by anti-affinity, over nodes or zones, selecting its own labels."""
+    spec, labels = pod_spec(data), pod_labels(data)
+    terms = items(spec, "topologySpreadConstraints")
+    anti = mapping(spec, "affinity", "podAntiAffinity")
+    terms += items(anti, "requiredDuringSchedulingIgnoredDuringExecution")
+    weighted = items(anti, "preferredDuringSchedulingIgnoredDuringExecution")
+    terms += [mapping(term, "podAffinityTerm") for term in weighted]
+    return any(t.get("topologyKey") in SPREAD_KEYS and matches(t.get("labelSelector"), labels) for t in terms)
+
+
+def strip_count(manifests: Manifests) -> Manifests:
+    def strip(data: Obj) -> None:
+        if data.get("kind") in SCALED:
+            data["spec"] = {**mapping(data, "spec"), "replicas": 1}
+        elif number(data, "spec", "minReplicas", default=1) > 1:
+            data["spec"]["minReplicas"] = 1
+
+    return tuple(
+        changed(m, strip) if m.kind in (*SCALED, "HorizontalPodAutoscaler") and floor_is_high(m) else m
+        for m in manifests
+    )
+
+
+def floor_is_high(manifest: Manifest) -> bool:
+    key = "replicas" if manifest.kind in SCALED else "minReplicas"
+    return number(manifest.data, "spec", key, default=1) > 1
+
+
+def strip_budget(manifests: Manifests) -> Manifests:
+    return tuple(m for m in manifests if m.kind != "PodDisruptionBudget")
+
+
+def strip_spread(manifests: Manifests) -> Manifests:
+    def strip(data: Obj) -> None:
+        spec = pod_spec(data)
+        spec.pop("topologySpreadConstraints", None)
+        affinity = mapping(spec, "affinity")
+        affinity.pop("podAntiAffinity", None)
+        if not affinity:
+            spec.pop("affinity", None)
+
+    return each_workload(manifests, strip)
+
+
+def fix_count(manifests: Manifests) -> Manifests:
+    low = {(w.kind, w.namespace, w.name) for w in scaled(manifests) if floor(w, manifests) < 2}
+    scalers = {id(s) for w in scaled(manifests) if (s := autoscaler_of(w, manifests))}
+
+    def fix(data: Obj) -> None:
+        key = "replicas" if data.get("kind") in SCALED else "minReplicas"
+        data["spec"] = {**mapping(data, "spec"), key: max(2, number(data, "spec", key, default=1))}
+
+    return tuple(changed(m, fix) if (m.kind, m.namespace, m.name) in low or id(m) in scalers else m for m in manifests)
+
+
+def fix_budget(manifests: Manifests) -> Manifests:
+    """One evictable pod at a time, for each workload that has no budget; a budget that blocks is loosened to that."""
+    blocking = {
+        id(b)
+        for w in scaled(manifests)
+        for b in budgets_of(w, manifests)
+        if disruptions_allowed(b.data, floor(w, manifests)) < 1
+    }
+    bare = [w for w in scaled(manifests) if pod_labels(w.data) and not budgets_of(w, manifests)]
+    manifests = tuple(changed(m, _loosen) if id(m) in blocking else m for m in manifests)
+    for workload in bare:
+        manifests = put(manifests, made(_new_budget(workload), workload))
+    return manifests
+
+
+def _loosen(data: Obj) -> None:
+    data["spec"].pop("minAvailable", None)
+    data["spec"]["maxUnavailable"] = 1
+
+
+def _new_budget(workload: Manifest) -> Obj:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": workload.name},
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": own_labels(workload.data)}},
+    }
+
+
+def own_labels(data: Obj) -> dict[str, str]:
+    """The labels by which a workload knows its pods."""
+    labels = pod_labels(data)
+    selector = {str(k): str(v) for k, v in mapping(data, "spec", "selector", "matchLabels").items()}
+    return selector if selector and selector.items() <= labels.items() else labels
+
+
+def fix_spread(manifests: Manifests) -> Manifests:
+    def fix(data: Obj) -> None:
+        spec = pod_spec(data)
+        if data.get("kind") in SCALED and spec and not is_spread(data):
+            spec["topologySpreadConstraints"] = [
+                *items(spec, "topologySpreadConstraints"),
+                *({**_apart(key), "labelSelector": {"matchLabels": own_labels(data)}} for key in SPREAD_KEYS),
+            ]
+
+    return each_workload(manifests, fix)
+
+
+def _apart(key: str) -> Obj:
+    return {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway"}
+
+
+REPLICAS = Defense(
+    name="replicas",
+    title="Replicas, spread and disruption budgets",
+    items=(
+        Item(name="count", checks=_count, strip=strip_count, fix=fix_count),
+        Item(name="disruption-budget", checks=_budget, strip=strip_budget, fix=fix_budget),
+        Item(name="spread", checks=_spread, strip=strip_spread, fix=fix_spread),
+    ),
+    unjudged="a drain and a lost node are not among the faults yet, and deleting a pod proves nothing about a budget",
+)

@@ -1,0 +1,38 @@
+"""What the cluster let on: events about pods, and the first sign of a fault."""
+
+from collections.abc import Iterator
+
+from chaos.judging.history import FOREVER, History, Sighting, after, at
+from chaos.judging.neighbours import harms
+from chaos.judging.verdict import Evidence
+
+# Events by which a cluster says that something is wrong with a pod or node.
+TELLING = ("Unhealthy", "Killing", "BackOff", "Evicted", "SystemOOM", "OOMKilling", "FailedScheduling", "NodeNotReady")
+
+
+def about(past: History, pod: str, begin: float, end: float = FOREVER) -> list[Sighting]:
+    """The events about a pod that were written or repeated in a time, oldest first."""
+    found = (s for _, sightings in past.of("Event") for s in after(sightings, begin, end))
+    return sorted((s for s in found if s.object.get("about") == f"Pod/{pod}"), key=lambda s: s.t)
+
+
+def first_signal(past: History) -> Evidence | None:
+    """The first thing that anybody watching the cluster, but not the users, could have seen of the fault."""
+    return min(_signals(past), key=lambda e: e.t or 0.0, default=None)
+
+
+def _signals(past: History) -> Iterator[Evidence]:
+    end = past.phases["fault"].end if "fault" in past.phases else FOREVER
+    for injection in past.injections:
+        for s in about(past, injection.target, injection.t, end):
+            if s.object.get("reason") in TELLING:
+                yield Evidence(t=s.t, source="Event", text=f"{s.object['reason']}: {s.object.get('message', '')}")
+        sightings = past.pod(injection.target)
+        if (at(sightings, injection.t) or {}).get("ready"):
+            yield from (
+                Evidence(t=s.t, source=f"Pod/{injection.target}", text="no longer Ready")
+                for s in after(sightings, injection.t, end)
+                if not s.object.get("ready")
+            )
+    for evidence in harms(past).values() if past.injections else ():
+        yield from (e for e in evidence if e.t is not None and e.t <= end)
