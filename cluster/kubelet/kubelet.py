@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
 STATUS_SECONDS = 300.0
-# Starting containers is work for the processors: with three nodes on a small machine, six at once keep them busy.
-STARTS_AT_ONCE = 2
 
 
 class Kubelet:
@@ -49,7 +47,6 @@ class Kubelet:
         self._config = config
         self._client = client
         self._clock = clock
-        self._recorder = EventRecorder(client, "kubelet", node.name)
         self._http = HttpClient(self._socket)
         self._network = network
         self._machine = Machine(
@@ -59,9 +56,8 @@ class Kubelet:
             network=network,
             config=config,
             clock=clock,
-            tell=self._tell,
+            tell=EventRecorder(client, "kubelet", node.name, clock).event,
             checker=Checker(runtime=runtime, http=self._http, new_socket=self._socket),
-            starts=asyncio.Semaphore(STARTS_AT_ONCE),
         )
         self.workers: dict[str, PodWorker] = {}
         self.pressure = False
@@ -194,11 +190,6 @@ class Kubelet:
             for worker in list(self.workers.values()):
                 if mentions(worker.pod, resource, meta["namespace"], meta["name"]):
                     worker.refresh()
-
-    def _tell(self, about: Obj, type: str, reason: str, message: str, field_path: str = "") -> None:
-        # Where the namespace is going away, no event can be kept any more, and the pod must end all the same.
-        with suppress(ApiError):
-            self._recorder.event(about, type, reason, message, field_path)
 
     def _socket(self, family: int) -> socket.socket:
         return self._network.socket(self.node.name, family, socket.SOCK_STREAM)

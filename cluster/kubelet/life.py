@@ -238,15 +238,14 @@ class ContainerLife:
         words.chmod(0o666)
 
     async def _launch(self, spec: ContainerSpec, image: Image) -> None:
-        async with self._machine.starts:
-            starting = asyncio.ensure_future(self._machine.runtime.start(spec))
-            try:
-                started = await asyncio.shield(starting)
-            except asyncio.CancelledError:
-                # What has begun to start must be known, or nobody would stop it.
-                with suppress(StartFailed):
-                    self._began(spec, image, (await starting).started_at.timestamp())
-                raise
+        starting = asyncio.ensure_future(self._machine.runtime.start(spec))
+        try:
+            started = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # What has begun to start must be known, or nobody would stop it.
+            with suppress(StartFailed):
+                self._began(spec, image, (await starting).started_at.timestamp())
+            raise
         self._tell("Normal", "Created", "Container created")
         self._began(spec, image, started.started_at.timestamp())
         self._tell("Normal", "Started", "Container started")

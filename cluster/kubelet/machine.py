@@ -1,6 +1,5 @@
 """What everything on one node shares."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,5 +29,3 @@ class Machine:
     clock: Callable[[], float]
     tell: Tell
     checker: Checker
-    starts: asyncio.Semaphore
-    """How many containers may be starting at once; more only take the processors from each other."""
