@@ -76,7 +76,7 @@ class WorkQueue:
         """Add after a back-off that doubles with each failure in a row; returns it in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        seconds = min(BACKOFF_SECONDS_MIN * 2 ** min(failures, 30), BACKOFF_SECONDS_MAX)
+        seconds = min(BACKOFF_SECONDS_MIN * 2.0 ** min(failures, 30), BACKOFF_SECONDS_MAX)
         self.add_after(key, seconds)
         return seconds
 
@@ -134,7 +134,7 @@ def _enqueue(event: WatchEvent, controller: Controller, keys_of: KeysOf, queue: 
     try:
         for key in keys_of(event):
             queue.add_after(key, controller.settle_seconds)
-    except Exception:  # noqa: BLE001 - one event that a controller cannot read must not end the watch for all
+    except Exception:  # one event that a controller cannot read must not end the watch for all
         log.exception("%s could not read a change of %s", controller.name, event.object.get("kind"))
 
 
@@ -152,7 +152,7 @@ async def _reconcile(controller: Controller, queue: WorkQueue, key: Key) -> None
     except ApiError as refused:
         seconds = queue.add_failed(key)
         log.info("%s: %s/%s: %s; again in %.3f s", controller.name, *key, refused, seconds)
-    except Exception:  # noqa: BLE001 - a fault in one reconciliation must not end the control loop
+    except Exception:  # a fault in one reconciliation must not end the control loop
         seconds = queue.add_failed(key)
         log.exception("%s: %s/%s failed; again in %.3f s", controller.name, *key, seconds)
     else:

@@ -1,0 +1,32 @@
+"""What every controller is given: the API, the time, and the facts of this cluster that the API does not tell."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cluster.client import Client
+from cluster.events import EventRecorder
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One resource that the API serves: how `cluster.client` names it, and how objects name themselves."""
+
+    resource: str
+    api_version: str
+    kind: str
+    namespaced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """`clock` gives seconds since 1970; `ca_certificate` is PEM text."""
+
+    client: Client
+    clock: Callable[[], float]
+    kinds: Sequence[Kind] = ()
+    ca_certificate: str = ""
+    node_grace_seconds: float = 40.0
+    """How long a node may be silent before it is Unknown (kube-controller-manager: node-monitor-grace-period)."""
+
+    def recorder(self, component: str) -> EventRecorder:
+        return EventRecorder(self.client, component, clock=self.clock)
