@@ -1,0 +1,285 @@
+"""`run`, `judge` and `report`: the engine, the embedded cluster and the reports, wired together."""
+
+import json
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reports.write import summary, write
+from rich.console import Console
+
+from chaos import guard, recording, recover
+from chaos.faults import registry as faults
+from chaos.journal import Header, Journal
+from chaos.judge import judge
+from chaos.kube import Kube, connect
+from chaos.manifests import Manifests, load
+from chaos.plan import Plan, PlanRefused, plan
+from chaos.problems import InputErrors, Problem, nearest
+from chaos.recording import Recorder, RunStarted
+from chaos.result import Result
+from chaos.run import Run, Stop, execute, nodes_for_pods
+from chaos.scenario import Scenario, read
+from seawall import exits
+from seawall.embedded import Place, place_for
+from seawall.live import Live
+
+RECORDING, RESULT, JOURNAL = "recording.jsonl", "result.json", "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the command line asked for."""
+
+    paths: tuple[Path, ...]
+    variants: tuple[str, ...]
+    context: str
+    allow_contexts: tuple[str, ...]
+    allow_nodes: bool
+    seed: int | None
+    out: Path
+    live: bool | None
+    format: str
+
+
+def run(wanted: Wanted) -> int:
+    """Run every scenario, one after the other, and report. Returns an exit code."""
+    scenarios = read_all(wanted.paths, wanted.variants)
+    stop = Stop()
+    codes, results = [], []
+    with _signals(stop), place_for(wanted.context, told=_say) as place:
+        kube = _connect(place, wanted, scenarios)
+        for scenario, manifests in scenarios:
+            if stop.asked():
+                break
+            code, result = _one(kube, place, wanted, scenario, manifests, stop)
+            codes.append(code)
+            results.append(result)
+    _print(results, wanted.format)
+    return exits.worst(codes)
+
+
+def dry_run(wanted: Wanted) -> int:
+    """Say what would be done. Contacts no cluster."""
+    for scenario, manifests in read_all(wanted.paths, wanted.variants):
+        nodes = [f"node-{i}" for i, _ in enumerate(scenario.variants, 1)]
+        planned = plan(scenario, manifests, run="dry", now=time.time(), nodes=nodes, only=wanted.variants)
+        _print_plan(planned, wanted.format)
+    return exits.MET
+
+
+def judge_again(folder: Path, format: str) -> int:
+    result = _judged(folder)
+    _print([(folder, result)], format)
+    return result.exit_code
+
+
+def report_again(folder: Path, formats: tuple[str, ...]) -> int:
+    result = Result.model_validate_json((folder / RESULT).read_text(encoding="utf-8"))
+    for path in write(result, folder, formats):
+        sys.stdout.write(f"{path}\n")
+    return exits.MET
+
+
+def read_all(paths: tuple[Path, ...], variants: tuple[str, ...] = ()) -> list[tuple[Scenario, Manifests]]:
+    """Every scenario of the files and folders. Raises `InputErrors` with the errors of all of them."""
+    found: list[tuple[Scenario, Manifests]] = []
+    problems: list[Problem] = []
+    for path in _files(paths):
+        try:
+            scenario = read(path)
+            problems += _unknown_variants(path, scenario, variants)
+            found.append((scenario, load(scenario.manifest_paths, scenario.folder)))
+        except InputErrors as error:
+            problems += error.problems
+    if not found and not problems:
+        problems.append(Problem(str(paths[0]), 0, 0, "holds no scenario file (*.yaml)"))
+    if problems:
+        raise InputErrors(problems)
+    return found
+
+
+def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    for path in paths:
+        yield from sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+
+
+def _unknown_variants(path: Path, scenario: Scenario, wanted: tuple[str, ...]) -> list[Problem]:
+    unknown = [v for v in wanted if v not in scenario.variants]
+    return [Problem(str(path), 0, 0, f"has no variant {v!r}{nearest(v, scenario.variants)}") for v in unknown]
+
+
+def _connect(place: Place, wanted: Wanted, scenarios: list[tuple[Scenario, Manifests]]) -> Kube:
+    """The cluster, if the guard lets us at it."""
+    kube = connect(place.context, place.kubeconfig)
+    guard.check_context(kube.context, wanted.allow_contexts)
+    for scenario, _ in scenarios:
+        if faults[scenario.fault_name].node_wide:
+            why = f"{scenario.scenario}: {scenario.fault_name} can fill a whole node"
+            guard.check_nodes(kube.context, allowed=wanted.allow_nodes, why=why)
+    return kube
+
+
+def _one(
+    kube: Kube, place: Place, wanted: Wanted, scenario: Scenario, manifests: Manifests, stop: Stop
+) -> tuple[int, tuple[Path, Result]]:
+    """One scenario from its plan to its report."""
+    seed = wanted.seed if wanted.seed is not None else scenario.seed
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    nodes = nodes_for_pods(kube) if scenario.isolation else ()
+    try:
+        planned = plan(
+            scenario, manifests, run=secrets.token_hex(3), now=time.time(), nodes=nodes, only=wanted.variants
+        )
+    except PlanRefused as refusal:
+        raise InputErrors([Problem(scenario.scenario, 0, 0, str(refusal))]) from refusal
+    folder = _folder(wanted.out, scenario)
+    left = _execute(kube, place, wanted, planned, folder, seed, stop)
+    result = _judged(folder)
+    for difference in left:
+        _say(f"not healed: {difference}")
+    if place.dead() and not stop.asked():
+        return exits.NO_CLUSTER, (folder, result)
+    return exits.INTERRUPTED if stop.asked() else result.exit_code, (folder, result)
+
+
+def _folder(out: Path, scenario: Scenario) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    folder = out / f"{stamp}-{scenario.scenario}"
+    for n in range(2, 100):
+        if not folder.exists():
+            break
+        folder = out / f"{stamp}-{scenario.scenario}-{n}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _execute(kube: Kube, place: Place, wanted: Wanted, planned: Plan, folder: Path, seed: int, stop: Stop) -> list[str]:
+    header = Header(
+        run=planned.run,
+        context=kube.context,
+        kubeconfig=str(place.kubeconfig),
+        server=kube.server,
+        ephemeral=place.ephemeral,
+        snapshot=recover.snapshot(kube),
+    )
+    with (folder / RECORDING).open("x", encoding="utf-8") as file:
+        recorder = Recorder(file, monotonic=time.monotonic, wall=time.time)
+        journal = Journal.create(folder / JOURNAL, header)
+        _started(recorder, kube, planned, seed)
+        with _view(planned, wanted, recorder), _watch_cluster(place, stop):
+            return execute(
+                Run(
+                    scenario=planned.scenario,
+                    plan=planned,
+                    kube=kube,
+                    recorder=recorder,
+                    journal=journal,
+                    seed=seed,
+                    stop=stop,
+                )
+            )
+
+
+def _started(recorder: Recorder, kube: Kube, planned: Plan, seed: int) -> None:
+    from importlib.metadata import version
+
+    recorder.write(
+        RunStarted,
+        run=planned.run,
+        seed=seed,
+        seawall=version("seawall"),
+        context=kube.context,
+        kubernetes=kube.get("/version")["gitVersion"],
+        scenario=planned.scenario.model_dump(mode="json"),
+        variants={v.name: v.record() for v in planned.variants},
+    )
+
+
+@contextmanager
+def _view(planned: Plan, wanted: Wanted, recorder: Recorder) -> Iterator[None]:
+    console = Console(stderr=True, no_color=None if sys.stderr.isatty() else True)
+    scenario = planned.scenario
+    lasts = {name: getattr(scenario.phases, name).seconds for name in ("baseline", "fault", "recovery")}
+    title = f"{scenario.scenario}: {scenario.title}"
+    live = Live(console, title, [v.name for v in planned.variants], lasts, time.monotonic)
+    recorder.listeners.append(live)
+    with live if wanted.live is not False else nullcontext():
+        yield
+
+
+@contextmanager
+def _watch_cluster(place: Place, stop: Stop) -> Iterator[None]:
+    """A cluster of ours that dies ends the run at once, rather than after every retry."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.5):
+            if place.dead():
+                stop("the embedded cluster's process ended")
+                return
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _judged(folder: Path) -> Result:
+    """Judge the recording, and write the result and the report."""
+    result = judge(recording.read(folder / RECORDING))
+    (folder / RESULT).write_text(result.model_dump_json(indent=1), encoding="utf-8")
+    write(result, folder, ("html",))
+    return result
+
+
+@contextmanager
+def _signals(stop: Stop) -> Iterator[None]:
+    """Ctrl-C and friends ask to stop; what was done is undone before the command ends."""
+
+    def ask(number: int, _: Any) -> None:
+        if stop.asked():
+            _say("still undoing what was done; a moment")
+        stop(f"interrupted by {signal.Signals(number).name}")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print(results: list[tuple[Path, Result]], format: str) -> None:
+    if format == "json":
+        data = [{"folder": str(folder), **result.model_dump(mode="json")} for folder, result in results]
+        sys.stdout.write(json.dumps(data) + "\n")
+        return
+    summary(results, Console())
+
+
+def _print_plan(planned: Plan, format: str) -> None:
+    variants = {
+        v.name: {"namespace": v.namespace_name, "strip": v.strip, "objects": v.objects} for v in planned.variants
+    }
+    if format == "json":
+        sys.stdout.write(json.dumps({"scenario": planned.scenario.scenario, "variants": variants}) + "\n")
+        return
+    sys.stdout.write(f"{planned.scenario.scenario}: {planned.scenario.title}\n")
+    for name, variant in variants.items():
+        objects = ", ".join(f"{o['kind']}/{o['metadata']['name']}" for o in variant["objects"])
+        stripped = ", ".join(variant["strip"]) or "nothing"
+        sys.stdout.write(f"  {name}: namespace {variant['namespace']}, without {stripped}\n    {objects}\n")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"seawall: {text}\n")
