@@ -1,6 +1,7 @@
 """What the network needs to know of API objects, as values: two that are equal make no difference to any packet."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any
 
 from cluster.client import Obj
@@ -89,7 +90,9 @@ def endpoint_slice(obj: Obj) -> Slice | None:
     return Slice(
         service=(obj["metadata"].get("namespace", ""), owner),
         ports=tuple((p.get("name") or "", _protocol(p), p["port"]) for p in obj.get("ports") or () if p.get("port")),
-        endpoints=tuple(_endpoint(e, address) for e in obj.get("endpoints") or () for address in e["addresses"]),
+        endpoints=tuple(
+            _endpoint(e, address) for e in obj.get("endpoints") or () for address in e["addresses"] if _is_ipv4(address)
+        ),
     )
 
 
@@ -136,6 +139,15 @@ def _endpoint(endpoint: dict[str, Any], address: str) -> SliceEndpoint:
         terminating=bool(conditions.get("terminating")),
         hostname=endpoint.get("hostname") or "",
     )
+
+
+def _is_ipv4(address: str) -> bool:
+    # Anyone may write an EndpointSlice, and one bad address must not spoil the rules of all.
+    try:
+        IPv4Address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def _named_ports(spec: dict[str, Any]) -> list[tuple[str, str, int]]:
