@@ -12,12 +12,9 @@ from typing import Any
 from cluster.runtime import capabilities, cgroups, seccomp
 from cluster.runtime.spec import ContainerSpec, Limits, Mount, Security
 
-MASKED = [
-    *(f"/proc/{name}" for name in "acpi asound kcore keys latency_stats sched_debug scsi timer_list timer_stats".split()),
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-]
-READ_ONLY = [f"/proc/{name}" for name in "bus fs irq sys sysrq-trigger".split()]
+_MASKED_PROC = ("acpi", "asound", "kcore", "keys", "latency_stats", "sched_debug", "scsi", "timer_list", "timer_stats")
+MASKED = [*(f"/proc/{name}" for name in _MASKED_PROC), "/sys/devices/virtual/powercap", "/sys/firmware"]
+READ_ONLY = [f"/proc/{name}" for name in ("bus", "fs", "irq", "sys", "sysrq-trigger")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +61,7 @@ def _process(spec: ContainerSpec, granted: list[str], machine: Machine) -> dict[
         "args": list(spec.argv),
         "env": [f"{name}={value}" for name, value in spec.env],
         "cwd": spec.cwd or "/",
-        "capabilities": {kind: granted for kind in ("bounding", "effective", "permitted")},
+        "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), granted),
         "noNewPrivileges": security.no_new_privileges,
         "oomScoreAdj": max(machine.oom_score_floor, spec.limits.oom_score_adj),
     }
@@ -127,7 +124,7 @@ def _system_mounts() -> list[dict[str, Any]]:
         _special("/dev", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
         _special("/dev/pts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
         _special("/dev/mqueue", "mqueue", "nosuid", "noexec", "nodev"),
-        _special("/dev/shm", "tmpfs", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
+        _special("/dev/shm", "tmpfs", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),  # noqa: S108  # the container's
         _special("/sys", "sysfs", "nosuid", "noexec", "nodev", "ro"),
         _special("/sys/fs/cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro"),
     ]

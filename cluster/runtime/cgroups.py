@@ -132,13 +132,13 @@ def remove(hierarchies: Hierarchies, path: str, sleep: Callable[[float], None] =
 
 def _remove_tree(group: Path, sleep: Callable[[float], None]) -> None:
     for folder, _, _ in os.walk(group, topdown=False):
-        _remove_one(folder, sleep)
+        _remove_one(Path(folder), sleep)
 
 
-def _remove_one(folder: str, sleep: Callable[[float], None]) -> None:
+def _remove_one(folder: Path, sleep: Callable[[float], None]) -> None:
     for attempt in range(1, REMOVE_ATTEMPTS + 1):
         try:
-            os.rmdir(folder)
+            folder.rmdir()
         except FileNotFoundError:
             return
         except OSError as error:

@@ -95,7 +95,9 @@ class _Output:
 class Stream:
     """An `ExecStream`: a command with its standard streams open to somebody else."""
 
-    def __init__(self, process: Process, writer: asyncio.StreamWriter, readers: dict[int, asyncio.StreamReader]) -> None:
+    def __init__(
+        self, process: Process, writer: asyncio.StreamWriter, readers: dict[int, asyncio.StreamReader]
+    ) -> None:
         """`readers` by channel: 1 is standard output (or the terminal), 2 standard error."""
         self._process = process
         self._writer = writer
@@ -142,7 +144,9 @@ class Stream:
 class Terminal(Stream):
     """The same on a pseudo-terminal, whose one stream is both output and error."""
 
-    def __init__(self, process: Process, master: int, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> None:
+    def __init__(
+        self, process: Process, master: int, writer: asyncio.StreamWriter, reader: asyncio.StreamReader
+    ) -> None:
         super().__init__(process, writer, {1: reader})
         self._master = master
 
@@ -198,7 +202,9 @@ def _receive_terminal(listener: socket.socket) -> int:
 
 async def _reader(fd: int) -> asyncio.StreamReader:
     reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb", 0))
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb", 0)
+    )
     return reader
 
 

@@ -89,7 +89,7 @@ def available(which: Callable[[str], str | None] = shutil.which) -> dict[str, Re
 
 
 def repository(reference: str) -> str:
-    """What an image reference names, without registry default, tag and digest: python for docker.io/library/python:3."""
+    """Without the default registry, tag and digest: "python" for "docker.io/library/python:3"."""
     bare = re.sub(r"(:[\w.-]+)?(@[\w:.+-]+)?$", "", reference)
     return re.sub(r"^((registry-1\.|index\.)?docker\.io/)?(library/)?", "", bare)
 

@@ -9,7 +9,7 @@ import ctypes
 import os
 import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -61,7 +61,7 @@ class Process:
                 return
 
 
-def spawn(argv: Sequence[str], stdin: int, stdout: int, stderr: int, environment: Mapping[str, str]) -> Process:
+def spawn(argv: list[str], stdin: int, stdout: int, stderr: int, environment: Mapping[str, str]) -> Process:
     """Start a program with these three descriptors and no other. Raises OSError."""
     actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate((stdin, stdout, stderr))]
     # Python ignores SIGPIPE, and an ignored signal is inherited: programs would not die of a closed pipe.

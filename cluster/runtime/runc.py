@@ -22,7 +22,9 @@ from cluster.runtime.rootfs import Place, discard, prepare
 from cluster.runtime.spec import ContainerSpec, ExecResult, Exit, Image, Limits, Running, StartFailed, Usage
 
 # What containerd's shim and runc's create step put in front of runc's own message; the kubelet shows it as it comes.
-CREATE_FAILED = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+CREATE_FAILED = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+)
 EXEC_FAILED = "OCI runtime exec failed: exec failed: "
 
 
@@ -130,7 +132,7 @@ class Runc:
         return Running(id=spec.id, pid=process.pid, started_at=self._now())
 
     async def _await_exit(self, process: Process, cgroup: str, logs: LogPump) -> Exit:
-        """containerd calls a container OOM-killed when its cgroup had a kill and it did not end well, whoever was hit."""
+        """As containerd has it: OOM-killed is what ends badly after an OOM kill in its cgroup, whoever was hit."""
         code = execution.shell_code(await process.ended())
         finished_at = self._now()
         logs.drain()
@@ -168,11 +170,11 @@ class Runc:
             raise StartFailed(f"{EXEC_FAILED}container {container_id} does not exist: unknown")
 
         async def launch(options: list[str], stdio: Stdio) -> Process:
-            return await self._exec(container_id, container.place, [*options, container_id, *argv], stdio)
+            return await self._exec(container.place, [*options, container_id, *argv], stdio)
 
         return launch
 
-    async def _exec(self, container_id: str, place: Place, arguments: list[str], stdio: Stdio) -> Process:
+    async def _exec(self, place: Place, arguments: list[str], stdio: Stdio) -> Process:
         mark = place.bundle / f"exec-{next(self._numbers)}"
         pid_file, log = mark.with_suffix(".pid"), mark.with_suffix(".log")
         try:

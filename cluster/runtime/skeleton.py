@@ -13,8 +13,9 @@ from pathlib import Path
 from cluster.runtime.images import LOCUST_UID, NOBODY_UID, VENV, Recipe, venv_packages
 
 FOLDERS = (
-    "dev etc etc/ssl/certs home media mnt opt proc root run run/lock srv sys usr var var/cache var/lib var/log var/run"
-).split()
+    *("dev", "etc", "etc/ssl/certs", "home", "media", "mnt", "opt", "proc", "root", "run", "run/lock", "srv", "sys"),
+    *("usr", "var", "var/cache", "var/lib", "var/log", "var/run"),
+)
 WORLD_WRITABLE = ("tmp", "var/tmp")
 LINKS_OF_MERGED_USR = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # Targets of the kubelet's mounts; there already, so that a read-only root file system can have them too.

@@ -1,0 +1,42 @@
+"""Process 1 of a cluster: `python -m cluster FOLDER DOORS`, as `cluster.boot` calls it. Not for people."""
+
+import json
+import os
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from cluster import inside
+from cluster.boot import Doors
+from cluster.state import read_plan
+
+
+def main() -> None:
+    folder, said = sys.argv[1:]
+    doors = Doors(**json.loads(said))
+    for fd in (doors.api, doors.ready, doors.lifeline, *doors.held):
+        os.set_inheritable(fd, False)
+    config = read_plan(Path(folder)).config
+    try:
+        inside.settle()
+        # What takes long to import comes when all else is done.
+        from cluster.main import serve  # noqa: PLC0415
+
+        serve(config, doors)
+    except BaseException:  # noqa: BLE001  # whatever it was, the launcher must hear of it and nothing may be left
+        traceback.print_exc()
+        _tell(doors.ready, traceback.format_exc())
+    inside.leave(config)
+    # Threads and tasks may still wait for what has just been killed; nobody waits for them.
+    os._exit(0)
+
+
+def _tell(ready: int, failure: str) -> None:
+    """The log goes with the folder; whoever waits for us to be ready hears why we are not. Later nobody listens."""
+    with suppress(OSError):
+        os.write(ready, failure.encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The parts of a cluster put together, in one process and one event loop."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from pathlib import Path
+
+from cluster.api.server import ApiServer
+from cluster.boot import READY, Doors
+from cluster.client import Client, Obj
+from cluster.config import API_ADDRESS, API_PORT, ClusterConfig, NodeConfig
+from cluster.kubelet.kubelet import Kubelet
+from cluster.network.links import LinuxNetwork
+from cluster.network.proxy import ServiceProxy
+from cluster.runtime.runc import Runc
+from cluster.runtime.spec import Limits
+from cluster.state import Files
+
+log = logging.getLogger(__name__)
+
+
+def serve(config: ClusterConfig, doors: Doors) -> None:
+    """Run the cluster until its lifeline is cut or a part of it fails, which is raised.
+
+    The event loop is left as it stands: what was running in it dies with the process, in `cluster.inside.leave`.
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    asyncio.new_event_loop().run_until_complete(_until_the_end(config, doors))
+
+
+async def _until_the_end(config: ClusterConfig, doors: Doors) -> None:
+    ending = _ending(doors.lifeline)
+    running = asyncio.create_task(_run(config, doors))
+    await asyncio.wait([ending, running], return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        await running
+
+
+def _ending(lifeline: int) -> "asyncio.Future[None]":
+    loop = asyncio.get_running_loop()
+    ending: asyncio.Future[None] = loop.create_future()
+
+    def end() -> None:
+        loop.remove_reader(lifeline)
+        if not ending.done():
+            ending.set_result(None)
+
+    loop.add_reader(lifeline, end)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, end)
+    return ending
+
+
+async def _run(config: ClusterConfig, doors: Doors) -> None:
+    """For ever; raises what a part raises."""
+    network, runtime = LinuxNetwork(), Runc(config)
+    kubelets: dict[str, Kubelet] = {}
+    api = ApiServer(config, kubelets)
+    async with asyncio.TaskGroup() as parts:
+        await network.start()
+        proxy = ServiceProxy(api.client("system:kube-proxy"), network)
+        parts.create_task(proxy.run())
+        for node in config.nodes:
+            await network.add_node(node)
+            runtime.create_pod_cgroup(f"{config.cgroup}/{node.name}", Limits(memory_bytes=node.memory_bytes))
+            kubelets[node.name] = _kubelet(node, api, runtime, network, config)
+            parts.create_task(kubelets[node.name].run())
+        host = socket.socket(fileno=doors.api)
+        await api.serve([host, socket.create_server((API_ADDRESS, API_PORT))])
+        await _nodes_ready(api.client("system:admin"), len(config.nodes))
+        _announce(config, doors, api.kubeconfig(f"https://127.0.0.1:{host.getsockname()[1]}"))
+
+
+def _kubelet(node: NodeConfig, api: ApiServer, runtime: Runc, network: LinuxNetwork, config: ClusterConfig) -> Kubelet:
+    return Kubelet(node, api.client(f"system:node:{node.name}"), runtime, network, config)
+
+
+async def _nodes_ready(client: Client, wanted: int) -> None:
+    """The launcher bounds how long this may take."""
+    ready = set()
+    async for event in client.watch("nodes"):
+        if _ready(event.object):
+            ready.add(event.object["metadata"]["name"])
+        if len(ready) == wanted:
+            return
+
+
+def _ready(node: Obj) -> bool:
+    conditions = node.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _announce(config: ClusterConfig, doors: Doors, kubeconfig: str) -> None:
+    """The kubeconfig appears whole and private, or not at all."""
+    file = Files(config.state_dir).kubeconfig
+    draft = Path(f"{file}.new")
+    draft.touch(0o600)
+    draft.write_text(kubeconfig)
+    draft.rename(file)
+    os.write(doors.ready, READY)
+    log.info("up: %d nodes", len(config.nodes))
