@@ -47,7 +47,7 @@ def field(pod: Obj, place: Place, path: str) -> str:
 
 
 def resource(pod: Obj, place: Place, reference: Obj, container: Obj | None = None) -> str:
-    """The value of a resourceFieldRef in units of its divisor, rounded up; a limit not set is the node's allocatable."""
+    """A resourceFieldRef in units of its divisor, rounded up; a limit that is not set is the node's allocatable."""
     target = podspec.container_named(pod, reference.get("containerName", "")) or container
     if target is None:
         raise config_error(f"container {reference.get('containerName', '')} not found")

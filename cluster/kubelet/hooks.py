@@ -7,6 +7,7 @@ from cluster.kubelet.errors import StartRefused
 from cluster.kubelet.machine import Machine
 from cluster.kubelet.names import full_name
 from cluster.kubelet.probes.target import headers, url
+from cluster.runtime.spec import StartFailed
 
 _OUTPUT_BYTES = 4096
 
@@ -33,7 +34,10 @@ async def run_hook(
 
 async def _exec(machine: Machine, command: tuple[str, ...], container_id: str, timeout: float, where: str) -> None:
     words = " ".join(command)
-    result = await machine.runtime.exec(container_id, command, timeout)
+    try:
+        result = await machine.runtime.exec(container_id, command, timeout)
+    except StartFailed as failed:
+        raise HookFailed(f'Exec lifecycle hook ([{words}]) {where}: {failed}, message: ""') from failed
     if result.timed_out:
         raise HookFailed(f"Exec lifecycle hook ([{words}]) {where}: command '{words}' timed out")
     if result.code:

@@ -431,12 +431,9 @@ class ContainerLife:
             origin=self._home.origin,
             began=began,
             check=lambda: self._machine.checker.check(probe, self.spec, container_id, address),
-            unhealthy=self._tell_unhealthy,
+            unhealthy=lambda message: self._tell("Warning", "Unhealthy", message),
             changed=self._probe_changed,
         )
-
-    def _tell_unhealthy(self, kind: ProbeKind, message: str) -> None:
-        self._tell("Warning", "Unhealthy", f"{kind.capitalize()} probe failed: {message}")
 
     def _probe_changed(self, kind: ProbeKind, result: Result) -> None:
         if kind is ProbeKind.READINESS:

@@ -7,9 +7,9 @@ from cluster.client import Obj
 from cluster.kubelet.errors import StartRefused
 from cluster.kubelet.probes import grpc, tcp
 from cluster.kubelet.probes.http import HttpClient, SocketFactory
-from cluster.kubelet.probes.table import Outcome
+from cluster.kubelet.probes.table import CheckErrored, Outcome
 from cluster.kubelet.probes.target import headers, port_number, url
-from cluster.runtime.spec import Runtime
+from cluster.runtime.spec import Runtime, StartFailed
 
 _OUTPUT_BYTES = 10 * 1024
 
@@ -25,12 +25,12 @@ class Checker:
     new_socket: SocketFactory
 
     async def check(self, probe: Obj, container: Obj, container_id: str, address: str) -> Outcome:
-        """Run the probe's check once, within its timeout; a check that cannot be made is a failure."""
+        """Run the probe's check once, within its timeout. Raises `CheckErrored`."""
         timeout = probe.get("timeoutSeconds") or 1
         try:
             return await self._check(probe, container, container_id, address, timeout)
-        except StartRefused as refused:
-            return Outcome(False, refused.message)
+        except (StartRefused, StartFailed) as error:
+            raise CheckErrored(str(error)) from error
 
     async def _check(self, probe: Obj, container: Obj, container_id: str, address: str, timeout: float) -> Outcome:
         if "exec" in probe:
@@ -45,7 +45,7 @@ class Checker:
         if "grpc" in probe:
             service = probe["grpc"].get("service") or ""
             return await grpc.check(self.new_socket, address, int(probe["grpc"]["port"]), service, timeout)
-        return Outcome(False, "missing probe handler")
+        raise CheckErrored("missing probe handler")
 
     async def _exec(self, command: tuple[str, ...], container_id: str, timeout: float) -> Outcome:
         result = await self.runtime.exec(container_id, command, timeout)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cluster.kubelet.probes.table import (
     INITIAL,
+    CheckErrored,
     Outcome,
     ProbeKind,
     ProbeState,
@@ -30,8 +31,8 @@ class Prober:
     origin: float
     began: float
     check: Callable[[], Awaitable[Outcome]]
-    unhealthy: Callable[[ProbeKind, str], None]
-    """Told of every failed check."""
+    unhealthy: Callable[[str], None]
+    """Told of every check that failed or could not be made."""
     changed: Callable[[ProbeKind, Result], None]
     """Told when the result changes, and of the first one."""
 
@@ -54,9 +55,14 @@ class Prober:
         await asyncio.sleep(due - now)
 
     async def _once(self, state: ProbeState) -> ProbeState:
-        outcome = await self.check()
+        name = self.kind.capitalize()
+        try:
+            outcome = await self.check()
+        except CheckErrored as error:
+            self.unhealthy(f"{name} probe errored and resulted in unknown state: {error}")
+            return state
         if not outcome.success:
-            self.unhealthy(self.kind, outcome.message)
+            self.unhealthy(f"{name} probe failed: {outcome.message}")
         after = step(state, outcome, self.rules)
         if after.result is not state.result:
             self.changed(self.kind, after.result)

@@ -33,6 +33,10 @@ class Outcome:
     message: str = ""
 
 
+class CheckErrored(Exception):
+    """A check that could not be made: told, but it says nothing about the container."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A probe's numbers as the API defaults them; times are in seconds."""

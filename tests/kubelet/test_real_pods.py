@@ -1,0 +1,196 @@
+"""Pods as real containers: what the kernel does is what the status says."""
+
+from pathlib import Path
+from typing import Any
+
+from cluster.client import Obj
+from tests.kubelet.fakes import pod
+from tests.kubelet.real import RealNode, real_node
+from tests.network.world import isolated
+
+SERVER = """
+import http.server, os, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/hang": time.sleep(60)
+        ok = self.path == "/alive" or (self.path == "/ready" and os.path.exists("/data/ready"))
+        self.send_response(200 if ok else 503); self.end_headers()
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+"""
+
+
+def shell(script: str, **fields: Any) -> Obj:
+    return {"name": "app", "image": "busybox:1.36", "command": ["sh", "-c", script], **fields}
+
+
+def python(code: str, **fields: Any) -> Obj:
+    return {"name": "app", "image": "python:3.12-slim", "command": ["python3", "-c", code], **fields}
+
+
+async def run(node: RealNode, manifest: Obj) -> None:
+    node.client.update("pods", manifest)
+
+
+async def output_of(node: RealNode, manifest: Obj) -> str:
+    """What a pod that ends by itself printed."""
+    await run(node, manifest)
+    await node.until(lambda: "terminated" in node.container()["state"], "ended")
+    return await node.logs()
+
+
+@isolated
+async def test_a_pod_runs_is_ready_and_goes_without_a_trace() -> None:
+    async with real_node() as node:
+        await run(node, pod(shell("exec sleep 60"), terminationGracePeriodSeconds=0))
+        await node.ready()
+        assert node.status()["phase"] == "Running"
+        assert node.status()["podIP"].startswith("198.18.1.")
+        folder, cgroup = node.worker().folder, node.worker().sandbox.cgroup
+        assert Path(f"/sys/fs/cgroup/memory/{cgroup}").exists() or Path(f"/sys/fs/cgroup/{cgroup}").exists()
+        node.client.delete("pods", "web", "shop")
+        await node.gone()
+        await node.until(lambda: not folder.exists(), "cleaned up")
+        assert not Path(f"/sys/fs/cgroup/memory/{cgroup}").exists()
+
+
+@isolated
+async def test_the_kernel_kills_what_is_over_its_limit_and_it_comes_back() -> None:
+    leak = "import time\nx = []\nwhile True: x.append(bytearray(4 << 20)); time.sleep(0.02)"
+    async with real_node() as node:
+        await run(node, pod(python(leak, resources={"limits": {"memory": "48Mi"}, "requests": {"memory": "48Mi"}})))
+        await node.until(lambda: node.container()["restartCount"] >= 1, "restarted")
+        last = node.container()["lastState"]["terminated"]
+        assert (last["reason"], last["exitCode"]) == ("OOMKilled", 137)
+
+
+@isolated
+async def test_the_inside_is_what_the_manifest_says() -> None:
+    script = (
+        "id -u; id -g; cat /etc/resolv.conf; hostname; echo $COLOUR $APP_PORT; cat /conf/a; touch /x || echo read-only"
+    )
+    context = {"runAsUser": 1234, "runAsGroup": 4321, "readOnlyRootFilesystem": True}
+    manifest = pod(
+        shell(
+            script,
+            securityContext=context,
+            env=[{"name": "COLOUR", "value": "blue"}],
+            volumeMounts=[{"name": "conf", "mountPath": "/conf"}],
+        ),
+        restartPolicy="Never",
+        volumes=[{"name": "conf", "configMap": {"name": "conf"}}],
+    )
+    service = {"metadata": {"name": "app"}, "spec": {"clusterIP": "198.19.0.9", "ports": [{"port": 80}]}}
+    async with real_node() as node:
+        node.client.create(
+            "configmaps", {"kind": "ConfigMap", "metadata": {"name": "conf"}, "data": {"a": "from a\n"}}, "shop"
+        )
+        node.client.create("services", service, "shop")
+        text = await output_of(node, manifest)
+        assert text.startswith("1234\n4321\nsearch shop.svc.cluster.local")
+        assert "\nweb\nblue tcp://198.19.0.9:80\nfrom a\n" in text
+        assert text.endswith("read-only\n")
+
+
+@isolated
+async def test_probes_follow_the_server() -> None:
+    probes = {
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1},
+        "livenessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
+    }
+    volume = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    async with real_node() as node:
+        await run(node, pod(python(SERVER, **probes, **volume), volumes=[{"name": "data", "emptyDir": {}}]))
+        await node.until(lambda: "HTTP probe failed with statuscode: 503" in events(node), "told of 503")
+        assert not node.container()["ready"]
+        flag = node.worker().folder / "volumes/empty-dir/data/ready"
+        flag.touch()
+        await node.ready()
+        flag.unlink()
+        await node.until(lambda: not node.container()["ready"], "unready again")
+        assert node.container()["restartCount"] == 0
+
+
+@isolated
+async def test_a_hanging_server_is_restarted() -> None:
+    probe = {"httpGet": {"path": "/hang", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
+    async with real_node() as node:
+        await run(node, pod(python(SERVER, livenessProbe=probe), terminationGracePeriodSeconds=1))
+        await node.until(lambda: node.container()["restartCount"] == 1, "restarted")
+        assert "context deadline exceeded (Client.Timeout exceeded while awaiting headers)" in events(node)
+        assert "Container app failed liveness probe, will be restarted" in events(node)
+
+
+@isolated
+async def test_exec_probes_and_commands_run_inside() -> None:
+    probe = {"exec": {"command": ["sh", "-c", "echo $HOSTNAME is not well; exit 3"]}, "periodSeconds": 1}
+    async with real_node() as node:
+        await run(node, pod(shell("exec sleep 60", readinessProbe=probe), terminationGracePeriodSeconds=0))
+        await node.until(lambda: "Readiness probe failed: web is not well" in events(node), "told")
+        session = await node.kubelet.exec("shop", "web", "app", ["sh", "-c", "cat; exit 5"], stdin=True, tty=False)
+        await session.write_stdin(b"hello")
+        await session.write_stdin(b"")
+        assert [part async for part in session.output()] == [(1, b"hello")]
+        assert await session.exit_code() == 5
+
+
+@isolated
+async def test_a_changed_config_map_is_seen_inside() -> None:
+    manifest = pod(
+        shell("while ! grep -q new /conf/a; do sleep 0.05; done", volumeMounts=[{"name": "v", "mountPath": "/conf"}]),
+        restartPolicy="Never",
+        volumes=[{"name": "v", "configMap": {"name": "conf"}}],
+    )
+    conf: Obj = {"kind": "ConfigMap", "metadata": {"name": "conf"}, "data": {"a": "old"}}
+    async with real_node() as node:
+        node.client.create("configmaps", conf, "shop")
+        await run(node, manifest)
+        await node.until(lambda: "running" in node.container()["state"], "running")
+        node.client.update("configmaps", node.client.get("configmaps", "conf", "shop") | {"data": {"a": "new"}})
+        await node.until(lambda: node.status()["phase"] == "Succeeded", "succeeded")
+
+
+@isolated
+async def test_logs_of_this_and_the_run_before() -> None:
+    async with real_node() as node:
+        await run(
+            node,
+            pod(
+                shell(
+                    "echo run; echo problem >&2; test -e /data/x && sleep 60; touch /data/x; exit 1",
+                    volumeMounts=[{"name": "d", "mountPath": "/data"}],
+                ),
+                volumes=[{"name": "d", "emptyDir": {}}],
+                terminationGracePeriodSeconds=0,
+            ),
+        )
+        await node.until(lambda: node.container()["restartCount"] == 1, "restarted")
+        assert await node.logs(previous=True) == "run\nproblem\n"
+        assert await node.logs(tail_lines=1) == "problem\n"
+
+
+@isolated
+async def test_a_command_that_does_not_exist_is_named() -> None:
+    async with real_node() as node:
+        await run(node, pod({"name": "app", "image": "busybox", "command": ["no-such-command"]}))
+        await node.until(lambda: "lastState" in node.container() and node.container()["lastState"], "failed")
+        last = node.container()["lastState"]["terminated"]
+        assert (last["reason"], last["exitCode"]) == ("StartError", 128)
+        assert "no-such-command" in last["message"]
+        assert "executable file not found in $PATH" in last["message"]
+
+
+@isolated
+async def test_a_node_that_dies_takes_its_containers_and_says_nothing() -> None:
+    async with real_node() as node:
+        await run(node, pod(shell("exec sleep 60")))
+        await node.ready()
+        life, before = node.worker().main[0], node.status()
+        await node.kubelet.die()
+        assert life.running_id is None
+        assert node.status() == before
+
+
+def events(node: RealNode) -> str:
+    return "\n".join(event["message"] for event in node.client.list("events"))
