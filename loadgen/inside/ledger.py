@@ -37,6 +37,8 @@ class Ledger:
         self._oldest = int(start)
         self._end = end
         self._seconds: dict[int, _Second] = {}
+        self.next_at = inf
+        """The next planned request. A generator that is behind keeps its second open until it is booked."""
 
     def intend(self, at: float) -> int:
         """A request is meant to start at `at`. Returns its second in the books: the oldest open one if that is over."""
@@ -77,6 +79,8 @@ class Ledger:
         return samples
 
     def _over(self, now: float) -> bool:
+        if self._oldest + 1 > self.next_at:
+            return False
         booked = self._seconds.get(self._oldest)
         patience = self._timeout if booked and booked.open else 0.0
         return self._oldest + 1 + patience + GRACE_SECONDS <= now

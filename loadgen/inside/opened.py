@@ -7,6 +7,7 @@ where it would have waited: in this model the clock waits, not the user.
 
 import os
 import random
+from math import inf
 from typing import Any, ClassVar, NoReturn
 
 import gevent
@@ -50,9 +51,11 @@ class Arrivals(User):
         for offset in arrivals(SETTINGS.arrivals_per_second / SETTINGS.workers, chance):
             if SETTINGS.duration and offset > SETTINGS.duration:
                 break
-            _wait_until(self.began + offset)
+            self._meter().ledger.next_at = at = self.began + offset
+            _wait_until(at)
             (user,) = chance.choices(USERS, weights)
-            gevent.spawn(self._welcome, user, self._meter().expect(self.began + offset))
+            gevent.spawn(self._welcome, user, self._meter().expect(at))
+        self._meter().ledger.next_at = inf
         _wait_until(self.began + (SETTINGS.duration or 0.0) + 1 + SETTINGS.timeout + 2 * GRACE_SECONDS)
         gevent.spawn(self.environment.runner.quit).join()
 

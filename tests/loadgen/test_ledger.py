@@ -85,6 +85,15 @@ def test_a_late_booking_goes_to_the_oldest_open_second() -> None:
     assert books.intend(T + 0.5) == T + 3
 
 
+def test_a_generator_that_is_behind_books_requests_in_the_seconds_they_were_meant_for() -> None:
+    books = ledger()
+    books.next_at = T + 0.9
+    assert books.due(T + 9) == []
+    assert books.intend(T + 0.9) == T
+    books.next_at = T + 2.5
+    assert [s.second for s in books.due(T + 9)] == [T, T + 1]
+
+
 def test_the_99th_percentile_of_lateness() -> None:
     books = ledger()
     for late_ms in range(1, 101):
