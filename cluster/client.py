@@ -56,8 +56,11 @@ class Client(Protocol):
         *,
         uid: str = "",
         grace_seconds: int | None = None,
-        propagation: str = "Background",
-    ) -> None: ...
+        propagation: str = "",
+    ) -> None:
+        """Delete, gracefully where that is the kind's way. `propagation` "" leaves the dependents to what finalizers
+        the object has, else to the background."""
+        ...
 
     def watch(
         self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = ""

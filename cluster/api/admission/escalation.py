@@ -1,0 +1,60 @@
+"""Nobody grants what they do not hold: the escalation check on roles and bindings (RBAC reference page)."""
+
+from collections.abc import Callable
+
+from cluster.api.authorize import MASTERS, RBAC, Authorizer, describe_user
+from cluster.api.context import Cluster, Write
+from cluster.api.errors import forbidden
+from cluster.api.rules import Attributes, Rule, compact, uncovered
+from cluster.client import NotFound, Obj
+
+_ROLES = {f"roles.{RBAC}", f"clusterroles.{RBAC}"}
+_BINDINGS = {f"rolebindings.{RBAC}", f"clusterrolebindings.{RBAC}"}
+
+
+def escalation(authorizer: Authorizer) -> Callable[[Cluster, Write], None]:
+    """The plug-in, with the authorizer whose word counts."""
+
+    def review(_cluster: Cluster, write: Write) -> None:
+        if write.operation == "DELETE" or write.resource.group != RBAC or MASTERS in write.user.groups:
+            return
+        if write.resource.key in _ROLES and _may_not(authorizer, write, "escalate", write.resource.plural, write.name):
+            _check(authorizer, write, _rules_written(write.obj))
+        if write.resource.key in _BINDINGS:
+            _check_binding(authorizer, write)
+
+    return review
+
+
+def _check_binding(authorizer: Authorizer, write: Write) -> None:
+    ref = write.obj["roleRef"]
+    plural = "clusterroles" if ref["kind"] == "ClusterRole" else "roles"
+    if not _may_not(authorizer, write, "bind", plural, ref["name"]):
+        return
+    rules = authorizer.role_rules(ref, write.namespace)
+    if rules is None:
+        raise NotFound(f'{plural}.{RBAC} "{ref["name"]}" not found', group=RBAC, kind=plural, name=ref["name"])
+    _check(authorizer, write, rules)
+
+
+def _check(authorizer: Authorizer, write: Write, rules: list[Rule]) -> None:
+    missing = uncovered(rules, authorizer.rules(write.user, write.namespace))
+    if missing:
+        who = describe_user(write.user)
+        why = f"{who} is attempting to grant RBAC permissions not currently held:\n{compact(missing)}"
+        raise forbidden(write.resource, write.name, why)
+
+
+def _may_not(authorizer: Authorizer, write: Write, verb: str, plural: str, name: str) -> bool:
+    asked = Attributes(verb=verb, group=RBAC, resource=plural, namespace=write.namespace, name=name)
+    return not authorizer.decide(write.user, asked).allowed
+
+
+def _rules_written(role: Obj) -> list[Rule]:
+    # An aggregated role grants whatever its selectors come to match: only somebody who holds everything may write one.
+    if role.get("aggregationRule"):
+        return [_EVERYTHING, {"nonResourceURLs": ["*"], "verbs": ["*"]}]
+    return list(role.get("rules") or ())
+
+
+_EVERYTHING: Rule = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}

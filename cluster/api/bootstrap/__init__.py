@@ -1,0 +1,1 @@
+"""What is in a cluster before anybody writes to it."""

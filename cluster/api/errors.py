@@ -1,0 +1,58 @@
+"""Refusals, made in one place so that their wording is Kubernetes' own, and rendered as `kind: Status` in one place."""
+
+from cluster.api.resource import Resource
+from cluster.client import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Obj, StatusCause
+
+MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+
+
+def not_found(resource: Resource, name: str) -> NotFound:
+    message = f'{resource.key} "{name}" not found'
+    return NotFound(message, group=resource.group, kind=resource.plural, name=name)
+
+
+def already_exists(resource: Resource, name: str) -> AlreadyExists:
+    message = f'{resource.key} "{name}" already exists'
+    return AlreadyExists(message, group=resource.group, kind=resource.plural, name=name)
+
+
+def conflict(resource: Resource, name: str, why: str = MODIFIED) -> Conflict:
+    message = f'Operation cannot be fulfilled on {resource.key} "{name}": {why}'
+    return Conflict(message, group=resource.group, kind=resource.plural, name=name)
+
+
+def forbidden(resource: Resource, name: str, why: str, *causes: StatusCause) -> Forbidden:
+    subject = f'{resource.key} "{name}"' if name else resource.key
+    return Forbidden(
+        f"{subject} is forbidden: {why}", group=resource.group, kind=resource.plural, name=name, causes=causes
+    )
+
+
+def status(error: ApiError) -> Obj:
+    """The body of a refusal."""
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": error.message,
+        "reason": error.reason,
+        **({"details": details} if (details := _details(error)) else {}),
+        "code": error.code,
+    }
+
+
+def _details(error: ApiError) -> Obj:
+    causes = [{k: v for k, v in _cause(cause).items() if v} for cause in error.causes]
+    known = {
+        "name": error.name,
+        "group": error.group,
+        "kind": error.kind,
+        "causes": causes,
+        "retryAfterSeconds": error.retry_after_seconds,
+    }
+    return {key: value for key, value in known.items() if value}
+
+
+def _cause(cause: StatusCause) -> Obj:
+    return {"reason": cause.reason, "message": cause.message, "field": cause.field}

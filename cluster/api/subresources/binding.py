@@ -1,0 +1,35 @@
+"""pods/binding: the scheduler's word, written once."""
+
+from cluster.api.conditions import with_condition
+from cluster.api.context import private_copy
+from cluster.api.errors import conflict
+from cluster.api.identity import uid_mismatch
+from cluster.api.resource import Resource
+from cluster.api.verbs import Verbs, WriteOptions
+from cluster.client import BadRequest, Obj
+
+
+def bind(verbs: Verbs, resource: Resource, namespace: str, name: str, body: Obj, options: WriteOptions) -> Obj:
+    """Give a pod its node and mark it scheduled. Raises `Conflict` if it has one or is going."""
+    pod = verbs.get(resource, namespace, name).object
+    node = (body.get("target") or {}).get("name")
+    if not node or (body.get("target") or {}).get("kind", "Node") not in ("", "Node"):
+        raise BadRequest('Binding is invalid: target: Required value: a target of kind "Node" with a name')
+    _check_bindable(resource, pod, (body.get("metadata") or {}).get("uid"))
+    bound = private_copy(pod)
+    bound["spec"]["nodeName"] = node
+    if annotations := (body.get("metadata") or {}).get("annotations"):
+        bound["metadata"]["annotations"] = {**(bound["metadata"].get("annotations") or {}), **annotations}
+    bound["status"] = with_condition(bound.get("status") or {}, "PodScheduled", "True", verbs.cluster.clock())
+    verbs.put(resource, bound, options.dry_run)
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+def _check_bindable(resource: Resource, pod: Obj, uid: str | None) -> None:
+    name = pod["metadata"]["name"]
+    if uid and uid != pod["metadata"]["uid"]:
+        raise uid_mismatch(resource, name, uid, pod["metadata"]["uid"])
+    if "deletionTimestamp" in pod["metadata"]:
+        raise conflict(resource, name, f"pod {name} is being deleted, cannot be assigned to a host")
+    if node := pod["spec"].get("nodeName"):
+        raise conflict(resource, name, f'pod {name} is already assigned to node "{node}"')

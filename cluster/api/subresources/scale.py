@@ -1,0 +1,54 @@
+"""The scale subresource: an autoscaling/v1 Scale that stands for spec.replicas of the object behind it."""
+
+from cluster.api.resource import Resource
+from cluster.api.verbs import Edit, Verbs, WriteOptions
+from cluster.client import BadRequest, Invalid, Obj, StatusCause
+from cluster.selectors import format_selector
+
+_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+
+
+def read_scale(obj: Obj) -> Obj:
+    """The Scale of an object that has replicas. Pure."""
+    spec, status, metadata = obj.get("spec") or {}, obj.get("status") or {}, obj["metadata"]
+    shown: Obj = {"replicas": status.get("replicas", 0)}
+    if selector := spec.get("selector"):
+        shown["selector"] = format_selector(
+            selector if "matchLabels" in selector or "matchExpressions" in selector else {"matchLabels": selector}
+        )
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {field: metadata[field] for field in _METADATA if field in metadata},
+        "spec": {"replicas": spec.get("replicas", 0)},
+        "status": shown,
+    }
+
+
+def edit_scale(verbs: Verbs, resource: Resource, namespace: str, name: str, edit: Edit, options: WriteOptions) -> Obj:
+    """Change spec.replicas by editing the Scale; returns the new Scale."""
+
+    def with_replicas(obj: Obj) -> Obj:
+        scale = edit(read_scale(obj))
+        metadata = scale.get("metadata") or {}
+        obj["spec"]["replicas"] = _replicas(resource, name, scale)
+        for precondition in ("resourceVersion", "uid"):
+            if metadata.get(precondition):
+                obj["metadata"][precondition] = metadata[precondition]
+        return obj
+
+    return read_scale(verbs.edit(resource, namespace, name, with_replicas, options).object)
+
+
+def _replicas(resource: Resource, name: str, scale: Obj) -> int:
+    replicas = (scale.get("spec") or {}).get("replicas", 0)
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
+        raise BadRequest(
+            f'Scale in version "v1" cannot be handled as a Scale: spec.replicas: {replicas!r} is no whole number'
+        )
+    if replicas < 0:
+        message = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        cause = StatusCause("FieldValueInvalid", message, "spec.replicas")
+        text = f'Scale.autoscaling "{name}" is invalid: spec.replicas: {message}'
+        raise Invalid(text, group=resource.group, kind="Scale", name=name, causes=(cause,))
+    return replicas

@@ -1,0 +1,202 @@
+"""What the API does to stored objects: get, list, create, update, patch, delete. HTTPS and in-process callers share it.
+
+Nothing here awaits: each verb reads, decides and writes while nobody else moves, so an update cannot be overtaken,
+and a patch without a resourceVersion never meets a conflict.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cluster.api import identity
+from cluster.api.admission import Admission
+from cluster.api.context import Cluster, Operation, User, Write, private_copy
+from cluster.api.decode import decode, strict_error
+from cluster.api.deletion import DeleteOptions, check_preconditions, is_finished, plan_deletion
+from cluster.api.errors import already_exists, not_found
+from cluster.api.resource import Resource
+from cluster.api.selection import Selection, shown, stored_as
+from cluster.client import ApiError, Obj
+from cluster.store import Entry
+
+NAME_ATTEMPTS = 8
+"""How often another suffix is tried when a generated name is taken (KEP-4420)."""
+
+Edit = Callable[[Obj], Obj]
+"""A patch, as a function from the object as it is (a private copy) to the object as it shall be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOptions:
+    """Who writes and how. `warnings` collects what the caller is shown in Warning headers."""
+
+    user: User
+    dry_run: bool = False
+    unknown_fields: Literal["Strict", "Warn", "Ignore"] = "Warn"
+    """What to do about fields that the kind does not have: refuse, tell, or drop them silently."""
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a DELETE left: `entry` is the last or the remaining state; `gone` whether it has ended."""
+
+    entry: Entry
+    gone: bool
+
+
+class Verbs:
+    def __init__(self, cluster: Cluster, admission: Admission) -> None:
+        self.cluster = cluster
+        self._store = cluster.store
+        self._admission = admission
+
+    def resource(self, key: str) -> Resource:
+        """By "pods" or "deployments.apps". Raises `NotFound` as for an unknown URL."""
+        found = self.cluster.resources.get(key)
+        if found is None:
+            raise ApiError("the server could not find the requested resource", code=404, reason="NotFound")
+        return found
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Entry:
+        entry = self._store.get(stored_as(resource), namespace if resource.namespaced else "", name)
+        if entry is None:
+            raise not_found(resource, name)
+        return shown(resource, entry)
+
+    def select(self, selection: Selection) -> list[Entry]:
+        found = self._store.list(stored_as(selection.resource), selection.namespace)
+        if selection.resource.view:
+            found = [shown(selection.resource, entry) for entry in found]
+        return [e for e in found if selection.matches(e.object)] if selection.is_filter else found
+
+    def create(self, resource: Resource, namespace: str, obj: Obj, options: WriteOptions) -> Entry:
+        """Create `obj`, of which a copy is kept."""
+        if view := resource.view:
+            core = view.write(self._decoded(resource, obj, options))
+            return shown(resource, self.create(self.resource(view.key), namespace, core, options))
+        generated = not (obj.get("metadata") or {}).get("name")
+        for _ in range(NAME_ATTEMPTS):
+            new = self._prepared(resource, namespace, obj, options)
+            name = new["metadata"]["name"]
+            if self._store.get(resource.key, namespace, name) is None:
+                return self.put(resource, new, options.dry_run)
+            if not generated:
+                break
+        raise already_exists(resource, name)
+
+    def edit(
+        self, resource: Resource, namespace: str, name: str, edit: Edit, options: WriteOptions, subresource: str = ""
+    ) -> Entry:
+        """Replace an object by what `edit` makes of it. A resourceVersion or uid in the result is a precondition."""
+        if view := resource.view:
+            core = self.edit(self.resource(view.key), namespace, name, self._through(resource, edit, options), options)
+            return shown(resource, core)
+        old = self.get(resource, namespace, name)
+        new = self._decoded(resource, edit(private_copy(old.object)), options)
+        identity.settle_namespace(resource, new, namespace)
+        identity.check_replacement(resource, new, old.object)
+        return self._replace(resource, old, new, options, subresource)
+
+    def delete(self, resource: Resource, namespace: str, name: str, options: DeleteOptions, user: User) -> Deleted:
+        if resource.view:
+            deleted = self.delete(self.resource(resource.view.key), namespace, name, options, user)
+            return Deleted(shown(resource, deleted.entry), deleted.gone)
+        entry = self.get(resource, namespace, name)
+        check_preconditions(resource, entry.object, options)
+        self._admission.review(self._write("DELETE", resource, entry.object, entry.object, WriteOptions(user=user)))
+        return self._delete(resource, entry, options)
+
+    def delete_all(self, selection: Selection, options: DeleteOptions, user: User) -> list[Entry]:
+        """Delete every selected object; returns them as they were before."""
+        found = self.select(selection)
+        for entry in found:
+            self.delete(selection.resource, entry.namespace, entry.name, options, user)
+        return found
+
+    def _delete(self, resource: Resource, entry: Entry, options: DeleteOptions) -> Deleted:
+        deletion = plan_deletion(resource, entry.object, options, self.cluster.clock())
+        if deletion.marked is not None:
+            entry = self.put(resource, deletion.marked, options.dry_run)
+        if deletion.ends and not options.dry_run:
+            entry = self._store.remove(resource.key, entry)
+        return Deleted(entry, deletion.ends)
+
+    def _prepared(self, resource: Resource, namespace: str, obj: Obj, options: WriteOptions) -> Obj:
+        new = self._decoded(resource, obj, options)
+        identity.settle_namespace(resource, new, namespace)
+        identity.begin(new, self.cluster.clock(), self.cluster.random)
+        write = self._write("CREATE", resource, new, None, options)
+        resource.defaults(new)
+        self._admission.mutate(write)
+        resource.prepare_create(new)
+        resource.check(new)
+        self._admission.review(write)
+        return new
+
+    def _replace(self, resource: Resource, old: Entry, new: Obj, options: WriteOptions, subresource: str) -> Entry:
+        write = self._write("UPDATE", resource, new, old.object, options, subresource)
+        self._prepare_replacement(write, old.object)
+        resource.check(new, old.object)
+        self._admission.review(write)
+        if is_finished(resource, new) and not options.dry_run:
+            return self._store.remove(resource.key, Entry(new, old.revision))
+        return self.put(resource, new, options.dry_run)
+
+    def _prepare_replacement(self, write: Write, old: Obj) -> None:
+        match write.subresource:
+            case "status":
+                write.resource.prepare_status_update(write.obj, old)
+            case "finalize":
+                _keep_all_but_finalizers(write.obj, old)
+            case _:
+                write.resource.defaults(write.obj)
+                write.resource.prepare_update(write.obj, old)
+                self._admission.mutate(write)
+
+    def _through(self, resource: Resource, edit: Edit, options: WriteOptions) -> Edit:
+        """An edit of what a view shows, as an edit of what is stored."""
+        view = resource.view
+        if view is None:
+            return edit
+        return lambda core: view.write(self._decoded(resource, edit(view.read(core)), options))
+
+    def _decoded(self, resource: Resource, obj: Obj, options: WriteOptions) -> Obj:
+        new, problems = decode(resource, obj)
+        if problems and options.unknown_fields == "Strict":
+            raise strict_error(resource, problems)
+        if options.unknown_fields == "Warn":
+            options.warnings.extend(problems)
+        return new
+
+    def put(self, resource: Resource, obj: Obj, dry_run: bool = False) -> Entry:
+        """Store an object that needs no further check: the server's own writes."""
+        return Entry(obj, 0) if dry_run else self._store.put(resource.key, obj)
+
+    def _write(
+        self,
+        operation: Operation,
+        resource: Resource,
+        obj: Obj,
+        old: Obj | None,
+        options: WriteOptions,
+        subresource: str = "",
+    ) -> Write:
+        return Write(
+            operation=operation,
+            resource=resource,
+            obj=obj,
+            old=old,
+            user=options.user,
+            subresource=subresource,
+            dry_run=options.dry_run,
+            warnings=options.warnings,
+        )
+
+
+def _keep_all_but_finalizers(new: Obj, old: Obj) -> None:
+    """A write to namespaces/finalize changes spec.finalizers alone."""
+    finalizers = (new.get("spec") or {}).get("finalizers") or []
+    new.clear()
+    new.update(private_copy(old))
+    new["spec"] = {**(new.get("spec") or {}), "finalizers": finalizers}
