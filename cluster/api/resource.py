@@ -12,7 +12,7 @@ from typing import Any
 from cluster.api.field_errors import FieldError, refuse
 from cluster.api.metadata import NameRule, check_metadata, check_metadata_update, subdomain
 from cluster.api.tables.table import NAME_AND_AGE, Table
-from cluster.client import BadRequest, Obj
+from cluster.client import BadRequest, NotImplementedHere, Obj
 from cluster.selectors import FieldSelector
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -38,8 +38,21 @@ def _no_fields(_obj: Obj) -> dict[str, str]:
     return {}
 
 
+def _all_supported(_obj: Obj) -> Iterable[NotImplementedHere]:
+    return ()
+
+
 def spec_of(obj: Obj) -> Any:
     return obj.get("spec")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A kind that is another way to see objects stored as `key`: reading and writing go through these."""
+
+    key: str
+    read: Callable[[Obj], Obj]
+    write: Callable[[Obj], Obj]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +84,9 @@ class Resource:
     on_update: Callable[[Obj, Obj], None] = _no_change
     initial_status: Callable[[Obj], Obj] = _no_status
     fields: Callable[[Obj], dict[str, str]] = _no_fields
+    unsupported: Callable[[Obj], Iterable[NotImplementedHere]] = _all_supported
+    """What a valid object asks for that this cluster does not do."""
+    view: View | None = None
 
     @cached_property
     def key(self) -> str:
@@ -102,10 +118,12 @@ class Resource:
         return errors + list(self.rules(obj, old))
 
     def check(self, obj: Obj, old: Obj | None = None) -> None:
-        """Raise `Invalid` if `validate` finds anything."""
+        """Raise `Invalid` if `validate` finds anything, `NotImplementedHere` if the object asks for the impossible."""
         if errors := self.validate(obj, old):
             name = obj["metadata"].get("name") or obj["metadata"].get("generateName", "")
             raise refuse(errors, group=self.group, kind=self.kind, name=name)
+        for refusal in self.unsupported(obj):
+            raise refusal
 
     def prepare_create(self, obj: Obj) -> None:
         """Set what the server alone decides on a new object. metadata.uid and .name must be there already."""

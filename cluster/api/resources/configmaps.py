@@ -1,0 +1,54 @@
+"""ConfigMaps."""
+
+import re
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, forbidden, invalid, too_long
+from cluster.api.resource import Resource
+from cluster.api.tables.plain import CONFIG_MAPS
+from cluster.client import Obj
+
+BYTES_MAX = 1024 * 1024
+_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+
+
+def rules(config_map: Obj, old: Obj | None) -> Iterator[FieldError]:
+    data, binary = config_map.get("data") or {}, config_map.get("binaryData") or {}
+    yield from check_keys(data, "data")
+    yield from check_keys(binary, "binaryData")
+    for key in data.keys() & binary.keys():
+        yield invalid(f"data[{key}]", key, "duplicate of key present in binaryData")
+    if sum(len(value.encode()) for value in [*data.values(), *binary.values()]) > BYTES_MAX:
+        yield too_long("", BYTES_MAX)
+    yield from check_immutable(config_map, old, ("data", "binaryData"))
+
+
+def check_keys(data: Obj, path: str) -> Iterator[FieldError]:
+    for key in data:
+        if not _KEY.fullmatch(key) or key in (".", ".."):
+            yield invalid(
+                f"{path}[{key}]",
+                key,
+                "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
+                "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+            )
+
+
+def check_immutable(obj: Obj, old: Obj | None, names: tuple[str, ...]) -> Iterator[FieldError]:
+    """With `immutable: true`, neither the data nor that word may change."""
+    if old is None or not old.get("immutable"):
+        return
+    if not obj.get("immutable"):
+        yield forbidden("immutable", "field is immutable when `immutable` is set")
+    for name in names:
+        if (obj.get(name) or {}) != (old.get(name) or {}):
+            yield forbidden(name, "field is immutable when `immutable` is set")
+
+
+RESOURCE = Resource(
+    plural="configmaps",
+    kind="ConfigMap",
+    short_names=("cm",),
+    table=CONFIG_MAPS,
+    rules=rules,
+)

@@ -1,0 +1,169 @@
+"""The rules of containers."""
+
+from collections.abc import Collection, Iterator
+
+from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_found, required
+from cluster.api.metadata import label, qualified_name
+from cluster.api.resources.checks import (
+    PROTOCOLS,
+    check_enum,
+    check_name,
+    check_quantities,
+    check_range,
+    check_required,
+    port_name,
+)
+from cluster.api.resources.probe_rules import check_lifecycle, check_probes
+from cluster.client import Obj
+from cluster.quantity import parse_quantity
+
+_STANDARD = frozenset({"cpu", "memory", "ephemeral-storage"})
+_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
+_ENV_NAME = "a valid environment variable name must consist only of printable ASCII characters other than '='"
+_POLICIES = ("Always", "IfNotPresent", "Never")
+_HIGHEST_ID = 2**31 - 1
+
+
+def check_container(container: Obj, path: str, volumes: Collection[str]) -> Iterator[FieldError]:
+    yield from _check_identity(container, path)
+    yield from check_enum(container, path, "imagePullPolicy", _POLICIES)
+    yield from check_enum(container, path, "terminationMessagePolicy", ("FallbackToLogsOnError", "File"))
+    yield from _check_ports(container.get("ports") or [], f"{path}.ports")
+    yield from _check_env(container, path)
+    yield from _check_mounts(container.get("volumeMounts") or [], f"{path}.volumeMounts", volumes)
+    yield from check_probes(container, path)
+    yield from check_lifecycle(container.get("lifecycle"), f"{path}.lifecycle")
+    yield from check_resources(container.get("resources") or {}, f"{path}.resources")
+    yield from _check_security(container.get("securityContext") or {}, f"{path}.securityContext")
+
+
+def check_init_container(container: Obj, path: str) -> Iterator[FieldError]:
+    """What only a sidecar (restartPolicy Always) among the init containers may have."""
+    policy = container.get("restartPolicy")
+    if policy is not None and policy != "Always":
+        yield FieldError(
+            f"{path}.restartPolicy",
+            "FieldValueNotSupported",
+            f'Unsupported value: "{policy}": supported values: "Always"',
+        )
+    for name in ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe"):
+        if container.get(name) and policy != "Always":
+            yield forbidden(f"{path}.{name}", "may not be set for init containers without restartPolicy=Always")
+
+
+def check_resources(resources: Obj, path: str) -> Iterator[FieldError]:
+    """Limits and requests of a container."""
+    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
+    for kind, amounts in (("limits", limits), ("requests", requests)):
+        yield from check_quantities(amounts, f"{path}.{kind}")
+        for name in amounts:
+            yield from _check_resource_name(name, f"{path}.{kind}[{name}]")
+    for name in requests.keys() & limits.keys():
+        if parse_quantity(requests[name]) > parse_quantity(limits[name]):
+            yield invalid(
+                f"{path}.requests", requests[name], f"must be less than or equal to {name} limit of {limits[name]}"
+            )
+
+
+def _check_identity(container: Obj, path: str) -> Iterator[FieldError]:
+    if container.get("name"):
+        yield from check_name(container["name"], f"{path}.name", label)
+    else:
+        yield required(f"{path}.name")
+    image = container.get("image", "")
+    if not image:
+        yield required(f"{path}.image")
+    elif image != image.strip():
+        yield invalid(f"{path}.image", image, "must not have leading or trailing whitespace")
+
+
+def _check_ports(ports: list[Obj], path: str) -> Iterator[FieldError]:
+    names: set[str] = set()
+    for i, port in enumerate(ports):
+        at = f"{path}[{i}]"
+        if name := port.get("name"):
+            yield from check_name(name, f"{at}.name", port_name)
+            if name in names:
+                yield duplicate(f"{at}.name", name)
+            names.add(name)
+        if not port.get("containerPort"):
+            yield required(f"{at}.containerPort")
+        else:
+            yield from check_range(port["containerPort"], f"{at}.containerPort", 1, 65535)
+        yield from check_range(port.get("hostPort") or None, f"{at}.hostPort", 1, 65535)
+        yield from check_enum(port, at, "protocol", PROTOCOLS)
+
+
+def _check_env(container: Obj, path: str) -> Iterator[FieldError]:
+    for i, variable in enumerate(container.get("env") or ()):
+        at = f"{path}.env[{i}]"
+        if not variable.get("name"):
+            yield required(f"{at}.name")
+        elif "=" in variable["name"] or not variable["name"].isascii() or not variable["name"].isprintable():
+            yield invalid(f"{at}.name", variable["name"], _ENV_NAME)
+        if (source := variable.get("valueFrom")) is not None:
+            yield from _check_source(source, f"{at}.valueFrom", has_value=bool(variable.get("value")))
+    for i, source in enumerate(container.get("envFrom") or ()):
+        if len([k for k in ("configMapRef", "secretRef") if source.get(k)]) != 1:
+            yield invalid(f"{path}.envFrom[{i}]", "", "must specify one of: `configMapRef` or `secretRef`")
+
+
+def _check_source(source: Obj, path: str, *, has_value: bool) -> Iterator[FieldError]:
+    given = [kind for kind in _SOURCES if source.get(kind)]
+    if not given:
+        yield invalid(path, "", f"must specify one of: {', '.join(f'`{s}`' for s in _SOURCES)}")
+    elif has_value:
+        yield invalid(path, "", "may not be specified when `value` is not empty")
+    elif len(given) > 1:
+        yield invalid(path, "", "may not have more than one field specified at a time")
+    for kind in ("configMapKeyRef", "secretKeyRef"):
+        if source.get(kind):
+            yield from check_required(source[kind], f"{path}.{kind}", "key")
+
+
+def _check_mounts(mounts: list[Obj], path: str, volumes: Collection[str]) -> Iterator[FieldError]:
+    paths: set[str] = set()
+    for i, mount in enumerate(mounts):
+        at = f"{path}[{i}]"
+        if not mount.get("name"):
+            yield required(f"{at}.name")
+        elif mount["name"] not in volumes:
+            yield not_found(f"{at}.name", mount["name"])
+        where = mount.get("mountPath", "")
+        if not where:
+            yield required(f"{at}.mountPath")
+        if where in paths:
+            yield invalid(f"{at}.mountPath", where, "must be unique")
+        paths.add(where)
+        yield from _check_sub_path(mount, at)
+
+
+def _check_sub_path(mount: Obj, path: str) -> Iterator[FieldError]:
+    for name in ("subPath", "subPathExpr"):
+        inside = mount.get(name) or ""
+        if inside.startswith("/"):
+            yield invalid(f"{path}.{name}", inside, "must be a relative path")
+        if ".." in inside.split("/"):
+            yield invalid(f"{path}.{name}", inside, "must not contain '..'")
+    if mount.get("subPath") and mount.get("subPathExpr"):
+        yield invalid(f"{path}.subPathExpr", mount["subPathExpr"], "subPathExpr and subPath are mutually exclusive")
+
+
+def _check_resource_name(name: str, path: str) -> Iterator[FieldError]:
+    if wrong := qualified_name(name):
+        yield invalid(path, name, wrong)
+    elif "/" not in name and name not in _STANDARD and not name.startswith("hugepages-"):
+        yield invalid(path, name, "must be a standard resource type or fully qualified")
+        yield invalid(path, name, "must be a standard resource for containers")
+
+
+def _check_security(context: Obj, path: str) -> Iterator[FieldError]:
+    for name in ("runAsUser", "runAsGroup"):
+        yield from check_range(context.get(name), f"{path}.{name}", 0, _HIGHEST_ID)
+    if context.get("allowPrivilegeEscalation") is False:
+        if context.get("privileged"):
+            yield invalid(path, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true")
+        if "SYS_ADMIN" in ((context.get("capabilities") or {}).get("add") or ()):
+            yield invalid(
+                path, context, "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
+            )

@@ -1,0 +1,25 @@
+"""ControllerRevisions: the remembered templates of StatefulSets and DaemonSets."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError
+from cluster.api.metadata import immutable
+from cluster.api.resource import Resource
+from cluster.api.resources.checks import check_not_negative
+from cluster.api.tables.workloads import CONTROLLER_REVISIONS
+from cluster.client import Obj
+
+
+def rules(revision: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from check_not_negative(revision, "", "revision")
+    if old is not None and revision.get("data") != old.get("data"):
+        yield immutable("data", revision.get("data"))
+
+
+RESOURCE = Resource(
+    group="apps",
+    plural="controllerrevisions",
+    kind="ControllerRevision",
+    table=CONTROLLER_REVISIONS,
+    rules=rules,
+)

@@ -1,0 +1,61 @@
+"""CronJobs."""
+
+import re
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, invalid
+from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.checks import check_enum, check_not_negative, check_required
+from cluster.api.resources.jobs import check_job_spec, fill_spec, unsupported_job
+from cluster.api.resources.templates import unsupported_template
+from cluster.api.tables.jobs import CRON_JOBS
+from cluster.client import NotImplementedHere, Obj
+
+_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+_FIELD = re.compile(r"[0-9A-Za-z*/,?-]+")
+
+
+def fill(cron_job: Obj) -> None:
+    spec = cron_job.setdefault("spec", {})
+    spec.setdefault("concurrencyPolicy", "Allow")
+    spec.setdefault("suspend", False)
+    spec.setdefault("successfulJobsHistoryLimit", 3)
+    spec.setdefault("failedJobsHistoryLimit", 1)
+    template = spec.setdefault("jobTemplate", {})
+    template.setdefault("metadata", {})
+    fill_spec(template.setdefault("spec", {}))
+
+
+def rules(cron_job: Obj, _old: Obj | None) -> Iterator[FieldError]:
+    spec = cron_job["spec"]
+    yield from check_required(spec, "spec", "schedule")
+    schedule = spec.get("schedule", "")
+    if schedule and schedule not in _MACROS and not schedule.startswith("@every "):
+        parts = schedule.split()
+        if len(parts) != 5 or not all(_FIELD.fullmatch(part) for part in parts):
+            yield invalid("spec.schedule", schedule, f"expected exactly 5 fields, found {len(parts)}: {parts}")
+    yield from check_enum(spec, "spec", "concurrencyPolicy", ("Allow", "Forbid", "Replace"))
+    yield from check_not_negative(
+        spec, "spec", "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"
+    )
+    yield from check_job_spec(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+
+
+def unsupported(cron_job: Obj) -> Iterator[NotImplementedHere]:
+    yield from unsupported_job(cron_job["spec"]["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+    yield from unsupported_template("spec", "jobTemplate", "spec", "template")(cron_job)
+
+
+RESOURCE = Resource(
+    group="batch",
+    plural="cronjobs",
+    kind="CronJob",
+    short_names=("cj",),
+    categories=("all",),
+    subresources=("status",),
+    table=CRON_JOBS,
+    desired=spec_of,
+    fill=fill,
+    rules=rules,
+    unsupported=unsupported,
+)

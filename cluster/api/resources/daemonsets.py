@@ -1,0 +1,48 @@
+"""DaemonSets."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError
+from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.checks import check_enum, check_int_or_percent
+from cluster.api.resources.podspec import fill_template
+from cluster.api.resources.templates import check_workload, unsupported_template
+from cluster.api.tables.workloads import DAEMON_SETS
+from cluster.client import Obj
+
+
+def fill(daemon_set: Obj) -> None:
+    spec = daemon_set.setdefault("spec", {})
+    fill_template(spec.setdefault("template", {}))
+    strategy = spec.setdefault("updateStrategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        strategy["rollingUpdate"] = {"maxUnavailable": 1, "maxSurge": 0} | (strategy.get("rollingUpdate") or {})
+    spec.setdefault("revisionHistoryLimit", 10)
+
+
+def rules(daemon_set: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from check_workload(daemon_set, old)
+    strategy, path = daemon_set["spec"]["updateStrategy"], "spec.updateStrategy"
+    yield from check_enum(strategy, path, "type", ("OnDelete", "RollingUpdate"))
+    for name, value in (strategy.get("rollingUpdate") or {}).items():
+        yield from check_int_or_percent(value, f"{path}.rollingUpdate.{name}")
+
+
+def initial_status(_daemon_set: Obj) -> Obj:
+    return {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}
+
+
+RESOURCE = Resource(
+    group="apps",
+    plural="daemonsets",
+    kind="DaemonSet",
+    short_names=("ds",),
+    categories=("all",),
+    subresources=("status",),
+    table=DAEMON_SETS,
+    desired=spec_of,
+    fill=fill,
+    rules=rules,
+    initial_status=initial_status,
+    unsupported=unsupported_template("spec", "template"),
+)

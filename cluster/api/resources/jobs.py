@@ -1,0 +1,96 @@
+"""Jobs."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, required
+from cluster.api.metadata import immutable
+from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.checks import check_enum, check_not_negative
+from cluster.api.resources.podspec import fill_template
+from cluster.api.resources.podspec_rules import check_template
+from cluster.api.resources.templates import unsupported_template
+from cluster.api.tables.jobs import JOBS
+from cluster.client import NotImplementedHere, Obj
+
+UID_LABEL, NAME_LABEL = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
+_COUNTS = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
+_IMMUTABLE = ("completions", "selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex")
+
+
+def fill(job: Obj) -> None:
+    fill_spec(job.setdefault("spec", {}))
+
+
+def fill_spec(spec: Obj) -> None:
+    fill_template(spec.setdefault("template", {}))
+    if spec.get("completions") is None and spec.get("parallelism") is None:
+        spec["completions"] = 1
+    spec.setdefault("parallelism", 1)
+    spec.setdefault("backoffLimit", 6)
+    spec.setdefault("completionMode", "NonIndexed")
+    spec.setdefault("suspend", False)
+    spec.setdefault("podReplacementPolicy", "TerminatingOrFailed" if not spec.get("podFailurePolicy") else "Failed")
+
+
+def own_selector(job: Obj) -> None:
+    """A Job selects its own pods by its uid, unless it manages the selector itself."""
+    spec = job["spec"]
+    if spec.get("manualSelector"):
+        return
+    spec["manualSelector"] = False
+    uid, name = job["metadata"]["uid"], job["metadata"]["name"]
+    labels = spec["template"]["metadata"].setdefault("labels", {})
+    labels |= {UID_LABEL: uid, NAME_LABEL: name, "controller-uid": uid, "job-name": name}
+    spec["selector"] = {"matchLabels": {UID_LABEL: uid}}
+
+
+def rules(job: Obj, old: Obj | None) -> Iterator[FieldError]:
+    spec = job["spec"]
+    if spec.get("selector") is None:
+        yield required("spec.selector")
+    yield from check_job_spec(spec, "spec")
+    for name in _IMMUTABLE:
+        if old is not None and spec.get(name) != old["spec"].get(name):
+            yield immutable(f"spec.{name}", spec.get(name))
+
+
+def check_job_spec(spec: Obj, path: str) -> Iterator[FieldError]:
+    yield from check_not_negative(spec, path, *_COUNTS)
+    yield from check_enum(spec, path, "completionMode", ("Indexed", "NonIndexed"))
+    if spec["completionMode"] == "Indexed" and spec.get("completions") is None:
+        yield required(f"{path}.completions", "when completion mode is Indexed")
+    yield from check_template(spec["template"], f"{path}.template", "OnFailure", "Never")
+
+
+def unsupported(job: Obj) -> Iterator[NotImplementedHere]:
+    yield from unsupported_job(job["spec"], "spec")
+    yield from unsupported_template("spec", "template")(job)
+
+
+def unsupported_job(spec: Obj, path: str) -> Iterator[NotImplementedHere]:
+    for name in ("podFailurePolicy", "successPolicy", "backoffLimitPerIndex", "maxFailedIndexes", "managedBy"):
+        if spec.get(name) is not None:
+            yield NotImplementedHere(
+                f"{path}.{name} is not supported by this cluster: Jobs fail by backoffLimit and "
+                "activeDeadlineSeconds; remove it or use a real cluster"
+            )
+
+
+def selectable(job: Obj) -> dict[str, str]:
+    return {"status.successful": str(job.get("status", {}).get("succeeded", 0))}
+
+
+RESOURCE = Resource(
+    group="batch",
+    plural="jobs",
+    kind="Job",
+    categories=("all",),
+    subresources=("status",),
+    table=JOBS,
+    desired=spec_of,
+    fill=fill,
+    rules=rules,
+    on_create=own_selector,
+    fields=selectable,
+    unsupported=unsupported,
+)

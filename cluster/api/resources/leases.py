@@ -1,0 +1,21 @@
+"""Leases: the nodes' heartbeats."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, invalid
+from cluster.api.resource import Resource
+from cluster.api.tables.plain import LEASES
+from cluster.client import Obj
+
+
+def fill(lease: Obj) -> None:
+    lease.setdefault("spec", {})
+
+
+def rules(lease: Obj, _old: Obj | None) -> Iterator[FieldError]:
+    seconds = lease["spec"].get("leaseDurationSeconds")
+    if seconds is not None and seconds <= 0:
+        yield invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0")
+
+
+RESOURCE = Resource(group="coordination.k8s.io", plural="leases", kind="Lease", table=LEASES, fill=fill, rules=rules)

@@ -1,0 +1,57 @@
+"""LimitRanges."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, invalid
+from cluster.api.resource import Resource
+from cluster.api.resources.checks import check_enum
+from cluster.api.tables.table import NAME_AND_CREATED_AT
+from cluster.client import Obj
+from cluster.quantity import parse_quantity
+
+# Each pair in this order, where both are given: the first may not exceed the second.
+_ORDER = (("min", "max"), ("min", "defaultRequest"), ("defaultRequest", "default"), ("default", "max"))
+
+
+def fill(limits: Obj) -> None:
+    for item in limits.setdefault("spec", {}).get("limits") or ():
+        if item.get("type") == "Container":
+            _fill_container(item)
+
+
+def _fill_container(item: Obj) -> None:
+    # A default limit follows from the maximum, a default request from the default limit, or else the minimum.
+    _follow(item, "default", item.get("max"))
+    _follow(item, "defaultRequest", item.get("default"))
+    _follow(item, "defaultRequest", item.get("min"))
+
+
+def _follow(item: Obj, name: str, source: Obj | None) -> None:
+    if source:
+        item[name] = {**source, **(item.get(name) or {})}
+
+
+def rules(limits: Obj, _old: Obj | None) -> Iterator[FieldError]:
+    for i, item in enumerate(limits["spec"].get("limits") or ()):
+        path = f"spec.limits[{i}]"
+        yield from check_enum(item, path, "type", ("Container", "PersistentVolumeClaim", "Pod"))
+        for low, high in _ORDER:
+            yield from _check_order(item, path, low, high)
+
+
+def _check_order(item: Obj, path: str, low: str, high: str) -> Iterator[FieldError]:
+    least, most = item.get(low) or {}, item.get(high) or {}
+    for name in least.keys() & most.keys():
+        if parse_quantity(least[name]) > parse_quantity(most[name]):
+            why = f"{low} value {least[name]} is greater than {high} value {most[name]}"
+            yield invalid(f"{path}.{low}[{name}]", least[name], why)
+
+
+RESOURCE = Resource(
+    plural="limitranges",
+    kind="LimitRange",
+    short_names=("limits",),
+    table=NAME_AND_CREATED_AT,
+    fill=fill,
+    rules=rules,
+)

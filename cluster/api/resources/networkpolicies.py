@@ -1,0 +1,90 @@
+"""NetworkPolicies."""
+
+import ipaddress
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, forbidden, invalid, not_supported, required
+from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.checks import PROTOCOLS, check_enum, check_port, check_range, check_selector
+from cluster.api.tables.policy import NETWORK_POLICIES
+from cluster.client import Obj
+
+TYPES = ("Egress", "Ingress")
+
+
+def fill(policy: Obj) -> None:
+    spec = policy.setdefault("spec", {})
+    spec.setdefault("podSelector", {})
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    for rule in [*(spec.get("ingress") or ()), *(spec.get("egress") or ())]:
+        for port in rule.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+
+
+def rules(policy: Obj, _old: Obj | None) -> Iterator[FieldError]:
+    spec = policy["spec"]
+    yield from check_selector(spec.get("podSelector"), "spec.podSelector")
+    for i, type in enumerate(spec["policyTypes"]):
+        if type not in TYPES:
+            yield not_supported(f"spec.policyTypes[{i}]", type, TYPES)
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        for i, rule in enumerate(spec.get(direction) or ()):
+            path = f"spec.{direction}[{i}]"
+            for j, port in enumerate(rule.get("ports") or ()):
+                yield from _check_port(port, f"{path}.ports[{j}]")
+            for j, peer in enumerate(rule.get(peers) or ()):
+                yield from _check_peer(peer, f"{path}.{peers}[{j}]")
+
+
+def _check_port(port: Obj, path: str) -> Iterator[FieldError]:
+    yield from check_enum(port, path, "protocol", PROTOCOLS)
+    number, end = port.get("port"), port.get("endPort")
+    if number is not None:
+        yield from check_port(number, f"{path}.port")
+    yield from check_range(end, f"{path}.endPort", 1, 65535)
+    if end is not None and not isinstance(number, int):
+        yield required(f"{path}.port", "must be specified as a number when `endPort` is")
+    elif end is not None and end < number:
+        yield invalid(f"{path}.endPort", end, "must be greater than or equal to `port`")
+
+
+def _check_peer(peer: Obj, path: str) -> Iterator[FieldError]:
+    if not peer:
+        yield required(path, "must specify a peer")
+    if peer.get("ipBlock") is not None:
+        if set(peer) - {"ipBlock"}:
+            yield forbidden(path, "may not specify both ipBlock and another peer")
+        yield from _check_block(peer["ipBlock"], f"{path}.ipBlock")
+    for name in ("podSelector", "namespaceSelector"):
+        yield from check_selector(peer.get(name), f"{path}.{name}")
+
+
+def _check_block(block: Obj, path: str) -> Iterator[FieldError]:
+    network = _network(block.get("cidr", ""))
+    if network is None:
+        yield invalid(f"{path}.cidr", block.get("cidr", ""), "must be a valid CIDR value, (e.g. 10.9.8.0/24)")
+        return
+    for i, text in enumerate(block.get("except") or ()):
+        inner = _network(text)
+        if inner is None or not inner.subnet_of(network) or inner == network:
+            yield invalid(f"{path}.except[{i}]", text, "must be a strict subset of `cidr`")
+
+
+def _network(text: str) -> ipaddress.IPv4Network | None:
+    try:
+        return ipaddress.IPv4Network(text, strict=False) if "/" in text else None
+    except ValueError:
+        return None
+
+
+RESOURCE = Resource(
+    group="networking.k8s.io",
+    plural="networkpolicies",
+    kind="NetworkPolicy",
+    short_names=("netpol",),
+    table=NETWORK_POLICIES,
+    desired=spec_of,
+    fill=fill,
+    rules=rules,
+)

@@ -1,0 +1,90 @@
+"""PersistentVolumeClaims."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, forbidden, invalid, not_supported, required
+from cluster.api.resource import Resource
+from cluster.api.resources.checks import check_enum, check_selector
+from cluster.api.tables.storage import CLAIMS
+from cluster.client import NotImplementedHere, Obj
+from cluster.quantity import parse_quantity
+
+ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+PROTECTION = "kubernetes.io/pvc-protection"
+ONLY = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+
+
+def fill(claim: Obj) -> None:
+    claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+
+
+def protect(claim: Obj) -> None:
+    """A claim in use is not deleted from under its pods."""
+    finalizers = claim["metadata"].setdefault("finalizers", [])
+    if PROTECTION not in finalizers:
+        finalizers.append(PROTECTION)
+
+
+def rules(claim: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from check_claim_spec(claim["spec"], "spec")
+    if old is not None:
+        yield from _check_change(claim["spec"], old["spec"])
+
+
+def check_claim_spec(spec: Obj, path: str) -> Iterator[FieldError]:
+    yield from check_access_modes(spec, path)
+    yield from check_enum(spec, path, "volumeMode", ("Block", "Filesystem"))
+    yield from check_selector(spec.get("selector"), f"{path}.selector")
+    storage = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
+    if storage is None:
+        yield required(f"{path}.resources[storage]")
+    elif parse_quantity(storage) <= 0:
+        yield invalid(f"{path}.resources[storage]", storage, "must be greater than zero")
+
+
+def check_access_modes(spec: Obj, path: str) -> Iterator[FieldError]:
+    if not spec.get("accessModes"):
+        yield required(f"{path}.accessModes", "at least 1 access mode is required")
+    for mode in spec.get("accessModes") or ():
+        if mode not in ACCESS_MODES:
+            yield not_supported(f"{path}.accessModes", mode, ACCESS_MODES)
+
+
+def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
+    # The binder writes volumeName, and defaulting may give the class: each once.
+    free = {"resources"} | {key for key in ("volumeName", "storageClassName") if not old.get(key)}
+    if _without(spec, free) != _without(old, free):
+        yield forbidden("spec", ONLY)
+    wanted, before = spec["resources"]["requests"]["storage"], old["resources"]["requests"]["storage"]
+    if parse_quantity(wanted) < parse_quantity(before):
+        yield forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")
+
+
+def _without(spec: Obj, keys: set[str]) -> Obj:
+    return {key: value for key, value in spec.items() if key not in keys}
+
+
+def initial_status(_claim: Obj) -> Obj:
+    return {"phase": "Pending"}
+
+
+def unsupported(claim: Obj) -> Iterator[NotImplementedHere]:
+    if claim["spec"].get("volumeMode") == "Block":
+        yield NotImplementedHere("spec.volumeMode: Block is not supported by this cluster: volumes are file systems")
+    for name in ("dataSource", "dataSourceRef", "volumeAttributesClassName"):
+        if claim["spec"].get(name):
+            yield NotImplementedHere(f"spec.{name} is not supported by this cluster: volumes start empty")
+
+
+RESOURCE = Resource(
+    plural="persistentvolumeclaims",
+    kind="PersistentVolumeClaim",
+    short_names=("pvc",),
+    subresources=("status",),
+    table=CLAIMS,
+    fill=fill,
+    rules=rules,
+    on_create=protect,
+    initial_status=initial_status,
+    unsupported=unsupported,
+)

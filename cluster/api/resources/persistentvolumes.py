@@ -1,0 +1,83 @@
+"""PersistentVolumes."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, required
+from cluster.api.metadata import immutable
+from cluster.api.resource import Resource
+from cluster.api.resources.checks import check_enum, check_quantities
+from cluster.api.resources.persistentvolumeclaims import check_access_modes
+from cluster.api.tables.storage import VOLUMES
+from cluster.client import NotImplementedHere, Obj
+
+PROTECTION = "kubernetes.io/pv-protection"
+_SOURCES = ("hostPath", "local")
+_OTHER = frozenset(
+    {
+        "accessModes",
+        "capacity",
+        "claimRef",
+        "mountOptions",
+        "nodeAffinity",
+        "persistentVolumeReclaimPolicy",
+        "storageClassName",
+        "volumeAttributesClassName",
+        "volumeMode",
+    }
+)
+
+
+def fill(volume: Obj) -> None:
+    spec = volume.setdefault("spec", {})
+    spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
+    spec.setdefault("volumeMode", "Filesystem")
+    if isinstance(spec.get("hostPath"), dict):
+        spec["hostPath"].setdefault("type", "")
+
+
+def protect(volume: Obj) -> None:
+    finalizers = volume["metadata"].setdefault("finalizers", [])
+    if PROTECTION not in finalizers:
+        finalizers.append(PROTECTION)
+
+
+def rules(volume: Obj, old: Obj | None) -> Iterator[FieldError]:
+    spec = volume["spec"]
+    yield from check_access_modes(spec, "spec")
+    if not spec.get("capacity"):
+        yield required("spec.capacity")
+    yield from check_quantities(spec.get("capacity"), "spec.capacity")
+    yield from check_enum(spec, "spec", "persistentVolumeReclaimPolicy", ("Delete", "Recycle", "Retain"))
+    sources = set(spec) - _OTHER
+    if not sources:
+        yield required("spec", "must specify a volume type")
+    if spec.get("local") and not spec.get("nodeAffinity"):
+        yield required("spec.nodeAffinity", "Local volume requires node affinity")
+    if old is not None:
+        yield from (immutable(f"spec.{name}", spec[name]) for name in sources if spec[name] != old["spec"].get(name))
+
+
+def unsupported(volume: Obj) -> Iterator[NotImplementedHere]:
+    for name in sorted(set(volume["spec"]) - _OTHER - set(_SOURCES)):
+        yield NotImplementedHere(f"spec.{name} is not supported by this cluster: volumes are hostPath or local")
+    if volume["spec"].get("volumeMode") == "Block":
+        yield NotImplementedHere("spec.volumeMode: Block is not supported by this cluster: volumes are file systems")
+
+
+def initial_status(_volume: Obj) -> Obj:
+    return {"phase": "Pending"}
+
+
+RESOURCE = Resource(
+    plural="persistentvolumes",
+    kind="PersistentVolume",
+    namespaced=False,
+    short_names=("pv",),
+    subresources=("status",),
+    table=VOLUMES,
+    fill=fill,
+    rules=rules,
+    on_create=protect,
+    initial_status=initial_status,
+    unsupported=unsupported,
+)

@@ -1,0 +1,43 @@
+"""PodDisruptionBudgets."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, invalid
+from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.checks import check_int_or_percent, check_optional_enum, check_selector
+from cluster.api.tables.policy import DISRUPTION_BUDGETS
+from cluster.client import Obj
+
+_COUNTS = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
+
+
+def fill(budget: Obj) -> None:
+    budget.setdefault("spec", {})
+
+
+def rules(budget: Obj, _old: Obj | None) -> Iterator[FieldError]:
+    spec = budget["spec"]
+    if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
+        yield invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")
+    for name in ("minAvailable", "maxUnavailable"):
+        yield from check_int_or_percent(spec.get(name), f"spec.{name}")
+    yield from check_optional_enum(spec, "spec", "unhealthyPodEvictionPolicy", ("AlwaysAllow", "IfHealthyBudget"))
+    yield from check_selector(spec.get("selector"), "spec.selector")
+
+
+def initial_status(_budget: Obj) -> Obj:
+    return dict.fromkeys(_COUNTS, 0)
+
+
+RESOURCE = Resource(
+    group="policy",
+    plural="poddisruptionbudgets",
+    kind="PodDisruptionBudget",
+    short_names=("pdb",),
+    subresources=("status",),
+    table=DISRUPTION_BUDGETS,
+    desired=spec_of,
+    fill=fill,
+    rules=rules,
+    initial_status=initial_status,
+)

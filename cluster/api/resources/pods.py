@@ -1,0 +1,97 @@
+"""Pods."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, forbidden, refuse
+from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.podspec import all_containers, fill_spec, request_limits
+from cluster.api.resources.podspec_rules import check_pod_spec
+from cluster.api.resources.qos import qos_class
+from cluster.api.resources.unsupported import check_pod_spec as refuse_unsupported
+from cluster.api.tables.pods import TABLE
+from cluster.client import NotImplementedHere, Obj
+
+ONLY = (
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
+
+
+def fill(pod: Obj) -> None:
+    spec = pod.setdefault("spec", {})
+    fill_spec(spec)
+    request_limits(spec)
+    if spec.get("enableServiceLinks") is None:
+        spec["enableServiceLinks"] = True
+
+
+def initial_status(pod: Obj) -> Obj:
+    return {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
+
+
+def rules(pod: Obj, old: Obj | None) -> Iterator[FieldError]:
+    # Most writes to a pod are its status; the spec that passed once is not judged again.
+    if old is None:
+        yield from check_pod_spec(pod["spec"])
+    elif pod["spec"] != old["spec"]:
+        yield from check_pod_spec(pod["spec"])
+        yield from _check_change(pod["spec"], old["spec"])
+
+
+def keep_node(pod: Obj, old: Obj) -> None:
+    """Only the binding subresource gives a pod its node."""
+    if pod["spec"].get("nodeName") != old["spec"].get("nodeName"):
+        raise refuse([forbidden("spec", ONLY)], group="", kind="Pod", name=old["metadata"]["name"])
+
+
+def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
+    if _fixed(spec) != _fixed(old):
+        yield forbidden("spec", ONLY)
+    kept = spec.get("tolerations") or []
+    if any(toleration not in kept for toleration in old.get("tolerations") or ()):
+        yield forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")
+    deadline, before = spec.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds")
+    if before is not None and (deadline is None or deadline > before):
+        yield forbidden("spec.activeDeadlineSeconds", "must be less than or equal to previous value")
+
+
+def _fixed(spec: Obj) -> Obj:
+    free = ("activeDeadlineSeconds", "tolerations", "nodeName", "containers", "initContainers")
+    containers = [{k: v for k, v in container.items() if k != "image"} for container in all_containers(spec)]
+    return {**{k: v for k, v in spec.items() if k not in free}, "containers": containers}
+
+
+def selectable(pod: Obj) -> dict[str, str]:
+    spec, status = pod.get("spec", {}), pod.get("status", {})
+    return {
+        "spec.nodeName": spec.get("nodeName", ""),
+        "spec.restartPolicy": spec.get("restartPolicy", ""),
+        "spec.schedulerName": spec.get("schedulerName", ""),
+        "spec.serviceAccountName": spec.get("serviceAccountName", ""),
+        "spec.hostNetwork": str(bool(spec.get("hostNetwork"))).lower(),
+        "status.phase": status.get("phase", ""),
+        "status.podIP": status.get("podIP", ""),
+        "status.nominatedNodeName": status.get("nominatedNodeName", ""),
+    }
+
+
+def unsupported(pod: Obj) -> Iterator[NotImplementedHere]:
+    return refuse_unsupported(pod["spec"])
+
+
+RESOURCE = Resource(
+    plural="pods",
+    kind="Pod",
+    short_names=("po",),
+    categories=("all",),
+    subresources=("binding", "eviction", "exec", "log", "portforward", "proxy", "status"),
+    table=TABLE,
+    desired=spec_of,
+    fill=fill,
+    rules=rules,
+    on_update=keep_node,
+    initial_status=initial_status,
+    fields=selectable,
+    unsupported=unsupported,
+)

@@ -1,0 +1,42 @@
+"""PriorityClasses."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, forbidden
+from cluster.api.resource import Resource
+from cluster.api.resources.checks import check_enum
+from cluster.api.tables.plain import PRIORITY_CLASSES
+from cluster.client import Obj
+
+HIGHEST = 1_000_000_000
+
+
+def fill(priority_class: Obj) -> None:
+    priority_class.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    priority_class.setdefault("value", 0)
+
+
+def rules(priority_class: Obj, old: Obj | None) -> Iterator[FieldError]:
+    is_system = priority_class["metadata"].get("name", "").startswith("system-")
+    if priority_class["value"] > HIGHEST and not is_system:
+        yield forbidden("value", f"maximum allowed value of a user defined priority is {HIGHEST}")
+    yield from check_enum(priority_class, "", "preemptionPolicy", ("Never", "PreemptLowerPriority"))
+    if old is not None and priority_class["value"] != old["value"]:
+        yield forbidden("value", "may not be changed in an update.")
+
+
+def desired(priority_class: Obj) -> Obj:
+    return {k: v for k, v in priority_class.items() if k != "metadata"}
+
+
+RESOURCE = Resource(
+    group="scheduling.k8s.io",
+    plural="priorityclasses",
+    kind="PriorityClass",
+    namespaced=False,
+    short_names=("pc",),
+    table=PRIORITY_CLASSES,
+    desired=desired,
+    fill=fill,
+    rules=rules,
+)

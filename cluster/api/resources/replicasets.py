@@ -1,0 +1,45 @@
+"""ReplicaSets."""
+
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError
+from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.podspec import fill_template
+from cluster.api.resources.templates import check_workload, unsupported_template
+from cluster.api.tables.workloads import REPLICA_SETS
+from cluster.client import Obj
+
+
+def fill(replica_set: Obj) -> None:
+    spec = replica_set.setdefault("spec", {})
+    fill_template(spec.setdefault("template", {}))
+    spec.setdefault("replicas", 1)
+
+
+def rules(replica_set: Obj, old: Obj | None) -> Iterator[FieldError]:
+    return check_workload(replica_set, old)
+
+
+def initial_status(_replica_set: Obj) -> Obj:
+    return {"replicas": 0}
+
+
+def selectable(replica_set: Obj) -> dict[str, str]:
+    return {"status.replicas": str(replica_set.get("status", {}).get("replicas", 0))}
+
+
+RESOURCE = Resource(
+    group="apps",
+    plural="replicasets",
+    kind="ReplicaSet",
+    short_names=("rs",),
+    categories=("all",),
+    subresources=("scale", "status"),
+    table=REPLICA_SETS,
+    desired=spec_of,
+    fill=fill,
+    rules=rules,
+    initial_status=initial_status,
+    fields=selectable,
+    unsupported=unsupported_template("spec", "template"),
+)

@@ -1,0 +1,112 @@
+"""What real Kubernetes does with a pod and this cluster does not: refused by name with 501, never ignored.
+
+Most of it would let a pod out of the sandbox that the cluster is (the host's namespaces, devices, kernel settings) or
+needs drivers that are not here.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from cluster.client import NotImplementedHere, Obj
+
+POD = {
+    "hostNetwork": "pods never share the machine's network",
+    "hostPID": "pods never share the machine's processes",
+    "hostIPC": "pods never share the machine's IPC",
+    "shareProcessNamespace": "each container has its own process namespace",
+    "setHostnameAsFQDN": "host names are the short name",
+    "hostnameOverride": "host names are the pod's name",
+    "hostUsers": "there are no user namespaces",
+    "ephemeralContainers": "containers cannot be added to a running pod",
+    "runtimeClassName": "there is one runtime: runc",
+    "overhead": "there is one runtime, without overhead",
+    "resourceClaims": "there is no dynamic resource allocation",
+    "resources": "resources are set on containers, not on the pod",
+    "schedulingGates": "pods are scheduled at once",
+    "schedulingGroup": "pods are scheduled one by one",
+}
+CONTAINER = {
+    "volumeDevices": "there are no block devices",
+    "restartPolicyRules": "restarts follow restartPolicy alone",
+    "stdin": "there is no attach",
+    "stdinOnce": "there is no attach",
+    "tty": "there is no attach",
+}
+SECURITY = {
+    "seLinuxOptions": "there is no SELinux",
+    "windowsOptions": "nodes run Linux",
+    "appArmorProfile": "there is no AppArmor",
+    "sysctls": "kernel settings are the machine's",
+}
+VOLUMES = frozenset(
+    {"emptyDir", "configMap", "secret", "projected", "downwardAPI", "persistentVolumeClaim", "hostPath"}
+)
+PROJECTED = frozenset({"serviceAccountToken", "configMap", "secret", "downwardAPI"})
+RESOURCE_PREFIXES = ("hugepages-",)
+
+
+def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[NotImplementedHere]:
+    """One error for each thing asked for that this cluster does not do."""
+    yield from _named(spec, POD, path)
+    yield from _security(spec.get("securityContext"), f"{path}.securityContext")
+    if (spec.get("os") or {}).get("name") == "windows":
+        yield _error(f"{path}.os.name", "nodes run Linux")
+    for kind in ("initContainers", "containers"):
+        for i, container in enumerate(spec.get(kind) or ()):
+            yield from _container(container, f"{path}.{kind}[{i}]", is_init=kind == "initContainers")
+    for i, volume in enumerate(spec.get("volumes") or ()):
+        yield from _volume(volume, f"{path}.volumes[{i}]")
+
+
+def _container(container: Obj, path: str, *, is_init: bool) -> Iterator[NotImplementedHere]:
+    yield from _named(container, CONTAINER, path)
+    yield from _security(container.get("securityContext"), f"{path}.securityContext")
+    yield from _resources(container.get("resources") or {}, f"{path}.resources")
+    if container.get("restartPolicy") and not is_init:
+        yield _error(f"{path}.restartPolicy", "restarts of main containers follow the pod's restartPolicy")
+    if (container.get("lifecycle") or {}).get("stopSignal"):
+        yield _error(f"{path}.lifecycle.stopSignal", "containers are stopped by SIGTERM")
+
+
+def _security(context: Obj | None, path: str) -> Iterator[NotImplementedHere]:
+    context = context or {}
+    yield from _named(context, SECURITY, path)
+    if (context.get("seccompProfile") or {}).get("type") == "Localhost":
+        yield _error(f"{path}.seccompProfile.type", "profiles are RuntimeDefault and Unconfined")
+    if context.get("procMount", "Default") != "Default":
+        yield _error(f"{path}.procMount", "/proc is masked as by default")
+
+
+def _resources(resources: Obj, path: str) -> list[NotImplementedHere]:
+    return [
+        _error(f"{path}.{kind}[{name}]", "nodes have no huge pages")
+        for kind in ("requests", "limits")
+        for name in resources.get(kind) or {}
+        if name.startswith(RESOURCE_PREFIXES)
+    ]
+
+
+def _volume(volume: Obj, path: str) -> Iterator[NotImplementedHere]:
+    for kind in sorted(set(volume) - {"name"} - VOLUMES):
+        yield _error(f"{path}.{kind}", f"volumes are {', '.join(sorted(VOLUMES))}")
+    medium = (volume.get("emptyDir") or {}).get("medium", "")
+    if medium.startswith("HugePages"):
+        yield _error(f"{path}.emptyDir.medium", "nodes have no huge pages")
+    for i, source in enumerate((volume.get("projected") or {}).get("sources") or ()):
+        for kind in sorted(set(source) - PROJECTED):
+            yield _error(f"{path}.projected.sources[{i}].{kind}", f"sources are {', '.join(sorted(PROJECTED))}")
+
+
+def _named(obj: Obj, table: dict[str, str], path: str) -> Iterator[NotImplementedHere]:
+    for name, why in table.items():
+        if _asks(name, obj.get(name)):
+            yield _error(f"{path}.{name}", why)
+
+
+def _asks(name: str, value: Any) -> bool:
+    # `hostUsers: true` is what happens anyway; only false asks for something.
+    return value is False if name == "hostUsers" else bool(value)
+
+
+def _error(field: str, why: str) -> NotImplementedHere:
+    return NotImplementedHere(f"{field} is not supported by this cluster: {why}; remove it or use a real cluster")
