@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class Counts:
     def __init__(self) -> None:
         self.in_flight = 0
         self.served: Counter[tuple[str, int]] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.within: Counter[tuple[str, float]] = Counter()
 
     def add(self, route: str, status: int, seconds: float) -> None:
