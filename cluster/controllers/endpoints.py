@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cluster.client import Client, NotFound, Obj
 from cluster.controllers.context import Context
-from cluster.controllers.loop import Controller, own_key
+from cluster.controllers.loop import Controller, lost_key, own_key
 from cluster.controllers.services import (
     HEADLESS_LABEL,
     SETTLE_SECONDS,
@@ -32,7 +32,7 @@ OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
 def controller(context: Context) -> Controller:
     return Controller(
         name="endpoints",
-        watches={"services": own_key, "pods": affected_services(context.client), "endpoints": own_key},
+        watches={"services": own_key, "pods": affected_services(context.client), "endpoints": lost_key},
         reconcile=_Reconciler(context.client).reconcile,
         settle_seconds=SETTLE_SECONDS,
     )

@@ -120,9 +120,9 @@ def endpoint(service: Obj, pod: Obj, zones: dict[str, str]) -> Obj:
 
 
 def _service_of(event: WatchEvent) -> Iterable[Key]:
-    """Somebody may have changed or deleted a slice of ours."""
+    """Somebody may have deleted a slice of ours."""
     name = labels_of(event.object).get(SERVICE_LABEL)
-    if name and labels_of(event.object).get(MANAGED_BY_LABEL) == MANAGER:
+    if event.type == "DELETED" and name and labels_of(event.object).get(MANAGED_BY_LABEL) == MANAGER:
         yield Key(event.object["metadata"]["namespace"], name)
 
 

@@ -46,6 +46,11 @@ def own_key(event: WatchEvent) -> Iterable[Key]:
     return (key_of(event.object),)
 
 
+def lost_key(event: WatchEvent) -> Iterable[Key]:
+    """The object itself, once it is deleted: for what the controller would create anew."""
+    return (key_of(event.object),) if event.type == "DELETED" else ()
+
+
 class WorkQueue:
     """Keys in the order they came, each at most once. Times are the event loop's."""
 

@@ -29,7 +29,7 @@ def scaled_value(value: int | str | None, total: int, *, round_up: bool) -> int:
 
 def is_rolling(deployment: Obj) -> bool:
     strategy: Obj = deployment["spec"].get("strategy") or {}
-    return strategy.get("type", "RollingUpdate") != "Recreate"
+    return bool(strategy.get("type") != "Recreate")
 
 
 def replicas_of(obj: Obj) -> int:

@@ -30,8 +30,8 @@ def affected_services(client: Client) -> Callable[[WatchEvent], Iterable[Key]]:
 
 def selects(service: Obj, pod: Obj) -> bool:
     """A Service without selector selects nothing; somebody else keeps its endpoints."""
-    selector = service["spec"].get("selector")
-    return bool(selector) and selector.items() <= labels_of(pod).items()
+    selector: dict[str, str] = service["spec"].get("selector") or {}
+    return bool(selector and selector.items() <= labels_of(pod).items())
 
 
 def has_selector(service: Obj) -> bool:

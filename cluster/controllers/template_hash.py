@@ -1,7 +1,8 @@
 """The label pod-template-hash: which ReplicaSet belongs to which pod template. Pure.
 
 FNV-1a over the template as canonical JSON, spelled with the consonants and digits that Kubernetes uses (no vowels,
-so no words). Kubernetes hashes the memory image of its Go structs, so its letters differ from ours; nothing depends on them.
+so no words). Kubernetes hashes the memory image of its Go structs, so its letters differ from ours; nothing depends
+on them.
 """
 
 import orjson
