@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from chaos.judging.history import History, Objectives, after, at, container, ended
-from chaos.judging.neighbours import how_it_ended
+from chaos.judging.neighbours import how_it_ended, reign_end
 from chaos.judging.resources import endings, injured
 from chaos.judging.signals import about
 from chaos.judging.steady import failed_users, regained_at
@@ -47,7 +47,7 @@ def left_endpoints_at(past: History, injection: Fault, service: str) -> float | 
 
     Raises LookupError when it was no ready endpoint to begin with.
     """
-    until = past.phases["fault"].end
+    until = reign_end(past, injection)
     if injection.target not in ready_endpoints(past, service, injection.t):
         raise LookupError(f"{injection.target} was no ready endpoint of {service} when the fault came")
     times = [s.t for _, sightings in past.of("EndpointSlice") for s in after(sightings, injection.t, until)]
@@ -61,7 +61,7 @@ def ready_endpoints(past: History, service: str, t: float) -> set[str]:
 
 
 def _noticed(past: History, wanted: Objectives, injection: Fault) -> Answer:
-    pod, until = injection.target, past.phases["fault"].end
+    pod, until = injection.target, reign_end(past, injection)
     try:
         left = left_endpoints_at(past, injection, wanted.service)
     except LookupError as error:
@@ -85,7 +85,7 @@ def _noticed(past: History, wanted: Objectives, injection: Fault) -> Answer:
 
 
 def _restarted(past: History, wanted: Objectives, injection: Fault) -> Answer:
-    pod, until = injection.target, past.phases["fault"].end
+    pod, until = injection.target, reign_end(past, injection)
     ends = [(t, how) for t, how in endings(past, injection) if t <= until]
     kills = [
         s
@@ -105,7 +105,7 @@ def _restarted(past: History, wanted: Objectives, injection: Fault) -> Answer:
 
 
 def _ready_again(past: History, wanted: Objectives, injection: Fault, evidence: tuple[Evidence, ...]) -> Answer:
-    pod, until = injection.target, past.phases["fault"].end
+    pod, until = injection.target, reign_end(past, injection)
     same, before = injured(past, injection)
     back = next((s for s in same if s.t <= until and _fresh(s.object, injection, before["restarts"])), None)
     if back is None:

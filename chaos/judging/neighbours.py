@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from chaos.judging.history import History, Obj, Sighting, after, at, container, ended
 from chaos.judging.verdict import Evidence
+from chaos.recording import Fault
+
+UNDO_SECONDS = 0.5
 
 
 def bystanders(past: History) -> dict[str, list[Sighting]]:
@@ -32,7 +35,7 @@ def _hurts(sighting: Sighting, before: Obj | None) -> Iterator[str]:
     pod = sighting.object
     if pod.get("phase") == "Failed":
         yield f"failed: {pod.get('reason') or 'its containers ended'}"
-    elif pod.get("deleting") or sighting.event == "DELETED":
+    elif removed(sighting):
         yield "was removed"
     for now in pod.get("containers") or ():
         then = container(before, now["name"])
@@ -41,6 +44,21 @@ def _hurts(sighting: Sighting, before: Obj | None) -> Iterator[str]:
             yield f"container {now['name']} restarted: {how_it_ended(ended(now.get('last')))}"
         elif ending.get("exitCode", 0) != 0 and not ended(then.get("state")):
             yield f"container {now['name']} ended: {how_it_ended(ending)}"
+
+
+def removed(sighting: Sighting) -> bool:
+    """Whether a pod is on its way out, or gone."""
+    return bool(sighting.object.get("deleting")) or sighting.event == "DELETED"
+
+
+def reign_end(past: History, injection: Fault) -> float:
+    """Until when the fault was left alone: the end of its phase, or just before the undo removed the pod.
+
+    The watches are not in step with each other, so what is seen within half a second of a removal belongs to it.
+    """
+    end = past.phases["fault"].end
+    removals = (s.t for s in after(past.pod(injection.target), injection.t) if removed(s))
+    return min(end, next(removals, end + UNDO_SECONDS) - UNDO_SECONDS)
 
 
 def how_it_ended(terminated: Obj) -> str:

@@ -5,7 +5,7 @@ it is today's only if the container ran when the fault came, or has restarted si
 """
 
 from chaos.judging.history import History, Obj, Objectives, Sighting, after, at, container, ended
-from chaos.judging.neighbours import bystanders, harms, how_it_ended, unready, was_ready
+from chaos.judging.neighbours import bystanders, harms, how_it_ended, removed, unready, was_ready
 from chaos.judging.steady import served, shortfalls, summary
 from chaos.judging.verdict import Criterion, Evidence, worst
 from chaos.recording import Fault
@@ -18,11 +18,11 @@ def judge(past: History, wanted: Objectives) -> list[Criterion]:
 
 
 def injured(past: History, injection: Fault) -> tuple[list[Sighting], Obj]:
-    """The pod as seen since the fault was done to it, while it was the same pod, and its container just before."""
+    """The pod as seen since the fault was done to it, until it was removed, and its container just before."""
     sightings, uid = past.pod(injection.target), injection.data.get("uid")
     before = at(sightings, injection.t)
     uid = uid or (before or {}).get("uid")
-    same = [s for s in after(sightings, injection.t) if s.object.get("uid") == uid]
+    same = [s for s in after(sightings, injection.t) if s.object.get("uid") == uid and not removed(s)]
     then = container(before, injection.data.get("container", ""))
     return same, {**then, "restarts": injection.data.get("restarts", then.get("restarts", 0))}
 

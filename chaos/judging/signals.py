@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chaos.judging.history import FOREVER, History, Sighting, after, at
-from chaos.judging.neighbours import harms
+from chaos.judging.neighbours import harms, reign_end
 from chaos.judging.verdict import Evidence
 
 # Events by which a cluster says that something is wrong with a pod or node.
@@ -22,8 +22,10 @@ def first_signal(past: History) -> Evidence | None:
 
 
 def _signals(past: History) -> Iterator[Evidence]:
-    end = past.phases["fault"].end if "fault" in past.phases else FOREVER
+    if "fault" not in past.phases:
+        return
     for injection in past.injections:
+        end = reign_end(past, injection)
         for s in about(past, injection.target, injection.t, end):
             if s.object.get("reason") in TELLING:
                 yield Evidence(t=s.t, source="Event", text=f"{s.object['reason']}: {s.object.get('message', '')}")
@@ -35,4 +37,4 @@ def _signals(past: History) -> Iterator[Evidence]:
                 if not s.object.get("ready")
             )
     for evidence in harms(past).values() if past.injections else ():
-        yield from (e for e in evidence if e.t is not None and e.t <= end)
+        yield from (e for e in evidence if e.t is not None and e.t <= past.phases["fault"].end)
