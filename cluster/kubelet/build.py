@@ -14,20 +14,21 @@ from cluster.runtime.spec import ContainerSpec, Image, Mount
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """A pod's place on its node: network namespace, cgroup and folder."""
+    """A pod's place on its node: network namespace, cgroup, and its folders in memory and on disk."""
 
     address: str
     netns: Path
     cgroup: str
-    folder: Path
+    memory: Path
+    disk: Path
 
     def log(self, container: str, attempt: int) -> Path:
         """The log of a container's run number `attempt` (from 0)."""
-        return self.folder / "logs" / container / f"{attempt}.log"
+        return self.disk / f"{container}.{attempt}.log"
 
     def termination_log(self, container: str, attempt: int) -> Path:
         """What a container may write its last words to."""
-        return self.folder / "containers" / container / f"{attempt}.termination-log"
+        return self.memory / f"{container}.{attempt}.last-words"
 
 
 def container_spec(
@@ -74,8 +75,8 @@ def argv(container: Obj, image: Image, environment: Mapping[str, str]) -> tuple[
 def _own_mounts(container: Obj, sandbox: Sandbox, attempt: int) -> list[Mount]:
     last_words = container.get("terminationMessagePath") or "/dev/termination-log"
     return [
-        Mount(destination="/etc/hosts", source=sandbox.folder / "etc-hosts"),
-        Mount(destination="/etc/resolv.conf", source=sandbox.folder / "resolv.conf"),
-        Mount(destination="/etc/hostname", source=sandbox.folder / "hostname"),
+        Mount(destination="/etc/hosts", source=sandbox.memory / "etc-hosts"),
+        Mount(destination="/etc/resolv.conf", source=sandbox.memory / "resolv.conf"),
+        Mount(destination="/etc/hostname", source=sandbox.memory / "hostname"),
         Mount(destination=last_words, source=sandbox.termination_log(container["name"], attempt)),
     ]

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from cluster.client import AlreadyExists, ApiError, Client, Obj, WatchEvent
@@ -42,7 +43,9 @@ class Kubelet:
         network: Network,
         config: ClusterConfig,
         clock: Callable[[], float] = time.time,
+        run_dir: Path = Path("/run/seawall"),
     ) -> None:
+        """`run_dir` should be in memory: volumes made of Secrets and tokens are there. Pods' disks are in the state."""
         self.node = node
         self._config = config
         self._client = client
@@ -55,6 +58,7 @@ class Kubelet:
             runtime=runtime,
             network=network,
             config=config,
+            run_dir=run_dir,
             clock=clock,
             tell=EventRecorder(client, "kubelet", node.name, clock).event,
             checker=Checker(runtime=runtime, http=self._http, new_socket=self._socket),

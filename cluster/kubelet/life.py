@@ -228,12 +228,9 @@ class ContainerLife:
 
     def _make_files(self) -> None:
         name = self.spec["name"]
-        log = self._home.sandbox.log(name, self._attempt)
-        log.parent.mkdir(parents=True, exist_ok=True)
         # Two runs are kept: this one's log and, for --previous, the one before.
         self._home.sandbox.log(name, self._attempt - 2).unlink(missing_ok=True)
         words = self._home.sandbox.termination_log(name, self._attempt)
-        words.parent.mkdir(parents=True, exist_ok=True)
         words.touch()
         words.chmod(0o666)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from cluster.client import Client, Obj
@@ -26,6 +27,8 @@ class Machine:
     runtime: Runtime
     network: Network
     config: ClusterConfig
+    run_dir: Path
+    """In memory: what is small, secret, or made anew for each pod."""
     clock: Callable[[], float]
     tell: Tell
     checker: Checker

@@ -26,9 +26,13 @@ _counter = itertools.count()
 
 @dataclass(kw_only=True)
 class PodVolumes:
-    """The volumes of one pod under `folder`; `memory_bytes` is the size of a tmpfs that sets no limit."""
+    """The volumes of one pod: those made from API objects under `memory`, the others under `disk`.
 
-    folder: Path
+    `memory_bytes` is the size of a tmpfs that sets no limit.
+    """
+
+    memory: Path
+    disk: Path
     client: Client
     config: ClusterConfig
     node: str
@@ -74,7 +78,7 @@ class PodVolumes:
         raise MountFailed(volume["name"], f"volumes of type {kinds} are not supported by this cluster")
 
     def _make_empty(self, volume: Obj, pod: Obj) -> Path:
-        folder = _folder(self._folder("empty-dir", volume), 0o777, fs_group(pod))
+        folder = _folder(self.disk / "empty-dir" / volume["name"], 0o777, fs_group(pod))
         source: Obj = volume["emptyDir"] or {}
         if source.get("medium") == "Memory":
             limit = source.get("sizeLimit")
@@ -84,7 +88,7 @@ class PodVolumes:
         return folder
 
     def _make_files(self, volume: Obj, reader: payloads.Reader) -> Path:
-        folder = self._folder("made", volume)
+        folder = self.memory / "made" / str(volume["name"])
         try:
             files = payloads.files(volume, reader)
         except payloads.SourceMissing as gone:
@@ -94,9 +98,6 @@ class PodVolumes:
         stamp = f"{time.strftime('%Y_%m_%d_%H_%M_%S')}.{next(_counter)}"
         atomic.write(folder, files, stamp, fs_group(reader.pod))
         return folder
-
-    def _folder(self, kind: str, volume: Obj) -> Path:
-        return self.folder / "volumes" / kind / str(volume["name"])
 
     def _mount(self, volume: Obj, mount: Obj, container: Obj, environment: Mapping[str, str]) -> Mount:
         made = any(kind in volume for kind in MADE)
@@ -123,9 +124,10 @@ class PodVolumes:
         return path
 
 
-def remove_folder(folder: Path) -> None:
-    """Delete a pod's folder and all below."""
-    shutil.rmtree(folder, ignore_errors=True)
+def remove_folders(*folders: Path) -> None:
+    """Delete a pod's folders and all below."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folder(folder: Path, mode: int, group: int | None) -> Path:

@@ -25,7 +25,7 @@ from cluster.kubelet.sources import Lookup, lookup_in
 from cluster.kubelet.states import Terminated
 from cluster.kubelet.status import Failure, PodView, changes, render
 from cluster.kubelet.tokens import PodTokens
-from cluster.kubelet.volumes import PodVolumes, remove_folder
+from cluster.kubelet.volumes import PodVolumes, remove_folders
 from cluster.runtime.spec import Image
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,8 @@ class PodWorker:
         self.pod = pod
         self.origin = asyncio.get_running_loop().time()
         self.start_time = machine.clock()
-        self.folder = machine.config.state_dir / "pods" / pod["metadata"]["uid"]
+        self.memory = machine.run_dir / "pods" / pod["metadata"]["uid"]
+        self.disk = machine.config.state_dir / "pods" / pod["metadata"]["uid"]
         self.lookup: Lookup = lookup_in(machine.client, pod["metadata"]["namespace"])
         waiting = "PodInitializing" if podspec.init_containers(pod) else "ContainerCreating"
         self.init = [
@@ -60,7 +61,8 @@ class PodWorker:
         ]
         self.main = [ContainerLife(machine, self, c, Kind.MAIN, waiting) for c in podspec.containers(pod)]
         self.volumes = PodVolumes(
-            folder=self.folder,
+            memory=self.memory,
+            disk=self.disk,
             client=machine.client,
             config=machine.config,
             node=machine.node.name,
@@ -117,6 +119,16 @@ class PodWorker:
 
     def life(self, container: str) -> ContainerLife | None:
         return next((life for life in (*self.init, *self.main) if life.spec["name"] == container), None)
+
+    def running_ids(self) -> dict[str, str]:
+        """The ids of the containers that run, by name."""
+        lives = (*self.init, *self.main)
+        return {life.spec["name"]: id for life in lives if (id := life.running_id) is not None}
+
+    @property
+    def ending(self) -> bool:
+        """Whether it has been told to end."""
+        return self._end.done()
 
     # --- what containers need (Home) ---
 
@@ -189,7 +201,7 @@ class PodWorker:
         await self._conclude(living)
         await self._deleted.wait()
         self._delete()
-        await asyncio.to_thread(remove_folder, self.folder)
+        await asyncio.to_thread(remove_folders, self.memory, self.disk)
 
     async def die(self, task: asyncio.Task[None]) -> None:
         """The node dies with everything on it, and tells nobody."""
@@ -200,7 +212,7 @@ class PodWorker:
         await asyncio.gather(task, *self._tasks, return_exceptions=True)
         await asyncio.gather(*(self._lose(life) for life in (*self.init, *self.main)), return_exceptions=True)
         await self._take_down()
-        await asyncio.to_thread(remove_folder, self.folder)
+        await asyncio.to_thread(remove_folders, self.memory, self.disk)
 
     async def _lose(self, life: ContainerLife) -> None:
         if life.running_id is not None:
@@ -249,7 +261,8 @@ class PodWorker:
         return isinstance(state, Terminated) and state.exit_code == 0
 
     async def _mount(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.memory.mkdir(parents=True, exist_ok=True)
+        self.disk.mkdir(parents=True, exist_ok=True)
         attempt = 0
         while True:
             try:
@@ -273,8 +286,11 @@ class PodWorker:
                 machine.tell(self.pod, "Warning", "FailedCreatePodSandBox", text)
                 await asyncio.sleep(_SANDBOX_RETRY_SECONDS)
             else:
-                self._sandbox = Sandbox(address=link.address, netns=link.netns, cgroup=cgroup, folder=self.folder)
-                _write_etc(self.folder, self.pod, link.address)
+                place = Sandbox(
+                    address=link.address, netns=link.netns, cgroup=cgroup, memory=self.memory, disk=self.disk
+                )
+                self._sandbox = place
+                _write_etc(self.memory, self.pod, link.address)
                 return
 
     # --- the end ---

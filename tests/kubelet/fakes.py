@@ -303,6 +303,7 @@ class World:
             runtime=self.runtime,
             network=self.network,
             config=ClusterConfig(id="test", state_dir=self.folder),
+            run_dir=self.folder / "run",
             clock=now,
             tell=self.tell,
             checker=Checker(runtime=self.runtime, http=HttpClient(new_socket), new_socket=new_socket),

@@ -243,7 +243,8 @@ class TestEnding:
             world.client.delete("pods", "web", "shop")
             await seconds(1)
             assert ("pods", "shop", "web") not in world.client.objects
-            assert not world.worker.folder.exists()
+            assert not world.worker.disk.exists()
+            assert not world.worker.memory.exists()
 
         world = play(tmp_path, pod(), watch)
         assert [what for _, what in world.runtime.log] == ["start app", "SIGTERM app", "end app"]

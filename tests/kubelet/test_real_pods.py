@@ -47,7 +47,7 @@ async def test_a_pod_runs_is_ready_and_goes_without_a_trace() -> None:
         await node.ready()
         assert node.status()["phase"] == "Running"
         assert node.status()["podIP"].startswith("198.18.1.")
-        folder, cgroup = node.worker().folder, node.worker().sandbox.cgroup
+        folder, cgroup = node.worker().disk, node.worker().sandbox.cgroup
         assert Path(f"/sys/fs/cgroup/memory/{cgroup}").exists() or Path(f"/sys/fs/cgroup/{cgroup}").exists()
         node.client.delete("pods", "web", "shop")
         await node.gone()
@@ -104,7 +104,7 @@ async def test_probes_follow_the_server() -> None:
         await run(node, pod(python(SERVER, **probes, **volume), volumes=[{"name": "data", "emptyDir": {}}]))
         await node.until(lambda: "HTTP probe failed with statuscode: 503" in events(node), "told of 503")
         assert not node.container()["ready"]
-        flag = node.worker().folder / "volumes/empty-dir/data/ready"
+        flag = node.worker().disk / "empty-dir/data/ready"
         flag.touch()
         await node.ready()
         flag.unlink()

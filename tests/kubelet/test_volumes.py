@@ -4,6 +4,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,8 +44,10 @@ class OneClaim:
 
 def volumes(folder: Path, source: Obj | None = None) -> PodVolumes:
     config = ClusterConfig(id="test", state_dir=folder)
-    client = OneClaim(source or {})
-    return PodVolumes(folder=folder / "pod", client=client, config=config, node="node1", memory_bytes=2**20)  # type: ignore[arg-type]  # it only gets
+    client: Any = OneClaim(source or {})
+    return PodVolumes(
+        memory=folder / "run", disk=folder / "pod", client=client, config=config, node="node1", memory_bytes=2**20
+    )
 
 
 def reader(manifest: Obj, objects: dict[tuple[str, str], Obj] = OBJECTS) -> Reader:
