@@ -15,13 +15,14 @@ from cluster.events import EventRecorder
 from cluster.kubelet import node as nodes
 from cluster.kubelet import service
 from cluster.kubelet.machine import Machine
+from cluster.kubelet.pressure import MemoryPressure
 from cluster.kubelet.probes.checks import Checker
 from cluster.kubelet.probes.http import HttpClient
 from cluster.kubelet.references import mentions
 from cluster.kubelet.worker import PodWorker
 from cluster.network.spec import Network
 from cluster.nodeservice import ExecSession, LogOptions
-from cluster.runtime.spec import Runtime
+from cluster.runtime.spec import Runtime, Usage
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Kubelet:
             checker=Checker(runtime=runtime, http=self._http, new_socket=self._socket),
         )
         self.workers: dict[str, PodWorker] = {}
-        self.pressure = False
+        self.pressure = MemoryPressure(self._machine, lambda: self.workers.values(), self.report)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[Any]] = []
 
@@ -76,6 +77,7 @@ class Kubelet:
             self._watch_pods(),
             self._watch_sources("configmaps"),
             self._watch_sources("secrets"),
+            self.pressure.run(),
         )
         self._loops = [asyncio.ensure_future(loop) for loop in loops]
         try:
@@ -112,6 +114,14 @@ class Kubelet:
         worker = self._worker_of(namespace, pod)
         return await service.execute(self._machine.runtime, worker, container, command, stdin=stdin, tty=tty)
 
+    def usage(self) -> dict[tuple[str, str], dict[str, Usage]]:
+        """What the running containers of each pod (namespace, name) use, by container: the source of metrics.k8s.io."""
+        found = {}
+        for worker in self.workers.values():
+            meta, runtime = worker.pod["metadata"], self._machine.runtime
+            found[meta["namespace"], meta["name"]] = {n: runtime.usage(id) for n, id in worker.running_ids().items()}
+        return found
+
     def _worker_of(self, namespace: str, pod: str) -> PodWorker:
         return service.find(self.workers.values(), namespace, pod)
 
@@ -128,7 +138,7 @@ class Kubelet:
         """Write the node's status."""
         known = self._client.get("nodes", self.node.name).get("status") or {}
         status = nodes.node_status(
-            self.node, self._config, pressure=self.pressure, before=known.get("conditions") or [], now=self._clock()
+            self.node, self._config, pressure=self.pressure.on, before=known.get("conditions") or [], now=self._clock()
         )
         self._client.patch("nodes", self.node.name, "", {"status": status}, subresource="status")
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-from cluster.client import Obj
 from cluster.kubelet import eviction
 from cluster.kubelet.eviction import Candidate
 from cluster.kubelet.machine import Machine
@@ -66,9 +65,3 @@ class MemoryPressure:
 def usage(machine: Machine, worker: PodWorker) -> dict[str, int]:
     """The working sets of a pod's running containers, in bytes by name."""
     return {name: machine.runtime.usage(id).memory_bytes for name, id in worker.running_ids().items()}
-
-
-def pod_metrics(machine: Machine, worker: PodWorker) -> list[Obj]:
-    """What metrics.k8s.io is made of: per running container its memory in bytes and the processor time it has used."""
-    found = {name: machine.runtime.usage(id) for name, id in worker.running_ids().items()}
-    return [{"name": name, "memory_bytes": u.memory_bytes, "cpu_usec": u.cpu_usec} for name, u in found.items()]

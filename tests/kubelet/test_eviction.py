@@ -1,0 +1,88 @@
+"""Who is evicted when a node's memory runs low, as on the recorded node; and what is told."""
+
+import asyncio
+from pathlib import Path
+
+from cluster.client import Obj
+from cluster.config import MIB
+from cluster.kubelet import eviction
+from cluster.kubelet.eviction import Candidate
+from cluster.kubelet.pressure import MemoryPressure
+from cluster.kubelet.worker import PodWorker
+from cluster.runtime.spec import Usage
+from tests.kubelet.fakes import NODE, FakeRuntime, World, container, pod, simulate
+
+
+def candidate(name: str, used_mib: int, request: str | None = None, priority: int = 0) -> Candidate:
+    resources = {"requests": {"memory": request}} if request else {}
+    return Candidate(
+        pod(container("main", resources=resources), name=name, priority=priority), {"main": used_mib * MIB}
+    )
+
+
+def test_use_over_request_decides_so_innocents_may_go_before_the_hog() -> None:
+    """The recorded order: a Burstable pod far over its request, a BestEffort pod; never who is within its request."""
+    over, small = candidate("over", 230, "50Mi"), candidate("small", 10)
+    within = candidate("within", 500, "600Mi")
+    order = []
+    left = [within, small, over]
+    while left:
+        chosen = eviction.choose(left)
+        assert chosen is not None
+        order.append(chosen.pod["metadata"]["name"])
+        left.remove(chosen)
+    assert order == ["over", "small", "within"]
+
+
+def test_low_priority_goes_first_among_equals() -> None:
+    chosen = eviction.choose([candidate("important", 500, priority=1000), candidate("other", 50)])
+    assert chosen is not None
+    assert chosen.pod["metadata"]["name"] == "other"
+
+
+def test_nobody_goes_when_there_is_nobody() -> None:
+    assert eviction.choose([]) is None
+
+
+def test_the_words_are_the_recorded_ones() -> None:
+    chosen = Candidate(candidate("x", 0, "50Mi").pod, {"main": 228632 * 1024})
+    assert eviction.message(chosen, 90 * MIB) == (
+        "The node was low on resource: memory. Threshold quantity: 100Mi, available: 92160Ki. "
+        "Container main was using 228632Ki, request is 50Mi, has larger consumption of memory. "
+    )
+
+
+class Hungry(FakeRuntime):
+    """Each container uses as much as its pod's first label says, in MiB."""
+
+    def usage(self, container_id: str) -> Usage:
+        spec = next(spec for spec in self.specs if spec.id == container_id)
+        return Usage(memory_bytes=int(dict(spec.env)["MIB"]) * MIB, cpu_usec=0)
+
+
+def hungry(name: str, mib: int) -> Obj:
+    return pod(container("main", env=[{"name": "MIB", "value": str(mib)}]), name=name)
+
+
+def test_pods_go_one_at_a_time_until_there_is_room_and_the_condition_stays_a_while(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        world = World(folder=tmp_path, runtime=Hungry())
+        machine = world.machine()
+        workers = []
+        for name, mib in (("small", 40), ("large", 400), ("hog", NODE.memory_bytes // MIB - 500)):
+            world.client.update("pods", hungry(name, mib))
+            workers.append(PodWorker(machine, hungry(name, mib)))
+        tasks = [asyncio.ensure_future(worker.run()) for worker in workers]
+        await asyncio.sleep(1)
+        reports: list[bool] = []
+        pressure = MemoryPressure(machine, lambda: workers, lambda: reports.append(pressure.on))
+        watching = asyncio.ensure_future(pressure.run())
+        await asyncio.sleep(10)
+        assert [w.pod["metadata"]["name"] for w in workers if w.finished] == ["hog"]
+        assert reports == [True]
+        await asyncio.sleep(40)
+        assert reports == [True, False]
+        for task in (watching, *tasks):
+            task.cancel()
+
+    simulate(scenario())
