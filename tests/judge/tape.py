@@ -224,9 +224,9 @@ def hang(**keys: Any) -> Tape:
     return tape
 
 
-def lie(**keys: Any) -> Tape:
+def lie(variant: str = "undefended", **keys: Any) -> Tape:
     """A deadlock that nobody notices: a third of the users fail until the run removes the pod at 45 s."""
-    tape = Tape("health-checks", "undefended", **keys).calm()
+    tape = Tape("health-checks", variant, **keys).calm()
     tape.inject()
     tape.witness()
     tape.failing.update(dict.fromkeys(range(20, 46), 13))
