@@ -60,7 +60,7 @@ class Deletion:
 
 
 def plan_deletion(resource: Resource, obj: Obj, options: DeleteOptions, now: float) -> Deletion:
-    """What a DELETE leads to. `obj` stays as it is. A pod is always marked, so that its last state tells when it went."""
+    """What a DELETE leads to. `obj` stays as it is. A pod is marked in any case: its last state tells when."""
     marked = private_copy(obj)
     metadata, is_pod = marked["metadata"], resource.key == "pods"
     _set_propagation(metadata, options.propagation)
@@ -129,7 +129,6 @@ def _policy(body: Obj, query: dict[str, str]) -> str | None:
     if policy is None and body.get("orphanDependents") is not None:
         return "Orphan" if body["orphanDependents"] else "Background"
     if policy is not None and policy not in _POLICIES:
-        raise BadRequest(
-            f'invalid DeleteOptions: propagationPolicy: Unsupported value: "{policy}": supported values: {", ".join(_POLICIES)}'
-        )
+        supported = ", ".join(f'"{known}"' for known in _POLICIES)
+        raise BadRequest(f'propagationPolicy: Unsupported value: "{policy}": supported values: {supported}')
     return policy

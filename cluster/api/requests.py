@@ -5,7 +5,6 @@ Source: the API concepts page ("Resource URIs", "API verbs") and request info as
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from cluster.client import BadRequest
 
@@ -97,7 +96,8 @@ class ListOptions:
     limit: int = 0
     continue_: str = ""
     revision: str = ""
-    match: Literal["", "Exact", "NotOlderThan"] = ""
+    match: str = ""
+    """resourceVersionMatch: "", "Exact" or "NotOlderThan"."""
     timeout_seconds: int | None = None
     bookmarks: bool = False
     initial_events: bool = False

@@ -167,7 +167,7 @@ class Verbs:
             raise strict_error(resource, problems)
         if options.unknown_fields == "Warn":
             options.warnings.extend(problems)
-        return new
+        return {"kind": resource.kind, "apiVersion": resource.api_version, **new}
 
     def put(self, resource: Resource, obj: Obj, dry_run: bool = False) -> Entry:
         """Store an object that needs no further check: the server's own writes."""

@@ -5,7 +5,7 @@ Facts from a real v1.36 cluster. Left out are the roles of components that do no
 
 from collections.abc import Iterable
 
-from cluster.api.authorize import RBAC, MASTERS
+from cluster.api.authorize import MASTERS, RBAC
 from cluster.api.rules import Rule
 from cluster.client import Obj
 

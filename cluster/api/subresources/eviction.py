@@ -1,4 +1,4 @@
-"""pods/eviction: a delete that asks the PodDisruptionBudgets first (API-initiated eviction page; recordings of drains)."""
+"""pods/eviction: a delete that asks the PodDisruptionBudgets first (source: the page on API-initiated eviction)."""
 
 from dataclasses import replace
 

@@ -75,12 +75,12 @@ def _bound_pod(verbs: Verbs, account: Obj, ref: Obj | None) -> Obj | None:
         raise not_found(pods, ref.get("name", ""))
     metadata = entry.object["metadata"]
     if ref.get("uid") and ref["uid"] != metadata["uid"]:
-        why = f"the UID in the bound object reference ({ref['uid']}) does not match the UID in record. The object might have been deleted and then recreated"
+        found = f"the UID in the bound object reference ({ref['uid']}) does not match the UID in record"
+        why = f"{found}. The object might have been deleted and then recreated"
         raise conflict(pods, metadata["name"], why)
     if entry.object["spec"].get("serviceAccountName") != account["name"]:
-        raise BadRequest(
-            f"cannot bind token for serviceaccount {account['name']!r} to pod running with different serviceaccount name"
-        )
+        who = f'cannot bind token for serviceaccount "{account["name"]}"'
+        raise BadRequest(f"{who} to pod running with different serviceaccount name.")
     return entry.object
 
 

@@ -1,0 +1,337 @@
+"""The HTTP face: from a request to a user, a verb and an answer. Every refusal leaves as `kind: Status`."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from aiohttp import web
+
+from cluster.api import bodies, patching, watch
+from cluster.api.answers import JSON, Form, View, encode, include_object, negotiate
+from cluster.api.auth import impersonate
+from cluster.api.context import User
+from cluster.api.core import Core
+from cluster.api.deletion import parse_delete_options
+from cluster.api.errors import status
+from cluster.api.pages import page
+from cluster.api.paths import answer_path
+from cluster.api.proxy import Proxy
+from cluster.api.requests import ListOptions, Target, parse_list_options, parse_target
+from cluster.api.resource import Resource
+from cluster.api.reviews import REVIEWS, Reviewer, answer
+from cluster.api.rules import Attributes
+from cluster.api.selection import Selection, select
+from cluster.api.streams import Streams
+from cluster.api.verbs import WriteOptions
+from cluster.client import ApiError, BadRequest, Gone, Obj
+from cluster.store import Entry
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 1800
+"""How long a watch lasts that names no time."""
+_SLOW_SECONDS = 1.0
+_ACROSS_NAMESPACES = frozenset({"list", "watch", "deletecollection"})
+_VALIDATION: dict[str, Literal["Strict", "Warn", "Ignore"]] = {
+    "": "Warn",
+    "Warn": "Warn",
+    "Strict": "Strict",
+    "Ignore": "Ignore",
+}
+
+
+class Front:
+    """Handles every request of one API server."""
+
+    def __init__(self, core: Core, proxy: Proxy, streams: Streams) -> None:
+        self.core = core
+        self.proxy = proxy
+        self.streams = streams
+        self.reviewer = Reviewer(core.authorizer, core.authenticator, core.cluster.clock)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except ApiError as error:
+            return _refusal(error)
+        except web.HTTPRequestEntityTooLarge:
+            message = f"Request entity too large: limit is {bodies.LIMIT_BYTES}"
+            return _refusal(ApiError(message, code=413, reason="RequestEntityTooLarge"))
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as error:
+            log.exception("%s %s", request.method, request.path)
+            return _refusal(ApiError(f"Internal error occurred: {error!r}"))
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        user = self._user(request)
+        target = parse_target(request.method, request.path, request.query)
+        if target is None:
+            return self._path(request, user)
+        self.core.authorizer.check(user, _asked(target))
+        if target.key in REVIEWS:
+            return await self._review(request, user, target)
+        return await _Call(self, request, user, target).answer()
+
+    def _user(self, request: web.BaseRequest) -> User:
+        certificate = request.transport.get_extra_info("peercert") if request.transport else None
+        user = self.core.authenticator.user(request.headers, certificate, self.core.cluster.clock())
+        return impersonate(user, request.headers, self.core.authorizer)
+
+    async def _review(self, request: web.BaseRequest, user: User, target: Target) -> web.Response:
+        if target.verb != "create":
+            raise _not_allowed()
+        body = bodies.parse_body(await request.read(), request.headers.get("Content-Type", ""))
+        found = answer(self.reviewer, target.key, user, target.namespace, body)
+        return web.Response(body=encode(found, Form()), status=201, content_type=JSON)
+
+    def _path(self, request: web.BaseRequest, user: User) -> web.Response:
+        verb = {"GET": "get", "HEAD": "get"}.get(request.method, request.method.lower())
+        self.core.authorizer.check(user, Attributes(verb=verb, path=request.path))
+        form = negotiate(request.headers.get("Accept", ""))
+        return answer_path(self.core.cluster.resources, request.path, form)
+
+
+class _Call:
+    """One request on a resource, by somebody who may."""
+
+    def __init__(self, front: Front, request: web.BaseRequest, user: User, target: Target) -> None:
+        self.front = front
+        self.request = request
+        self.query = request.query
+        self.user = user
+        self.target = target
+        self.verbs = front.core.verbs
+        self.resource = self._resource()
+        self.warnings: list[str] = []
+
+    async def answer(self) -> web.StreamResponse:
+        target = self.target
+        if target.subresource:
+            return await self._subresource()
+        match target.verb:
+            case "get":
+                return self._ok(self._view().one(self.verbs.get(self.resource, target.namespace, target.name)))
+            case "list":
+                return self._list()
+            case "watch":
+                return await self._watch()
+            case "create":
+                return await self._create()
+            case "update" | "patch":
+                return await self._edit()
+            case "delete":
+                return await self._delete()
+            case "deletecollection":
+                return await self._delete_all()
+        raise _not_allowed()
+
+    def _resource(self) -> Resource:
+        found = self.verbs.cluster.resources.get(self.target.key)
+        if found is None or found.version != self.target.version:
+            raise ApiError("the server could not find the requested resource", code=404, reason="NotFound")
+        if self.target.namespace and not found.namespaced:
+            raise ApiError("the server could not find the requested resource", code=404, reason="NotFound")
+        if not (self.target.subresource or self.target.verb in found.verbs):
+            raise _not_allowed()
+        if self.target.verb not in _ACROSS_NAMESPACES and found.namespaced and not self.target.namespace:
+            raise BadRequest("an empty namespace may not be set during creation")
+        return found
+
+    def _list(self) -> web.Response:
+        options = parse_list_options(self.query)
+        entries = self.verbs.select(self._selection(options))
+        return self._ok(self._view().many(page(entries, options, self.verbs.cluster.store.revision)))
+
+    async def _watch(self) -> web.StreamResponse:
+        options = parse_list_options(self.query)
+        selection, store = self._selection(options), self.verbs.cluster.store
+        response = web.StreamResponse(headers={"Content-Type": JSON, "Cache-Control": "no-cache, private"})
+        response.enable_chunked_encoding()
+        try:
+            begun = watch.begin(self.verbs, selection, options)
+        except Gone as error:
+            await response.prepare(self.request)
+            await response.write(watch.error_line(error))
+            return response
+        seconds = float(WATCH_SECONDS if options.timeout_seconds is None else options.timeout_seconds)
+        try:
+            await response.prepare(self.request)
+            async for lines in watch.lines(store, begun, self._render, seconds):
+                await _write(response, lines, begun)
+        except Gone as error:
+            log.info("watch of %s by %s cut off: %s", selection.resource.key, self.user.name, error)
+            if self.request.transport:
+                self.request.transport.abort()
+        finally:
+            watch.end(store, begun)
+        return response
+
+    def _render(self, entry: Entry) -> bytes:
+        return self._view().one(entry)
+
+    async def _create(self) -> web.Response:
+        if self.target.name:
+            raise _not_allowed()
+        entry = self.verbs.create(self.resource, self.target.namespace, await self._body(), self._options())
+        return self._ok(self._view().one(entry), 201)
+
+    async def _edit(self) -> web.Response:
+        name, namespace = self.target.name, self.target.namespace
+        if not name:
+            raise _not_allowed()
+        if self.target.verb == "update":
+            body = await self._body()
+            entry = self.verbs.edit(self.resource, namespace, name, lambda _: body, self._options())
+            return self._ok(self._view().one(entry))
+        patch = await self._patch()
+        if patch.creates and self.verbs.cluster.store.get(self.resource.key, namespace, name) is None:
+            self.front.core.authorizer.check(self.user, _asked(self.target, "create"))
+            new = patch.edit(_blank(self.resource, namespace, name))
+            return self._ok(self._view().one(self.verbs.create(self.resource, namespace, new, self._options())), 201)
+        return self._ok(self._view().one(self.verbs.edit(self.resource, namespace, name, patch.edit, self._options())))
+
+    async def _delete(self) -> web.Response:
+        options = parse_delete_options(await self._body(optional=True), dict(self.query))
+        deleted = self.verbs.delete(self.resource, self.target.namespace, self.target.name, options, self.user)
+        if deleted.gone and self.resource.key != "pods":
+            return self._ok(encode(_deleted(self.resource, deleted.entry), self._view().form))
+        return self._ok(self._view().one(deleted.entry))
+
+    async def _delete_all(self) -> web.Response:
+        query = parse_list_options(self.query)
+        options = parse_delete_options(await self._body(optional=True), dict(self.query))
+        entries = self.verbs.delete_all(self._selection(query), options, self.user)
+        return self._ok(self._view().many(page(entries, ListOptions(), self.verbs.cluster.store.revision)))
+
+    async def _subresource(self) -> web.StreamResponse:
+        target = self.target
+        match target.subresource:
+            case "log" if target.key == "pods":
+                return await self.front.streams.log(self.request, target)
+            case "exec" | "attach" | "portforward" if target.key == "pods":
+                return await self.front.streams.connect(self.request, target)
+            case "proxy" if target.key in ("pods", "services"):
+                return await self.front.proxy.forward(self.request, target)
+        return await self._plain_subresource()
+
+    async def _plain_subresource(self) -> web.Response:
+        target, subresources = self.target, self.front.core.subresources
+        where = (self.resource, target.subresource, target.namespace, target.name)
+        match target.verb:
+            case "get":
+                return self._ok(self._view().of(subresources.get(*where)))
+            case "create":
+                return self._ok(self._view().of(subresources.create(*where, await self._body(), self._options())), 201)
+            case "update":
+                body = await self._body()
+                return self._ok(self._view().of(subresources.edit(*where, lambda _: body, self._options())))
+            case "patch":
+                patch = await self._patch()
+                return self._ok(self._view().of(subresources.edit(*where, patch.edit, self._options())))
+        raise _not_allowed()
+
+    async def _body(self, *, optional: bool = False) -> Obj:
+        raw = await self.request.read()
+        if optional and not raw:
+            return {}
+        return bodies.parse_body(raw, self.request.headers.get("Content-Type", ""))
+
+    async def _patch(self) -> patching.Patch:
+        raw, media = await self.request.read(), bodies.media_type(self.request.headers.get("Content-Type", ""))
+        return patching.parse_patch(self.resource, raw, media)
+
+    def _options(self) -> WriteOptions:
+        validation = self.query.get("fieldValidation", "")
+        if validation not in _VALIDATION:
+            supported = '"Ignore", "Strict", "Warn"'
+            raise BadRequest(f'fieldValidation: Unsupported value: "{validation}": supported values: {supported}')
+        return WriteOptions(
+            user=self.user,
+            dry_run=_dry_run(self.query),
+            unknown_fields=_VALIDATION[validation],
+            warnings=self.warnings,
+        )
+
+    def _selection(self, options: ListOptions) -> Selection:
+        return select(self.resource, self.target.namespace or None, options.labels, options.fields)
+
+    def _view(self) -> View:
+        form = negotiate(self.request.headers.get("Accept", ""))
+        include = include_object(self.query.get("includeObject", ""))
+        return View(self.resource, form, self.verbs.cluster.clock(), include)
+
+    def _ok(self, body: bytes, code: int = 200) -> web.Response:
+        form = negotiate(self.request.headers.get("Accept", ""))
+        response = web.Response(body=body, status=code, content_type=form.media)
+        for warning in self.warnings:
+            escaped = warning.replace("\\", "\\\\").replace('"', '\\"')
+            response.headers.add("Warning", f'299 - "{escaped}"')
+        return response
+
+
+async def _write(response: web.StreamResponse, data: bytes, begun: watch.Watch) -> None:
+    """Send; while the reader takes its time, look now and then how far it has fallen behind."""
+    sending = asyncio.ensure_future(response.write(data))
+    try:
+        while not (await asyncio.wait({sending}, timeout=_SLOW_SECONDS))[0]:
+            watch.check_backlog(begun.subscription)
+        sending.result()
+    finally:
+        sending.cancel()
+
+
+def _asked(target: Target, verb: str = "") -> Attributes:
+    # A namespace counts as being in itself.
+    namespace = target.name if target.key == "namespaces" else target.namespace
+    return Attributes(
+        verb=verb or target.verb,
+        group=target.group,
+        resource=target.plural,
+        subresource=target.subresource,
+        namespace=namespace,
+        name=target.name,
+    )
+
+
+def _refusal(error: ApiError) -> web.Response:
+    headers = {"Retry-After": str(error.retry_after_seconds)} if error.retry_after_seconds else None
+    return web.Response(
+        body=encode(status(error), negotiate("")), status=error.code, content_type=JSON, headers=headers
+    )
+
+
+def _not_allowed() -> ApiError:
+    message = "the server does not allow this method on the requested resource"
+    return ApiError(message, code=405, reason="MethodNotAllowed")
+
+
+def _deleted(resource: Resource, entry: Entry) -> Obj:
+    details = {
+        "name": entry.name,
+        "group": resource.group,
+        "kind": resource.plural,
+        "uid": entry.object["metadata"]["uid"],
+    }
+    shown = {key: value for key, value in details.items() if value}
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": shown}
+
+
+def _dry_run(query: Mapping[str, str]) -> bool:
+    asked = query.get("dryRun", "")
+    if asked not in ("", "All"):
+        raise BadRequest(f'dryRun: Unsupported value: "{asked}": supported values: "All"')
+    return asked == "All"
+
+
+def _blank(resource: Resource, namespace: str, name: str) -> Obj:
+    """What server-side apply starts from where nothing is."""
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
+
+
+def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    """A request whose body may be as long as a real API server takes."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=bodies.LIMIT_BYTES)

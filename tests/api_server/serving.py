@@ -1,0 +1,64 @@
+"""A served API on loopback, and what a test needs to talk to it."""
+
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+
+from cluster.api.server import ApiServer
+from cluster.config import ClusterConfig
+from cluster.nodeservice import NodeService
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    api: ApiServer
+    url: str
+    kubeconfig: Path
+    session: aiohttp.ClientSession
+    """Nobody in particular, trusting the cluster's authority."""
+
+    async def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+        """Status and JSON of one request."""
+        async with self.session.request(method, self.url + path, json=body, **options) as answer:
+            return answer.status, await answer.json()
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, nodes: dict[str, NodeService] | None = None, *, user: str | None = "admin", **options: Any
+) -> AsyncIterator[Served]:
+    """Serve on a free port of loopback; the session carries the admin's certificate unless `user` is None."""
+    api = ApiServer(ClusterConfig(id="test", state_dir=folder), nodes or {}, **options)
+    sock = socket.create_server(("127.0.0.1", 0))
+    url = f"https://127.0.0.1:{sock.getsockname()[1]}"
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(api.kubeconfig(url))
+    await api.serve([sock])
+    connector = aiohttp.TCPConnector(ssl=client_tls(kubeconfig, folder, certificate=user is not None))
+    try:
+        async with aiohttp.ClientSession(connector=connector) as session:
+            yield Served(api, url, kubeconfig, session)
+    finally:
+        await api.close()
+
+
+def client_tls(kubeconfig: Path, folder: Path, *, certificate: bool) -> ssl.SSLContext:
+    """TLS as the kubeconfig says."""
+    import base64
+
+    config = yaml.safe_load(kubeconfig.read_text())
+    decode: Callable[[str], bytes] = base64.b64decode
+    authority = decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
+    context = ssl.create_default_context(cadata=authority)
+    if certificate:
+        user, pem = config["users"][0]["user"], folder / "client.pem"
+        pem.write_bytes(decode(user["client-certificate-data"]) + decode(user["client-key-data"]))
+        context.load_cert_chain(pem)
+    return context
