@@ -268,17 +268,15 @@ def _print(results: list[tuple[Path, Result]], format: str) -> None:
 
 
 def _print_plan(planned: Plan, format: str) -> None:
-    variants = {
-        v.name: {"namespace": v.namespace_name, "strip": v.strip, "objects": v.objects} for v in planned.variants
-    }
     if format == "json":
+        variants = {v.name: {**v.record(), "objects": v.objects} for v in planned.variants}
         sys.stdout.write(json.dumps({"scenario": planned.scenario.scenario, "variants": variants}) + "\n")
         return
     sys.stdout.write(f"{planned.scenario.scenario}: {planned.scenario.title}\n")
-    for name, variant in variants.items():
-        objects = ", ".join(f"{o['kind']}/{o['metadata']['name']}" for o in variant["objects"])
-        stripped = ", ".join(variant["strip"]) or "nothing"
-        sys.stdout.write(f"  {name}: namespace {variant['namespace']}, without {stripped}\n    {objects}\n")
+    for variant in planned.variants:
+        objects = ", ".join(f"{o['kind']}/{o['metadata']['name']}" for o in variant.objects)
+        stripped = ", ".join(variant.strip) or "nothing"
+        sys.stdout.write(f"  {variant.name}: namespace {variant.namespace_name}, without {stripped}\n    {objects}\n")
 
 
 def _say(text: str) -> None:
