@@ -10,6 +10,8 @@ Key = tuple[str, str]
 """Namespace and name."""
 
 Labels = tuple[tuple[str, str], ...]
+NamedPort = tuple[str, str, int]
+"""Name, protocol in lower case, number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +49,23 @@ class SliceEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One EndpointSlice; `ports` are (name, protocol, number)."""
+    """One EndpointSlice."""
 
     service: Key
-    ports: tuple[tuple[str, str, int], ...]
+    ports: tuple[NamedPort, ...]
     endpoints: tuple[SliceEndpoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod that has an address of its own or may get one. `ports` are its named ones: (name, protocol, number)."""
+    """A pod that has an address of its own or may get one."""
 
     uid: str
     namespace: str
     labels: Labels
     address: str
     node: str
-    ports: tuple[tuple[str, str, int], ...]
+    ports: tuple[NamedPort, ...]
 
 
 def service(obj: Obj) -> Service:
@@ -150,7 +152,7 @@ def _is_ipv4(address: str) -> bool:
     return True
 
 
-def _named_ports(spec: dict[str, Any]) -> list[tuple[str, str, int]]:
+def _named_ports(spec: dict[str, Any]) -> list[NamedPort]:
     containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
     ports = [port for container in containers for port in container.get("ports") or ()]
     return [(port["name"], _protocol(port), port["containerPort"]) for port in ports if port.get("name")]

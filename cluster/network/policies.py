@@ -7,14 +7,16 @@ and neither is the rest of a flow once its first packet has passed.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2s
 from ipaddress import ip_network
 from typing import Any, Literal
 
 from cluster.client import Obj
 from cluster.config import DNS_ADDRESS
+from cluster.network import facts
 from cluster.network.facts import Labels, Pod
 from cluster.network.ruleset import EMPTY, Ruleset, merged
 from cluster.selectors import matches_selector
@@ -48,6 +50,8 @@ Direction = Literal["Ingress", "Egress"]
 ANY: Mapping[str, Any] = {}
 """Stands for "no restriction", told apart by identity."""
 
+EVERYONE: Mapping[str, Any] = {"namespaceSelector": {}}
+
 DIRECTIONS: tuple[Direction, Direction] = ("Ingress", "Egress")
 
 
@@ -57,30 +61,28 @@ class Policy:
     spec: Mapping[str, Any]
 
 
+Kin = tuple[str, Labels]
+"""Namespace and labels: what selectors see of a pod. Replicas are all of one kin, so work is done by kin."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything that selectors choose from: pods with an address, and the labels of namespaces."""
 
-    pods: tuple[Pod, ...]
+    pods: Mapping[Kin, tuple[Pod, ...]]
     namespaces: Mapping[str, Labels]
-    _chosen: dict[tuple[str, int], tuple[Pod, ...]] = field(default_factory=dict)
 
-    def select(self, namespace: str, peer: Mapping[str, Any]) -> tuple[Pod, ...]:
+    def select(self, namespace: str, peer: Mapping[str, Any]) -> list[Pod]:
         """The pods that a peer of a policy means: of the policy's namespace unless it selects namespaces itself."""
-        key = namespace, id(peer)
-        if key not in self._chosen:
-            self._chosen[key] = tuple(self._select(namespace, peer))
-        return self._chosen[key]
+        return [pod for kin, pods in self.pods.items() if self._means(namespace, peer, kin) for pod in pods]
 
-    def _select(self, namespace: str, peer: Mapping[str, Any]) -> Iterator[Pod]:
-        homes, wanted = peer.get("namespaceSelector"), peer.get("podSelector") or {}
-        for pod in self.pods:
-            if homes is None:
-                at_home = pod.namespace == namespace
-            else:
-                at_home = matches_selector(homes, dict(self.namespaces.get(pod.namespace, ())))
-            if at_home and matches_selector(wanted, dict(pod.labels)):
-                yield pod
+    def _means(self, namespace: str, peer: Mapping[str, Any], kin: Kin) -> bool:
+        home, labels = kin
+        if not matches_selector(peer.get("podSelector") or {}, dict(labels)):
+            return False
+        if peer.get("namespaceSelector") is None:
+            return home == namespace
+        return matches_selector(peer["namespaceSelector"], dict(self.namespaces.get(home, ())))
 
 
 Allowance = tuple[str, Ruleset]
@@ -101,34 +103,66 @@ def contents(
 ) -> dict[str, Ruleset]:
     """The rules of each node. Pods without an address are as if they were not there."""
     policies = tuple(policies)
-    present = tuple(pod for pod in pods if pod.address) if policies else ()
-    world = World((*present, DNS), namespaces)
-    parts: dict[str, list[Ruleset]] = {node: [] for node in nodes}
-    for pod in present:
-        if pod.node in parts:
-            parts[pod.node].extend(_isolation(pod, direction, policies, world) for direction in DIRECTIONS)
-    return {node: merged(rules) for node, rules in parts.items()}
+    if not policies:
+        return dict.fromkeys(nodes, EMPTY)
+    present = [pod for pod in pods if pod.address]
+    judge = _judge(policies, World(_by_kin([*present, DNS]), namespaces))
+    return {node: _node([pod for pod in present if pod.node == node], judge) for node in nodes}
 
 
-def _isolation(pod: Pod, direction: Direction, policies: tuple[Policy, ...], world: World) -> Ruleset:
-    """The chain that judges a pod's packets of a direction; none if no policy selects it. Equal chains are one."""
-    selecting = [policy for policy in policies if _selects(policy, pod, direction)]
-    if not selecting:
-        return EMPTY
-    allowed = [allowance for policy in selecting for allowance in _allowances(policy, direction, pod, world)]
+Chain = tuple[str, Ruleset]
+"""Its name, and all it needs. Equal rules have equal names, so that pods share chains."""
+
+Judge = Callable[[Kin, tuple[facts.NamedPort, ...], Direction], Chain | None]
+
+
+def _judge(policies: tuple[Policy, ...], world: World) -> Judge:
+    """Who judges the packets of pods of a kin in a direction: None where no policy selects them."""
+
+    @cache
+    def chain(kin: Kin, ports: tuple[facts.NamedPort, ...], direction: Direction) -> Chain | None:
+        selecting = [policy for policy in policies if _selects(policy, kin, direction)]
+        allowed = [one for policy in selecting for one in _allowances(policy, direction, ports, world)]
+        return _chain(direction, allowed) if selecting else None
+
+    return chain
+
+
+def _chain(direction: Direction, allowed: list[Allowance]) -> Chain:
     rules = (*dict.fromkeys(f"{match} return".strip() for match, _ in allowed), "drop")
-    chain = f"{direction.lower()}/{_digest(*rules)}"
-    elements = {direction.lower(): {pod.address: f"jump {chain}"}, "self": {f"{pod.address} . {pod.address}": ""}}
-    return merged([Ruleset(chains={chain: rules}, elements=elements), *(needed for _, needed in allowed)])
+    name = f"{direction.lower()}/{_digest(*rules)}"
+    return name, merged([Ruleset(chains={name: rules}), *(needed for _, needed in allowed)])
 
 
-def _selects(policy: Policy, pod: Pod, direction: Direction) -> bool:
-    if policy.namespace != pod.namespace or direction not in types(policy.spec):
+def _node(pods: list[Pod], judge: Judge) -> Ruleset:
+    needed: dict[str, Ruleset] = {}
+    elements: dict[str, dict[str, str]] = {"egress": {}, "ingress": {}, "self": {}}
+    for pod in pods:
+        for direction in DIRECTIONS:
+            if chain := judge((pod.namespace, pod.labels), pod.ports, direction):
+                name, needed[name] = chain
+                elements[direction.lower()][pod.address] = f"jump {name}"
+                elements["self"][f"{pod.address} . {pod.address}"] = ""
+    return merged([Ruleset(elements=elements), *needed.values()])
+
+
+def _by_kin(pods: Iterable[Pod]) -> dict[Kin, tuple[Pod, ...]]:
+    found: dict[Kin, list[Pod]] = {}
+    for pod in pods:
+        found.setdefault((pod.namespace, pod.labels), []).append(pod)
+    return {kin: tuple(those) for kin, those in found.items()}
+
+
+def _selects(policy: Policy, kin: Kin, direction: Direction) -> bool:
+    namespace, labels = kin
+    if policy.namespace != namespace or direction not in types(policy.spec):
         return False
-    return matches_selector(policy.spec.get("podSelector") or {}, dict(pod.labels))
+    return matches_selector(policy.spec.get("podSelector") or {}, dict(labels))
 
 
-def _allowances(policy: Policy, direction: Direction, pod: Pod, world: World) -> Iterator[Allowance]:
+def _allowances(
+    policy: Policy, direction: Direction, own: tuple[facts.NamedPort, ...], world: World
+) -> Iterator[Allowance]:
     peers, side = ("from", "ip saddr") if direction == "Ingress" else ("to", "ip daddr")
     for rule in policy.spec.get(direction.lower()) or ():
         for port in rule.get("ports") or (ANY,):
@@ -138,7 +172,7 @@ def _allowances(policy: Policy, direction: Direction, pod: Pod, world: World) ->
                     yield f"{who} {_what(port)}", needed
                 elif direction == "Ingress":
                     who, needed = _who(peer, policy.namespace, side, world)
-                    yield from ((f"{who} {_what(number)}", needed) for number in _numbers(pod, port))
+                    yield from ((f"{who} {_what(number)}", needed) for number in _numbers(own, port))
                 else:
                     yield from _named_egress(peer, port, policy.namespace, world)
 
@@ -167,20 +201,21 @@ def _named_egress(
 
     Addresses outside the cluster have no names for their ports, so a block allows none.
     """
-    pods = world.pods if peer is ANY else () if "ipBlock" in peer else world.select(namespace, peer)
+    if "ipBlock" in peer:
+        return
     by_number: dict[int, list[Pod]] = {}
-    for pod in pods:
-        for number in _numbers(pod, port):
+    for pod in world.select(namespace, EVERYONE if peer is ANY else peer):
+        for number in _numbers(pod.ports, port):
             by_number.setdefault(number["port"], []).append(pod)
     for found, those in by_number.items():
         who, needed = _one_of(those, "ip daddr", namespace, peer, port["port"], found)
         yield f"{who} {_what({**port, 'port': found})}", needed
 
 
-def _numbers(pod: Pod, port: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A port given by name, by the number that it has in a pod: none, one, or one for each protocol asked."""
+def _numbers(ports: tuple[facts.NamedPort, ...], port: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A port that is given by name, by the number or numbers that it has among a pod's."""
     wanted = port["port"], port.get("protocol", "TCP").lower()
-    return [{**port, "port": number} for name, protocol, number in pod.ports if (name, protocol) == wanted]
+    return [{**port, "port": number} for name, protocol, number in ports if (name, protocol) == wanted]
 
 
 def _one_of(pods: Iterable[Pod], side: str, *identity: object) -> Allowance:
