@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from typing import Any, Literal
 
 from cluster.client import Obj
-from cluster.config import DNS_ADDRESS
+from cluster.config import API_ADDRESS, DNS_ADDRESS
 from cluster.network import facts
 from cluster.network.facts import Labels, Pod
 from cluster.network.ruleset import EMPTY, Ruleset, merged
@@ -23,17 +23,20 @@ from cluster.selectors import matches_selector
 
 TABLE = "ip seawall-policies"
 
-FRAME = """
- map egress { type ipv4_addr : verdict; }
- map ingress { type ipv4_addr : verdict; }
- set self { type ipv4_addr . ipv4_addr; }
- chain forward {
+# The API server's own requests (pods/proxy) come from the control plane's host, which policies do not judge here: a
+# plugin that polices hosts too would need a rule for it in every namespace.
+FRAME = f"""
+ map egress {{ type ipv4_addr : verdict; }}
+ map ingress {{ type ipv4_addr : verdict; }}
+ set self {{ type ipv4_addr . ipv4_addr; }}
+ chain forward {{
   type filter hook forward priority 10;
   ct state established,related accept
+  ip saddr {API_ADDRESS} accept
   ip saddr . ip daddr @self accept
   ip saddr vmap @egress
   ip daddr vmap @ingress
- }
+ }}
 """
 
 # The cluster's DNS is no pod here, but policies that allow lookups name it as the pod it is elsewhere.
