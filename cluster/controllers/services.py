@@ -39,7 +39,7 @@ def has_selector(service: Obj) -> bool:
 
 
 def is_headless(service: Obj) -> bool:
-    return service["spec"].get("clusterIP") == "None"
+    return bool(service["spec"].get("clusterIP") == "None")
 
 
 def publishes_not_ready(service: Obj) -> bool:

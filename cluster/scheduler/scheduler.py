@@ -1,0 +1,223 @@
+"""The scheduling loop: one pod at a time, in the order they came; what fits nowhere waits for the world to change."""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from cluster.client import Client, NotFound, Obj, WatchEvent
+from cluster.controllers.loop import Controller, run
+from cluster.events import EventRecorder
+from cluster.objects import Key, condition, is_going, is_pod_finished, key_of, labels_of, node_of, with_condition
+from cluster.scheduler import messages
+from cluster.scheduler.affinity import affinity_filters
+from cluster.scheduler.facts import NodeFacts, PodFacts
+from cluster.scheduler.filters import NODE_FILTERS, Filter, refusals
+from cluster.scheduler.scores import best
+from cluster.scheduler.spread import spread_filters
+from cluster.scheduler.volumes import Claims, choose_node, claims_of, volume_filter
+
+NAME = "default-scheduler"
+BACKOFF_SECONDS_MIN = 1.0
+BACKOFF_SECONDS_MAX = 10.0
+"""How soon a pod that fitted nowhere is tried again when something changes; doubling with each attempt."""
+
+RETRY_SECONDS = 300.0
+"""How soon it is tried again when nothing does."""
+
+
+async def run_scheduler(
+    client: Client, *, clock: Callable[[], float] = time.time, chance: random.Random | None = None
+) -> None:
+    """Bind pods to nodes until cancelled. `chance` breaks ties between equally good nodes."""
+    scheduler = _Scheduler(client, EventRecorder(client, NAME, clock=clock), clock, chance or random.Random())  # noqa: S311 - no secret
+    await run(client, [scheduler.controller()])
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A pod that fitted nowhere."""
+
+    attempts: int
+    not_before: float
+
+
+@dataclass(slots=True)
+class _Scheduler:
+    client: Client
+    recorder: EventRecorder
+    clock: Callable[[], float]
+    chance: random.Random
+    nodes: dict[str, NodeFacts] = field(default_factory=dict)
+    homeless: dict[str, dict[str, PodFacts]] = field(default_factory=dict)
+    """Bound pods of nodes that are not known (yet), by node name and uid."""
+    namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
+    waiting: dict[Key, _Waiting] = field(default_factory=dict)
+
+    def controller(self) -> Controller:
+        return Controller(
+            name="scheduler",
+            watches={
+                "namespaces": self._follow_namespace,
+                "nodes": self._follow_node,
+                "persistentvolumeclaims": self._all_waiting,
+                "persistentvolumes": self._all_waiting,
+                "pods": self._follow_pod,
+                "storageclasses.storage.k8s.io": self._all_waiting,
+            },
+            reconcile=self.reconcile,
+        )
+
+    # What the world looks like
+
+    def _follow_namespace(self, event: WatchEvent) -> Iterable[Key]:
+        self.namespaces[event.object["metadata"]["name"]] = labels_of(event.object)
+        return ()
+
+    def _follow_node(self, event: WatchEvent) -> Iterable[Key]:
+        name = event.object["metadata"]["name"]
+        if event.type == "DELETED":
+            if lost := self.nodes.pop(name, None):
+                self.homeless[name] = lost.pods
+            return ()
+        if name in self.nodes:
+            self.nodes[name].renew(event.object)
+        else:
+            self._add_node(event.object)
+        return () if event.old is not None and _offer(event.old) == _offer(event.object) else list(self.waiting)
+
+    def _add_node(self, obj: Obj) -> None:
+        node = NodeFacts(obj)
+        for pod in self.homeless.pop(node.name, {}).values():
+            node.add(pod)
+        self.nodes[node.name] = node
+
+    def _follow_pod(self, event: WatchEvent) -> Iterable[Key]:
+        pod, key = event.object, key_of(event.object)
+        if node_of(pod):
+            return self._follow_bound(event)
+        if event.type == "DELETED" or not _is_ours(pod):
+            self.waiting.pop(key, None)
+            return ()
+        if event.type == "MODIFIED" and key in self.waiting and not _changed(event):
+            # Our own note that it fits nowhere.
+            return ()
+        return (key,)
+
+    def _follow_bound(self, event: WatchEvent) -> Iterable[Key]:
+        pod = event.object
+        self.waiting.pop(key_of(pod), None)
+        gone = event.type == "DELETED" or is_pod_finished(pod)
+        if event.old is None or gone or _changed(event) or not node_of(event.old):
+            self._place(node_of(pod), PodFacts(pod), gone=gone)
+        return list(self.waiting) if gone else ()
+
+    def _place(self, name: str, pod: PodFacts, *, gone: bool) -> None:
+        node = self.nodes.get(name)
+        if node is not None and gone:
+            node.remove(pod.uid)
+        elif node is not None:
+            node.add(pod)
+        elif gone:
+            self.homeless.get(name, {}).pop(pod.uid, None)
+        else:
+            self.homeless.setdefault(name, {})[pod.uid] = pod
+
+    def _all_waiting(self, _: WatchEvent) -> Iterable[Key]:
+        return list(self.waiting)
+
+    # One pod
+
+    async def reconcile(self, key: Key) -> float | None:
+        try:
+            obj = self.client.get("pods", key.name, key.namespace)
+        except NotFound:
+            self.waiting.pop(key, None)
+            return None
+        if node_of(obj) or not _is_ours(obj):
+            return None
+        waiting = self.waiting.get(key)
+        if waiting is not None and (left := waiting.not_before - self.clock()) > 0:
+            return left
+        return self._schedule(key, PodFacts(obj))
+
+    def _schedule(self, key: Key, pod: PodFacts) -> float | None:
+        claims, nodes = claims_of(self.client, pod), list(self.nodes.values())
+        if claims.problem:
+            return self._refuse(key, pod, messages.rejected(len(nodes), claims.problem))
+        feasible, refused = refusals(pod, nodes, self._filters(pod, nodes, claims))
+        if not feasible:
+            return self._refuse(key, pod, messages.unschedulable(len(nodes), refused))
+        node = best(pod, nodes, feasible, self.namespaces, self.chance)
+        if claims.delayed:
+            choose_node(self.client, claims.delayed, node.name)
+            self._wait(key, backoff=False)
+            return None
+        self._bind(key, pod, node)
+        return None
+
+    def _filters(self, pod: PodFacts, nodes: list[NodeFacts], claims: Claims) -> list[Filter]:
+        filters = [*NODE_FILTERS, volume_filter(claims.volumes)] if claims.volumes else list(NODE_FILTERS)
+        return [*filters, *spread_filters(pod, nodes), *affinity_filters(pod, nodes, self.namespaces)]
+
+    def _bind(self, key: Key, pod: PodFacts, node: NodeFacts) -> None:
+        binding = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": key.name, "namespace": key.namespace, "uid": pod.uid},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node.name},
+        }
+        self.client.create("pods", binding, key.namespace, subresource="binding", name=key.name)
+        node.add(pod)
+        self.waiting.pop(key, None)
+        said = f"Successfully assigned {key.namespace}/{key.name} to {node.name}"
+        self.recorder.scheduling_event(pod.obj, "Normal", "Scheduled", said, "Binding")
+
+    def _refuse(self, key: Key, pod: PodFacts, why: str) -> float:
+        self.recorder.scheduling_event(pod.obj, "Warning", "FailedScheduling", why, "Scheduling")
+        new = {
+            "type": "PodScheduled",
+            "status": "False",
+            "lastProbeTime": None,
+            "reason": "Unschedulable",
+            "message": why,
+        }
+        if (generation := pod.obj["metadata"].get("generation")) is not None:
+            new["observedGeneration"] = generation
+        self._wait(key, backoff=True)
+        self._note(pod.obj, new)
+        return RETRY_SECONDS
+
+    def _note(self, obj: Obj, new: Obj) -> None:
+        present = condition(obj, "PodScheduled")
+        if present is not None and {**present, **new} == present:
+            return
+        status = obj.get("status") or {}
+        conditions = with_condition(status.get("conditions"), new, self.clock())
+        changed = {**obj, "status": {**status, "conditions": conditions}}
+        self.client.update("pods", changed, subresource="status")
+
+    def _wait(self, key: Key, *, backoff: bool) -> None:
+        attempts = self.waiting[key].attempts + 1 if key in self.waiting else 1
+        seconds = min(BACKOFF_SECONDS_MIN * 2 ** (attempts - 1), BACKOFF_SECONDS_MAX) if backoff else 0.0
+        self.waiting[key] = _Waiting(min(attempts, 10), self.clock() + seconds)
+
+
+def _is_ours(pod: Obj) -> bool:
+    spec = pod["spec"]
+    is_gated = bool(spec.get("schedulingGates"))
+    return spec.get("schedulerName", NAME) == NAME and not is_gated and not is_going(pod) and not is_pod_finished(pod)
+
+
+def _offer(node: Obj) -> tuple[object, ...]:
+    """What of a node decides whether a pod fits; the rest is heartbeats."""
+    spec = node.get("spec") or {}
+    return (node.get("status") or {}).get("allocatable"), labels_of(node), spec.get("taints"), spec.get("unschedulable")
+
+
+def _changed(event: WatchEvent) -> bool:
+    """Whether a pod changed in anything that scheduling asks of it."""
+    old, new = event.old, event.object
+    if old is None:
+        return True
+    return (old["spec"], labels_of(old), is_going(old)) != (new["spec"], labels_of(new), is_going(new))
