@@ -7,6 +7,7 @@ validation, strategic merge, server-side apply, OpenAPI and protobuf decoding ar
     required    must be given
     always      written even when empty
     merge=KEY   strategic merge matches items by KEY; plain `merge` joins lists of words
+    replace     strategic merge does not look inside
     retainKeys  strategic merge clears what the patch does not name
     keys=A,B    server-side apply matches items by A and B
     set         server-side apply owns each value of its own
@@ -36,6 +37,7 @@ class Field:
     always: bool = False
     merge: bool = False
     merge_key: str = ""
+    replace: bool = False
     retain_keys: bool = False
     keys: tuple[str, ...] = ()
     set: bool = False
@@ -113,6 +115,8 @@ def _with_flag(made: Field, flag: str, value: str) -> Field:
             return replace(made, merge=True, merge_key=value)
         case "keys":
             return replace(made, keys=tuple(value.split(",")))
+        case "replace":
+            return replace(made, replace=True)
         case "retainKeys":
             return replace(made, retain_keys=True)
         case "required":
