@@ -65,7 +65,7 @@ class Kubelet:
             checker=Checker(runtime=runtime, http=self._http, new_socket=self._socket),
         )
         self.workers: dict[str, PodWorker] = {}
-        self.pressure = MemoryPressure(self._machine, lambda: self.workers.values(), self.report)
+        self.pressure = MemoryPressure(self._machine, self.workers.values, self.report)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[Any]] = []
 
@@ -97,7 +97,8 @@ class Kubelet:
         for loop in self._loops:
             loop.cancel()
         workers, tasks = list(self.workers.values()), list(self._tasks.values())
-        self.workers, self._tasks = {}, {}
+        self.workers.clear()
+        self._tasks.clear()
         await asyncio.gather(*(w.die(t) for w, t in zip(workers, tasks, strict=True)), return_exceptions=True)
         await self._http.close()
 

@@ -65,9 +65,18 @@ def render(pod: Obj, view: PodView, now: float) -> Obj:
 
 def changes(old: Obj, new: Obj) -> Obj:
     """The merge patch that turns one status into the other; empty when they are equal."""
-    patch = {key: value for key, value in new.items() if old.get(key) != value}
+    patch = {key: value for key, value in new.items() if _bare(old.get(key)) != _bare(value)}
     gone = {"reason", "message"} & (old.keys() - new.keys())
     return patch | dict.fromkeys(gone)
+
+
+def _bare(value: Any) -> Any:
+    """Without nulls, which an API server may keep or drop."""
+    if isinstance(value, list):
+        return [_bare(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _bare(each) for key, each in value.items() if each is not None}
+    return value
 
 
 def phase(pod: Obj, view: PodView) -> str:

@@ -12,6 +12,8 @@ from enum import Enum, StrEnum
 
 from cluster.client import Obj
 
+_SLACK_SECONDS = 0.001
+
 
 class ProbeKind(StrEnum):
     STARTUP = "startup"
@@ -95,4 +97,5 @@ def ends(kind: ProbeKind, state: ProbeState) -> bool:
 
 def next_tick(origin: float, period: float, now: float) -> float:
     """When the probe is due after `now`: ticks count from when the pod came, not from the container's start."""
-    return origin + ((now - origin) // period + 1) * period
+    # A timer may ring a little early; without the slack the same tick would come twice.
+    return origin + ((now + _SLACK_SECONDS - origin) // period + 1) * period
