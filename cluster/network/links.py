@@ -36,7 +36,7 @@ _BRIDGE_MAC = bytes.fromhex("020000000001")
 _FIRST_HOST, _LAST_HOST = 2, 254
 
 
-class NoAddressLeft(Exception):
+class NoAddressLeft(OSError):
     """Every address of the node's range is in use."""
 
 
@@ -111,8 +111,13 @@ class LinuxNetwork:
         await self._on(self._rules, firewall.close)
 
     async def attach(self, node: str, pod_uid: str) -> PodLink:
-        """Raises NoAddressLeft, LookupError for a node that is gone, OSError from the kernel; then nothing is left."""
+        """Raises LookupError for a node that is gone, NoAddressLeft, OSError from the kernel; then nothing is left.
+
+        A pod that is attached already keeps what it has.
+        """
         home = self._node(node)
+        if pod_uid in home.pods:
+            return home.pods[pod_uid].link
         if not home.free:
             raise NoAddressLeft(f"no IP addresses available in range set: {home.config.pod_range}")
         host = home.free.popleft()

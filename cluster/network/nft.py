@@ -1,6 +1,10 @@
 """The packet filter of one namespace, by libnftables: a transaction costs a millisecond instead of a process."""
 
+import contextlib
 import ctypes
+import os
+import socket
+import stat
 from functools import cache
 
 
@@ -13,6 +17,7 @@ class Firewall:
 
     def __init__(self) -> None:
         self._context: ctypes.c_void_p | None = ctypes.c_void_p(_library().nft_ctx_new(0))
+        _keep_netlink_to_ourselves()
         _library().nft_ctx_buffer_output(self._context)
         _library().nft_ctx_buffer_error(self._context)
 
@@ -31,6 +36,22 @@ class Firewall:
         if self._context is not None:
             _library().nft_ctx_free(self._context)
         self._context = None
+
+
+def _keep_netlink_to_ourselves() -> None:
+    """libnftables leaves its socket open across exec: a container that inherited it could rewrite its node's rules."""
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        # The one that listed the others is closed by now.
+        with contextlib.suppress(OSError):
+            if _is_netlink(descriptor):
+                os.set_inheritable(descriptor, False)
+
+
+def _is_netlink(descriptor: int) -> bool:
+    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        return False
+    with socket.socket(fileno=os.dup(descriptor)) as same:
+        return same.family == socket.AF_NETLINK
 
 
 @cache

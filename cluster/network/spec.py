@@ -24,7 +24,10 @@ class Network(Protocol):
     async def remove_node(self, name: str) -> None: ...
 
     async def attach(self, node: str, pod_uid: str) -> PodLink:
-        """A fresh namespace with loopback up, eth0 with a /32 of the node's range, and a route out."""
+        """A fresh namespace with loopback up, eth0 with a /32 of the node's range, and a route to all others.
+
+        The NetworkPolicies that select the pod are in force when this returns. Raises OSError; then nothing is left.
+        """
         ...
 
     async def detach(self, node: str, pod_uid: str) -> None: ...

@@ -96,6 +96,12 @@ async def test_a_failed_attach_leaves_nothing() -> None:
 
 
 @isolated
+async def test_attaching_twice_is_attaching_once() -> None:
+    async with running_network(nodes=1) as network:
+        assert await network.attach("node1", "pod") == await network.attach("node1", "pod")
+
+
+@isolated
 async def test_a_removed_node_is_cut_off_and_can_come_back() -> None:
     async with running_network() as network:
         lost, other = await serve(network, "node1", "lost"), await network.attach("node2", "other")

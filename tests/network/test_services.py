@@ -1,6 +1,8 @@
 """Which endpoints a Service's connections may go to, and that rules change by their difference alone."""
 
+import os
 import random
+import socket
 from collections.abc import Iterable
 
 import pytest
@@ -166,3 +168,19 @@ async def test_a_refused_transaction_leaves_everything_as_it_was() -> None:
         firewall.run("delete chain ip t c; add element ip t nowhere { 1.2.3.4 }")
     assert "chain c" in firewall.run("list table ip t")
     firewall.close()
+
+
+@isolated
+async def test_programs_started_later_do_not_inherit_the_hold_on_the_rules() -> None:
+    firewall = Firewall()
+    sockets = [fd for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2 and _is_inheritable_netlink(fd)]
+    firewall.close()
+    assert not sockets
+
+
+def _is_inheritable_netlink(descriptor: int) -> bool:
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as same:
+            return same.family == socket.AF_NETLINK and os.get_inheritable(descriptor)
+    except OSError:
+        return False
