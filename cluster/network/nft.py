@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 from functools import cache
+from pathlib import Path
 
 
 class RulesRefused(Exception):
@@ -40,7 +41,7 @@ class Firewall:
 
 def _keep_netlink_to_ourselves() -> None:
     """libnftables leaves its socket open across exec: a container that inherited it could rewrite its node's rules."""
-    for descriptor in map(int, os.listdir("/proc/self/fd")):
+    for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
         # The one that listed the others is closed by now.
         with contextlib.suppress(OSError):
             if _is_netlink(descriptor):

@@ -4,6 +4,7 @@ import os
 import random
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -173,7 +174,7 @@ async def test_a_refused_transaction_leaves_everything_as_it_was() -> None:
 @isolated
 async def test_programs_started_later_do_not_inherit_the_hold_on_the_rules() -> None:
     firewall = Firewall()
-    sockets = [fd for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2 and _is_inheritable_netlink(fd)]
+    sockets = [entry.name for entry in Path("/proc/self/fd").iterdir() if _is_inheritable_netlink(int(entry.name))]
     firewall.close()
     assert not sockets
 
