@@ -8,8 +8,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from cluster.api.admission import Admission
 from cluster.api.admission.escalation import escalation
+from cluster.api.admission.limit_range import limit_bounds, limit_defaults
 from cluster.api.admission.namespace import namespace_lifecycle, namespace_survival
+from cluster.api.admission.pod_security import pod_security
 from cluster.api.admission.priority import priority
+from cluster.api.admission.quota import resource_quota
 from cluster.api.admission.service_account import service_account
 from cluster.api.admission.services import allocate_addresses
 from cluster.api.admission.tolerations import default_toleration_seconds
@@ -66,7 +69,8 @@ def _admission(cluster: Cluster, authorizer: Authorizer) -> Admission:
             service_account,
             default_toleration_seconds,
             priority,
+            limit_defaults,
             allocate_addresses,
         ),
-        reviewers=(namespace_survival, escalation(authorizer)),
+        reviewers=(namespace_survival, escalation(authorizer), limit_bounds, pod_security, resource_quota),
     )

@@ -1,0 +1,68 @@
+"""ResourceQuota: a namespace gets no more than it was given, and pods must say what they want of it."""
+
+from fractions import Fraction
+
+from cluster.api.context import Cluster, Write
+from cluster.api.errors import forbidden
+from cluster.client import NotImplementedHere, Obj
+from cluster.quantity import parse_quantity
+from cluster.quota import COMPUTE, SCOPES, Amounts, cost, counts, show, usage
+
+_FIELDS = [f"{field}.{name}" for field in ("limits", "requests") for name in COMPUTE]
+
+
+def resource_quota(cluster: Cluster, write: Write) -> None:
+    if write.resource.key == "resourcequotas" and write.operation != "DELETE":
+        _check_scopes(write.obj)
+    if write.operation != "CREATE" or not write.resource.namespaced:
+        return
+    for entry in cluster.store.list("resourcequotas", write.namespace):
+        if counts(entry.object, write.resource.key, write.obj):
+            _check(cluster, write, entry.object)
+
+
+def exceeded(hard: dict[str, str], used: Amounts, asked: Amounts) -> list[str]:
+    """The names whose bound `asked` would break, sorted. Pure."""
+    over = (n for n in hard if asked.get(n) and used.get(n, Fraction(0)) + asked[n] > parse_quantity(hard[n]))
+    return sorted(over)
+
+
+def unsaid(hard: dict[str, str], spec: Obj) -> str:
+    """What the quota counts and containers do not say, as the refusal lists it; "" if nothing. Pure."""
+    bounded = {f"requests.{name}" if name in COMPUTE else name for name in hard}
+    parts = []
+    for what in sorted(bounded & set(_FIELDS)):
+        field, _, name = what.partition(".")
+        containers = [*spec["containers"], *(spec.get("initContainers") or ())]
+        silent = [c["name"] for c in containers if name not in ((c.get("resources") or {}).get(field) or {})]
+        if silent:
+            parts.append(f"{what} for: {','.join(silent)}")
+    return "; ".join(parts)
+
+
+def _check(cluster: Cluster, write: Write, quota: Obj) -> None:
+    name, hard = quota["metadata"]["name"], quota["spec"].get("hard") or {}
+    if write.resource.key == "pods" and (missing := unsaid(hard, write.obj["spec"])):
+        raise forbidden(write.resource, write.name, f"failed quota: {name}: must specify {missing}")
+    asked, key = cost(write.resource.key, write.obj), write.resource.key
+    if not asked.keys() & hard.keys():
+        return
+    present = (entry.object for entry in cluster.store.list(key, write.namespace))
+    used = usage((key, obj) for obj in present if counts(quota, key, obj))
+    if over := exceeded(hard, used, asked):
+        limits = {n: hard[n] for n in over}
+        figures = f"requested: {_list(show(asked, over, hard))}, used: {_list(show(used, over, hard))}"
+        why = f"exceeded quota: {name}, {figures}, limited: {_list(limits)}"
+        raise forbidden(write.resource, write.name, why)
+
+
+def _check_scopes(quota: Obj) -> None:
+    terms = (quota["spec"].get("scopeSelector") or {}).get("matchExpressions") or ()
+    unknown = {*(quota["spec"].get("scopes") or ()), *(term["scopeName"] for term in terms)} - SCOPES
+    if unknown:
+        what = f"quota scopes {', '.join(sorted(unknown))} are not supported by this cluster"
+        raise NotImplementedHere(f"{what}: use {', '.join(sorted(SCOPES))}")
+
+
+def _list(amounts: dict[str, str]) -> str:
+    return ",".join(f"{name}={amount}" for name, amount in amounts.items())
