@@ -167,7 +167,11 @@ def strip_alerts(manifests: Manifests) -> Manifests:
 
     def empty(manifest: Manifest) -> Manifest:
         keys = rule_files(manifest)
-        return changed(manifest, lambda data: data["data"].update(dict.fromkeys(keys, "groups: []\n")))
+        return (
+            manifest
+            if not keys
+            else changed(manifest, lambda data: data["data"].update(dict.fromkeys(keys, "groups: []\n")))
+        )
 
     kept = tuple(m for m in manifests if m.kind != "PrometheusRule")
     return tuple(empty(m) if m.kind == "ConfigMap" else m for m in kept)

@@ -141,6 +141,7 @@ def _account_checks(manifests: Manifests) -> Iterator[Check]:
             ok=name != "default" and not shared,
             what="runs as the default account" if name == "default" else f"shares account {name}",
             path=(*pod_spec_path(workload.data), "serviceAccountName"),
+            fixable=bool(pod_spec(workload.data)),
         )
 
 
@@ -156,6 +157,7 @@ def _token_checks(manifests: Manifests) -> Iterator[Check]:
             ok=not mounted,
             what=f"the token of {account(workload)} is mounted, and no binding gives it rights",
             path=(*pod_spec_path(workload.data), "automountServiceAccountToken"),
+            fixable=bool(pod_spec(workload.data)),
         )
 
 

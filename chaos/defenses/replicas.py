@@ -207,10 +207,13 @@ def fix_budget(manifests: Manifests) -> Manifests:
         for b in budgets_of(w, manifests)
         if disruptions_allowed(b.data, floor(w, manifests)) < 1
     }
-    bare = [w for w in scaled(manifests) if pod_labels(w.data) and not budgets_of(w, manifests)]
     manifests = tuple(changed(m, _loosen) if id(m) in blocking else m for m in manifests)
-    for workload in bare:
-        manifests = put(manifests, made(_new_budget(workload), workload))
+    for workload in scaled(manifests):
+        if pod_labels(workload.data) and not budgets_of(workload, manifests):
+            taken = {(b.namespace, b.name) for b in of_kind(manifests, "PodDisruptionBudget")}
+            twin = (workload.namespace, workload.name) in taken
+            name = f"{workload.name}-{workload.kind.lower()}" if twin else workload.name
+            manifests = put(manifests, made(_new_budget(workload, name), workload))
     return manifests
 
 
@@ -219,11 +222,11 @@ def _loosen(data: Obj) -> None:
     data["spec"]["maxUnavailable"] = 1
 
 
-def _new_budget(workload: Manifest) -> Obj:
+def _new_budget(workload: Manifest, name: str) -> Obj:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": {"name": workload.name},
+        "metadata": {"name": name},
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": own_labels(workload.data)}},
     }
 

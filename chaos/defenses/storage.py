@@ -217,6 +217,17 @@ def strip_writers(manifests: Manifests) -> Manifests:
     return tuple(changed(m, strip) if id(m) in single else m for m in manifests)
 
 
+def strip_classes(manifests: Manifests) -> Manifests:
+    """Every claim takes whatever the cluster calls its default."""
+
+    def strip(data: Obj) -> None:
+        claims = [data] if data.get("kind") == "PersistentVolumeClaim" else items(data, "spec", "volumeClaimTemplates")
+        for claim in claims:
+            mapping(claim, "spec").pop("storageClassName", None)
+
+    return tuple(changed(m, strip) if m.kind in ("PersistentVolumeClaim", "StatefulSet") else m for m in manifests)
+
+
 def fix_volumes(manifests: Manifests) -> Manifests:
     for workload in [w for w in workloads(manifests) if not _many(w)]:
         current = workload
@@ -272,7 +283,7 @@ STORAGE = Defense(
     items=(
         Item(name="single-writer", checks=_writers, strip=strip_writers, fix=fix_writers),
         Item(name="volume", checks=_volumes, strip=strip_volumes, fix=fix_volumes),
-        Item(name="class", checks=_claims, strip=lambda manifests: manifests, fix=lambda manifests: manifests),
+        Item(name="class", checks=_claims, strip=strip_classes, fix=lambda manifests: manifests),
     ),
     unjudged="no fault moves a pod and counts what was written yet, and a claim in a file is no data found again",
 )
