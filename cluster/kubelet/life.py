@@ -9,15 +9,14 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 from cluster.client import Obj
 from cluster.kubelet import podspec, states
-from cluster.kubelet.backoff import BackOff, after_end, doubling, spelled
-from cluster.kubelet.build import Sandbox, container_spec
+from cluster.kubelet.backoff import BackOff, after_end, spelled
+from cluster.kubelet.build import container_spec
 from cluster.kubelet.environment import container_environment
 from cluster.kubelet.errors import StartRefused
-from cluster.kubelet.fields import Place
+from cluster.kubelet.home import Home
 from cluster.kubelet.hooks import HookFailed, run_hook
 from cluster.kubelet.lastwords import last_words
 from cluster.kubelet.machine import Machine
@@ -25,52 +24,18 @@ from cluster.kubelet.names import field_path, full_name, image_reference
 from cluster.kubelet.podspec import Kind
 from cluster.kubelet.probes.prober import Prober
 from cluster.kubelet.probes.table import ProbeKind, Result, settings
-from cluster.kubelet.sources import Lookup
+from cluster.kubelet.pulling import obtain
 from cluster.kubelet.states import ContainerStatus, Run, Terminated, Waiting
-from cluster.kubelet.volumes import PodVolumes
-from cluster.runtime.spec import ContainerSpec, Exit, Image, ImageMissing, StartFailed
+from cluster.kubelet.waits import first_of
+from cluster.runtime.spec import ContainerSpec, Exit, Image, StartFailed
 
 # Even a pod whose time is up gets this long between SIGTERM and SIGKILL.
 MIN_GRACE_SECONDS = 2.0
 _RETRY_SECONDS = 1.0
-_PULL_FIRST_SECONDS = 10.0
-_PULL_LONGEST_SECONDS = 300.0
+_RETRY_LATER_SECONDS = 10.0
 # The kubelet looks at every pod again after this long at the latest; a long back-off shows by then.
 _RESYNC_SECONDS = 60.0
 _HOOK_SECONDS = 3600.0
-
-
-async def first_of(*futures: "asyncio.Future[Any]", timeout: float | None = None) -> None:
-    """Until one of them is done or the time-out is over; none is cancelled."""
-    await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-
-
-class Home(Protocol):
-    """What a container needs of its pod."""
-
-    @property
-    def pod(self) -> Obj: ...
-
-    @property
-    def sandbox(self) -> Sandbox: ...
-
-    @property
-    def volumes(self) -> PodVolumes: ...
-
-    @property
-    def place(self) -> Place: ...
-
-    @property
-    def lookup(self) -> Lookup: ...
-
-    @property
-    def origin(self) -> float:
-        """When the pod came, in the loop's time: probes tick from there."""
-        ...
-
-    def base_environment(self, image: Image) -> dict[str, str]: ...
-
-    def publish(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,43 +135,12 @@ class ContainerLife:
         """What to start; waits as long as it cannot be started, telling why."""
         while True:
             try:
-                image = await self._image()
+                image = await obtain(self._machine.runtime, self.spec, self._tell, self._wait_for_image)
                 return image, self._specify(image)
             except StartRefused as refused:
                 self._refuse(refused)
                 self.attempted.set()
-                await asyncio.sleep(_RETRY_SECONDS if self._refusals == 1 else _PULL_FIRST_SECONDS)
-
-    async def _image(self) -> Image:
-        name, policy = self.spec["image"], self.spec.get("imagePullPolicy", "IfNotPresent")
-        pulls = 0
-        while True:
-            try:
-                image = self._machine.runtime.image(name)
-            except ImageMissing as missing:
-                if policy == "Never":
-                    text = f'Container image "{name}" is not present with pull policy of Never'
-                    self._tell("Warning", "ErrImageNeverPull", text)
-                    raise StartRefused("ErrImageNeverPull", text) from missing
-                await self._wait_for_pull(str(missing), pulls)
-                pulls += 1
-            else:
-                text = f'Container image "{name}" already present on machine and can be accessed by the pod'
-                self._tell("Normal", "Pulled", text)
-                return image
-
-    async def _wait_for_pull(self, why: str, pulls: int) -> None:
-        name = self.spec["image"]
-        self._tell("Normal", "Pulling", f'Pulling image "{name}"')
-        self._tell("Warning", "Failed", f'Failed to pull image "{name}": {why}')
-        self._tell("Warning", "Failed", "Error: ErrImagePull")
-        self._wait_as("ErrImagePull", why)
-        self.attempted.set()
-        await asyncio.sleep(_RETRY_SECONDS)
-        self._tell("Normal", "BackOff", f'Back-off pulling image "{name}"')
-        self._tell("Warning", "Failed", "Error: ImagePullBackOff")
-        self._wait_as("ImagePullBackOff", f'Back-off pulling image "{name}": ErrImagePull: {why}')
-        await asyncio.sleep(doubling(pulls, _PULL_FIRST_SECONDS, _PULL_LONGEST_SECONDS))
+                await asyncio.sleep(_RETRY_SECONDS if self._refusals == 1 else _RETRY_LATER_SECONDS)
 
     def _specify(self, image: Image) -> ContainerSpec:
         home, pod = self._home, self._home.pod
@@ -450,6 +384,10 @@ class ContainerLife:
         text = refused.reason if refused.reason == "ErrImageNeverPull" else refused.message
         self._tell("Warning", "Failed", f"Error: {text}")
         self._wait_as(refused.reason, refused.message)
+
+    def _wait_for_image(self, reason: str, message: str) -> None:
+        self._wait_as(reason, message)
+        self.attempted.set()
 
     def _wait_as(self, reason: str, message: str) -> None:
         self.status = states.waiting(self.status, reason, message)

@@ -15,7 +15,7 @@ from cluster.kubelet.build import Sandbox
 from cluster.kubelet.environment import service_variables
 from cluster.kubelet.errors import MountFailed
 from cluster.kubelet.fields import Place
-from cluster.kubelet.life import ContainerLife, first_of
+from cluster.kubelet.life import ContainerLife
 from cluster.kubelet.machine import Machine
 from cluster.kubelet.node import allocatable
 from cluster.kubelet.payloads import Reader
@@ -26,6 +26,7 @@ from cluster.kubelet.states import Terminated
 from cluster.kubelet.status import Failure, PodView, changes, render
 from cluster.kubelet.tokens import PodTokens
 from cluster.kubelet.volumes import PodVolumes, remove_folders
+from cluster.kubelet.waits import first_of
 from cluster.runtime.spec import Image
 
 log = logging.getLogger(__name__)
