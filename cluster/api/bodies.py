@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import yaml
 
+from cluster.api.protobuf import decode_protobuf
 from cluster.client import ApiError, BadRequest, Obj
 
 LIMIT_BYTES = 3 * 1024 * 1024
@@ -16,6 +17,8 @@ _PROTOBUF = "application/vnd.kubernetes.protobuf"
 def parse_body(body: bytes, content_type: str) -> Obj:
     """An object from JSON (also where no type is given), YAML or protobuf. Raises `BadRequest`, or 415."""
     media = media_type(content_type)
+    if media == _PROTOBUF:
+        return decode_protobuf(body)
     parsed = parse_data(body, media)
     if not isinstance(parsed, dict):
         raise BadRequest(

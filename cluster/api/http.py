@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from aiohttp import web
@@ -186,11 +187,12 @@ class _Call:
             entry = self.verbs.edit(self.resource, namespace, name, lambda _: body, self._options())
             return self._ok(self._view().one(entry))
         patch = await self._patch()
-        if patch.creates and self.verbs.cluster.store.get(self.resource.key, namespace, name) is None:
+        options = replace(self._options(), is_apply=patch.is_apply)
+        if patch.is_apply and self.verbs.cluster.store.get(self.resource.key, namespace, name) is None:
             self.front.core.authorizer.check(self.user, _asked(self.target, "create"))
-            new = patch.edit(_blank(self.resource, namespace, name))
-            return self._ok(self._view().one(self.verbs.create(self.resource, namespace, new, self._options())), 201)
-        return self._ok(self._view().one(self.verbs.edit(self.resource, namespace, name, patch.edit, self._options())))
+            new = _named(patch.edit({}), name)
+            return self._ok(self._view().one(self.verbs.create(self.resource, namespace, new, options)), 201)
+        return self._ok(self._view().one(self.verbs.edit(self.resource, namespace, name, patch.edit, options)))
 
     async def _delete(self) -> web.Response:
         options = parse_delete_options(await self._body(optional=True), dict(self.query))
@@ -229,7 +231,8 @@ class _Call:
                 return self._ok(self._view().of(subresources.edit(*where, lambda _: body, self._options())))
             case "patch":
                 patch = await self._patch()
-                return self._ok(self._view().of(subresources.edit(*where, patch.edit, self._options())))
+                options = replace(self._options(), is_apply=patch.is_apply)
+                return self._ok(self._view().of(subresources.edit(*where, patch.edit, options)))
         raise _not_allowed()
 
     async def _body(self, *, optional: bool = False) -> Obj:
@@ -239,8 +242,14 @@ class _Call:
         return bodies.parse_body(raw, self.request.headers.get("Content-Type", ""))
 
     async def _patch(self) -> patching.Patch:
-        raw, media = await self.request.read(), bodies.media_type(self.request.headers.get("Content-Type", ""))
-        return patching.parse_patch(self.resource, raw, media)
+        sent = patching.Sent(
+            resource=self.resource,
+            subresource=self.target.subresource,
+            body=await self.request.read(),
+            query=self.query,
+            now=self.verbs.cluster.clock(),
+        )
+        return patching.parse_patch(sent, self.request.headers.get("Content-Type", ""))
 
     def _options(self) -> WriteOptions:
         validation = self.query.get("fieldValidation", "")
@@ -251,6 +260,7 @@ class _Call:
             user=self.user,
             dry_run=_dry_run(self.query),
             unknown_fields=_VALIDATION[validation],
+            manager=self.query.get("fieldManager") or self.request.headers.get("User-Agent", "").partition("/")[0],
             warnings=self.warnings,
         )
 
@@ -325,10 +335,12 @@ def _dry_run(query: Mapping[str, str]) -> bool:
     return asked == "All"
 
 
-def _blank(resource: Resource, namespace: str, name: str) -> Obj:
-    """What server-side apply starts from where nothing is."""
-    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
+def _named(obj: Obj, name: str) -> Obj:
+    """An applied object that is to be created under the name of the URL."""
+    metadata = obj.setdefault("metadata", {})
+    if metadata.setdefault("name", name) != name:
+        raise BadRequest(f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})")
+    return obj
 
 
 def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

@@ -22,7 +22,7 @@ class LocalClient:
         self._authorizer = authorizer
         self._subresources = subresources
         self._user = user
-        self._options = WriteOptions(user=user)
+        self._options = WriteOptions(user=user, manager=user.name.rpartition(":")[2])
 
     def get(self, resource: str, name: str, namespace: str = "") -> Obj:
         kind = self._allowed("get", resource, namespace, name)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from cluster.api import identity
 from cluster.api.admission import Admission
+from cluster.api.apply import track_update
 from cluster.api.context import Cluster, Operation, User, Write, private_copy
 from cluster.api.decode import decode, strict_error
 from cluster.api.deletion import DeleteOptions, check_preconditions, is_finished, plan_deletion
@@ -34,6 +35,10 @@ class WriteOptions:
     dry_run: bool = False
     unknown_fields: Literal["Strict", "Warn", "Ignore"] = "Warn"
     """What to do about fields that the kind does not have: refuse, tell, or drop them silently."""
+    manager: str = ""
+    """Who owns the fields written, on objects whose fields are tracked."""
+    is_apply: bool = False
+    """Whether the object comes with managedFields that are true already."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -126,6 +131,8 @@ class Verbs:
         new = self._decoded(resource, obj, options)
         identity.settle_namespace(resource, new, namespace)
         identity.begin(new, self.cluster.clock(), self.cluster.random)
+        if not options.is_apply:
+            new["metadata"].pop("managedFields", None)
         write = self._write("CREATE", resource, new, None, options)
         resource.defaults(new)
         self._admission.mutate(write)
@@ -137,6 +144,7 @@ class Verbs:
     def _replace(self, resource: Resource, old: Entry, new: Obj, options: WriteOptions, subresource: str) -> Entry:
         write = self._write("UPDATE", resource, new, old.object, options, subresource)
         self._prepare_replacement(write, old.object)
+        self._track(write, old.object, options)
         resource.check(new, old.object)
         self._admission.review(write)
         if is_finished(resource, new) and not options.dry_run:
@@ -153,6 +161,13 @@ class Verbs:
                 write.resource.defaults(write.obj)
                 write.resource.prepare_update(write.obj, old)
                 self._admission.mutate(write)
+
+    def _track(self, write: Write, old: Obj, options: WriteOptions) -> None:
+        if options.is_apply:
+            return
+        write.obj["metadata"].pop("managedFields", None)
+        who, now = options.manager, self.cluster.clock()
+        track_update(old, write.obj, write.resource, manager=who, now=now, subresource=write.subresource)
 
     def _through(self, resource: Resource, edit: Edit, options: WriteOptions) -> Edit:
         """An edit of what a view shows, as an edit of what is stored."""
