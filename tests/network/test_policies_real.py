@@ -63,13 +63,14 @@ async def reaches(client: Server, server: Server, port: int = 8080) -> bool:
 
 
 @isolated
-async def test_default_deny_isolates_pods_but_not_from_the_probes_of_their_node() -> None:
+async def test_default_deny_isolates_pods_but_not_from_probes_and_the_api_server() -> None:
     async with town() as t:
         a, b, far = await t.house("a"), await t.house("b"), await t.house("far", "node2")
         assert await reaches(a, b)
         await t.decree("deny", DENY_ALL)
         assert not any(await asyncio.gather(reaches(a, b), reaches(a, far), reaches(far, a)))
         assert await ask(t.network.node_netns("node1"), a.link.address, 8080) == "a 198.18.1.1"
+        assert await ask(None, far.link.address, 8080) == "far 198.19.255.254", "the API server's pods/proxy"
         t.api.remove("networkpolicies.networking.k8s.io", "deny")
         await t.told()
         assert await reaches(a, far)
