@@ -14,6 +14,7 @@ from cluster.config import ClusterConfig, NodeConfig
 from cluster.events import EventRecorder
 from cluster.kubelet import node as nodes
 from cluster.kubelet import service
+from cluster.kubelet.disks import watch_disks
 from cluster.kubelet.machine import Machine
 from cluster.kubelet.pressure import MemoryPressure
 from cluster.kubelet.probes.checks import Checker
@@ -78,6 +79,7 @@ class Kubelet:
             self._watch_sources("configmaps"),
             self._watch_sources("secrets"),
             self.pressure.run(),
+            watch_disks(self._machine, self.workers.values),
         )
         self._loops = [asyncio.ensure_future(loop) for loop in loops]
         try:
@@ -168,7 +170,11 @@ class Kubelet:
 
     async def _watch_pods(self) -> None:
         async for event in self._client.watch("pods", fields=f"spec.nodeName={self.node.name}"):
-            self._take(event)
+            try:
+                self._take(event)
+            except Exception:
+                # One pod that nobody thought of must not take the node down.
+                log.exception("pod %s on %s", event.object["metadata"]["name"], self.node.name)
 
     def _take(self, event: WatchEvent) -> None:
         uid = event.object["metadata"]["uid"]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from cluster.kubelet import eviction
 from cluster.kubelet.eviction import Candidate
@@ -64,4 +65,9 @@ class MemoryPressure:
 
 def usage(machine: Machine, worker: PodWorker) -> dict[str, int]:
     """The working sets of a pod's running containers, in bytes by name."""
-    return {name: machine.runtime.usage(id).memory_bytes for name, id in worker.running_ids().items()}
+    found = {}
+    for name, id in worker.running_ids().items():
+        # A container may have gone since.
+        with suppress(KeyError, OSError):
+            found[name] = machine.runtime.usage(id).memory_bytes
+    return found

@@ -108,9 +108,12 @@ class PodWorker:
 
     def refresh(self) -> None:
         """Bring volumes made from API objects up to date."""
-        if self._sandbox is not None and not self.finished:
-            with suppress(ApiError):
-                self.volumes.refresh(self._reader())
+        if self._sandbox is None or self.finished:
+            return
+        try:
+            self.volumes.refresh(self._reader())
+        except (ApiError, OSError) as error:
+            log.warning("volumes of pod %s stay as they are: %s", self.pod["metadata"]["name"], error)
 
     def renew_tokens(self) -> None:
         """Replace service account tokens that are about to expire."""

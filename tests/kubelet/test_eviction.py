@@ -6,6 +6,7 @@ from pathlib import Path
 from cluster.client import Obj
 from cluster.config import MIB
 from cluster.kubelet import eviction
+from cluster.kubelet.disks import watch_disks
 from cluster.kubelet.eviction import Candidate
 from cluster.kubelet.pressure import MemoryPressure
 from cluster.kubelet.worker import PodWorker
@@ -62,6 +63,27 @@ class Hungry(FakeRuntime):
 
 def hungry(name: str, mib: int) -> Obj:
     return pod(container("main", env=[{"name": "MIB", "value": str(mib)}]), name=name)
+
+
+def test_a_volume_beyond_its_limit_evicts_its_pod(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        world = World(folder=tmp_path)
+        manifest = pod(volumes=[{"name": "scratch", "emptyDir": {"sizeLimit": "64Ki"}}])
+        world.client.update("pods", manifest)
+        machine = world.machine()
+        worker = PodWorker(machine, manifest)
+        tasks = [asyncio.ensure_future(each) for each in (worker.run(), watch_disks(machine, lambda: [worker]))]
+        await asyncio.sleep(15)
+        assert not worker.ending
+        (worker.disk / "empty-dir/scratch/big").write_bytes(b"x" * 100_000)
+        await asyncio.sleep(15)
+        status = world.client.history[-1]["status"]
+        assert (status["phase"], status["reason"]) == ("Failed", "Evicted")
+        assert status["message"] == 'Usage of EmptyDir volume "scratch" exceeds the limit "64Ki". '
+        for task in tasks:
+            task.cancel()
+
+    simulate(scenario())
 
 
 def test_pods_go_one_at_a_time_until_there_is_room_and_the_condition_stays_a_while(tmp_path: Path) -> None:
