@@ -90,6 +90,16 @@ class TestPods:
 
         serve(tmp_path, look)
 
+    def test_a_pod_that_was_taken_away_by_force_is_still_looked_after(self, tmp_path: Path) -> None:
+        async def look(world: World, kubelet: Kubelet) -> None:
+            world.client.update("pods", pod())
+            await asyncio.sleep(1)
+            world.client.delete("pods", "web", "shop", grace_seconds=0)
+            await asyncio.sleep(0.01)
+            assert kubelet.workers, "its containers are being killed; a node that stops now must know them"
+
+        serve(tmp_path, look, app=[Script(stops_after=None)])
+
     def test_a_pod_kept_by_a_finalizer_does_not_start_again(self, tmp_path: Path) -> None:
         class Keeping(FakeClient):
             """Objects stay when they are deleted, as with a finalizer."""
