@@ -16,7 +16,7 @@ from cluster.api.core import Core
 from cluster.api.deletion import parse_delete_options
 from cluster.api.errors import status
 from cluster.api.pages import page
-from cluster.api.paths import answer_path
+from cluster.api.paths import HEALTH, Paths
 from cluster.api.proxy import Proxy
 from cluster.api.requests import ListOptions, Target, parse_list_options, parse_target
 from cluster.api.resource import Resource
@@ -26,6 +26,7 @@ from cluster.api.selection import Selection, select
 from cluster.api.streams import Streams
 from cluster.api.verbs import WriteOptions
 from cluster.client import ApiError, BadRequest, Gone, Obj
+from cluster.config import API_ADDRESS, API_PORT
 from cluster.store import Entry
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Front:
         self.core = core
         self.proxy = proxy
         self.streams = streams
+        self.paths = Paths(core.cluster.resources.values(), f"{API_ADDRESS}:{API_PORT}")
         self.reviewer = Reviewer(core.authorizer, core.authenticator, core.cluster.clock)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -90,8 +92,10 @@ class Front:
     def _path(self, request: web.BaseRequest, user: User) -> web.Response:
         verb = {"GET": "get", "HEAD": "get"}.get(request.method, request.method.lower())
         self.core.authorizer.check(user, Attributes(verb=verb, path=request.path))
-        form = negotiate(request.headers.get("Accept", ""))
-        return answer_path(self.core.cluster.resources, request.path, form)
+        if request.path in HEALTH:
+            return web.Response(text="ok")
+        body, content_type = self.paths.document(request.path, negotiate(request.headers.get("Accept", "")))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
 
 class _Call:

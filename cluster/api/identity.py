@@ -33,7 +33,9 @@ def begin(obj: Obj, now: float, chance: random.Random) -> None:
         raise BadRequest("resourceVersion should not be set on objects to be created")
     for field in _SERVERS_OWN:
         metadata.pop(field, None)
-    if not metadata.get("name") and metadata.get("generateName"):
+    if not metadata.get("generateName"):
+        metadata.pop("generateName", None)
+    elif not metadata.get("name"):
         metadata["name"] = generated_name(metadata["generateName"], chance)
     metadata["uid"] = new_uid(chance)
     metadata["creationTimestamp"] = format_time(now)

@@ -1,12 +1,15 @@
 """Every path that is no resource: health, version, discovery, OpenAPI."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from functools import cached_property
 
-from aiohttp import web
+import orjson
 
-from cluster.api.answers import Form, encode
+from cluster.api import discovery
+from cluster.api.answers import Form
+from cluster.api.openapi import Published, publish
 from cluster.api.resource import Resource
-from cluster.client import Obj
+from cluster.client import ApiError, Obj
 
 VERSION = {
     "major": "1",
@@ -24,20 +27,65 @@ VERSION = {
     "platform": "linux/amd64",
 }
 """What this API speaks: the version whose recordings it is measured against."""
-_HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
+HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
+_AGGREGATED = "APIGroupDiscoveryList"
+_OPENAPI = "/openapi/v3"
 
 
-def answer_path(resources: Mapping[str, Resource], path: str, form: Form) -> web.Response:
-    """404 for a path that nothing is at."""
-    if path in _HEALTH:
-        return web.Response(text="ok")
-    document = _document(resources, path, form)
-    if document is None:
-        return web.Response(status=404, text="404 page not found\n")
-    return web.Response(body=encode(document, Form(form.media)), content_type=form.media)
+class Paths:
+    """The documents of one API server, each made when it is first asked for."""
+
+    def __init__(self, resources: Iterable[Resource], address: str) -> None:
+        self._resources = tuple(resources)
+        self._address = address
+
+    @cached_property
+    def _published(self) -> Published:
+        return publish(self._resources)
+
+    def document(self, path: str, form: Form) -> tuple[bytes, str]:
+        """Body and content type. Raises a 404 where there is nothing."""
+        if path == _OPENAPI or path.startswith(f"{_OPENAPI}/"):
+            return self._openapi(path.removeprefix(_OPENAPI).strip("/")), "application/json"
+        if form.shape == _AGGREGATED and path in ("/api", "/apis"):
+            found = discovery.aggregated(self._resources, core=path == "/api")
+            return orjson.dumps(found), "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+        document = self._discovery(path.strip("/").split("/"))
+        if document is None:
+            raise nothing_at(path)
+        return orjson.dumps(document), "application/json"
+
+    def _openapi(self, path: str) -> bytes:
+        if not path:
+            return self._published.index
+        found = self._published.documents.get(path)
+        if found is None:
+            raise nothing_at(f"{_OPENAPI}/{path}")
+        return found
+
+    def _discovery(self, parts: list[str]) -> Obj | None:
+        match parts:
+            case [""]:
+                return {"paths": self._paths()}
+            case ["version"]:
+                return VERSION
+            case ["api"]:
+                return discovery.api_versions(self._address)
+            case ["apis"]:
+                return discovery.group_list(self._resources)
+            case ["api", version]:
+                return discovery.resource_list(self._resources, "", version)
+            case ["apis", group]:
+                return discovery.group(self._resources, group)
+            case ["apis", group, version]:
+                return discovery.resource_list(self._resources, group, version)
+        return None
+
+    def _paths(self) -> list[str]:
+        served = {f"/apis/{r.api_version}" if r.group else f"/api/{r.version}" for r in self._resources}
+        return sorted({"/api", "/apis", _OPENAPI, "/version", *HEALTH, *served})
 
 
-def _document(resources: Mapping[str, Resource], path: str, form: Form) -> Obj | None:
-    if path.rstrip("/") == "/version":
-        return VERSION
-    return None
+def nothing_at(path: str) -> ApiError:
+    message = f"the server could not find the requested resource ({path})"
+    return ApiError(message, code=404, reason="NotFound")
