@@ -95,10 +95,11 @@ class PodWorker:
             self.refresh()
 
     def gone(self) -> None:
-        """The object has been deleted under us: end without telling anybody, and quickly."""
+        """The object has been deleted under us: end without telling anybody, soon; at once if it was ending already."""
         self.absent = True
         self._deleted.set()
-        self._hurry.set()
+        if self.ending:
+            self._hurry.set()
         self.end(End(grace_seconds=0.0))
 
     def end(self, end: End) -> None:
