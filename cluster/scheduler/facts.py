@@ -1,4 +1,4 @@
-"""What scheduling asks of pods and nodes, read once from their objects. A node's totals are kept as pods come and go."""
+"""What scheduling asks of pods and nodes, read once from their objects; totals of a node follow its pods."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
