@@ -5,18 +5,21 @@ import os
 import sys
 import traceback
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from cluster import inside
 from cluster.boot import Doors
-from cluster.state import read_plan
+from cluster.state import Files, read_plan
 
 
 def main() -> None:
     folder, said = sys.argv[1:]
     doors = Doors(**json.loads(said))
-    for fd in (doors.api, doors.ready, doors.lifeline, *doors.held):
+    for fd in asdict(doors).values():
         os.set_inheritable(fd, False)
+    # From here on the janitor waits for this process alone, and not for `unshare`, which may outlive it.
+    os.open(Files(Path(folder)).alive, os.O_WRONLY | os.O_CLOEXEC)
     config = read_plan(Path(folder)).config
     try:
         inside.settle()

@@ -17,8 +17,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NoReturn
 from uuid import uuid4
 
 from cluster.config import DEFAULT_NODES, ClusterConfig, NodeConfig
@@ -28,6 +29,7 @@ from cluster.state import STATE_ROOT, Files, Found, IdRefused, claim, find, swee
 
 __all__ = [
     "BootFailed",
+    "ClusterConfig",
     "Found",
     "Handle",
     "IdRefused",
@@ -104,13 +106,16 @@ def start(config: ClusterConfig, *, keep: bool = False) -> Handle:
     sweep(config.state_dir.parent)
     lock = claim(config, kept=keep)
     try:
-        handle, ready = _launch(config, lock, keep=keep)
+        handle, ready, alive = _launch(config, lock, keep=keep)
     except OSError as error:
         clean(config)
         raise BootFailed(f"the cluster's processes cannot be started: {error}") from error
     finally:
         os.close(lock)
-    _await_ready(handle, ready)
+    with _closing(ready), _closing(alive):
+        said = _read(ready, READY_SECONDS_MAX)
+    if said != READY:
+        _give_up(handle, said.decode(errors="replace"))
     return handle
 
 
@@ -124,40 +129,45 @@ class Doors:
     """A pipe to say `READY` on."""
     lifeline: int
     """Readable when it is time to end."""
-    held: tuple[int, ...]
-    """Only to be held open: their closing tells others that the cluster has gone."""
+    lock: int
+    """Only to be held open: as long as it is, the cluster counts as alive."""
 
 
-def _launch(config: ClusterConfig, lock: int, *, keep: bool) -> tuple[Handle, int]:
-    """Returns the handle, and the pipe on which the cluster tells that it is ready."""
+def _launch(config: ClusterConfig, lock: int, *, keep: bool) -> tuple[Handle, int, int]:
+    """Returns the handle, the pipe on which the cluster tells that it is ready, and what to hold until it does."""
     files = Files(config.state_dir)
     ready, ready_inside = os.pipe()
-    end_of_cluster, held = os.pipe()
     lifeline, lifeline_inside = _lifeline(files, keep=keep)
+    alive, alive_inside = _fifo(files.alive)
+    os.set_blocking(alive_inside, True)
     with socket.create_server(("127.0.0.1", 0)) as api:
-        doors = Doors(api=api.fileno(), ready=ready_inside, lifeline=lifeline_inside, held=(held, lock))
-        janitor = hire(config, end_of_cluster)
+        doors = Doors(api=api.fileno(), ready=ready_inside, lifeline=lifeline_inside, lock=lock)
+        janitor = hire(config, alive_inside)
         try:
             process = _spawn(config, doors)
         finally:
-            for fd in (ready_inside, end_of_cluster, held, lifeline_inside):
+            for fd in (ready_inside, lifeline_inside, alive_inside):
                 os.close(fd)
     files.pid.write_text(str(process.pid))
-    return Handle(config, files.kubeconfig, process, janitor, lifeline), ready
+    return Handle(config, files.kubeconfig, process, janitor, lifeline), ready, alive
+
+
+def _fifo(path: Path) -> tuple[int, int]:
+    """(the end to write to, the end to read from, which does not wait)."""
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    return os.open(path, os.O_WRONLY), reader
 
 
 def _lifeline(files: Files, *, keep: bool) -> tuple[int, int]:
     """(the end to hold here, the cluster's end). A kept cluster's end is both ends: nobody else's death closes it."""
     if keep:
         return -1, os.open(files.lifeline, os.O_RDWR | os.O_NONBLOCK)
-    inside = os.open(files.lifeline, os.O_RDONLY | os.O_NONBLOCK)
-    return os.open(files.lifeline, os.O_WRONLY), inside
+    return _fifo(files.lifeline)
 
 
 def _spawn(config: ClusterConfig, doors: Doors) -> "subprocess.Popen[bytes]":
     """In a session of its own: Ctrl-C is for the owner, who may need the cluster to undo what he did to it."""
-    arguments = json.dumps({"api": doors.api, "ready": doors.ready, "lifeline": doors.lifeline, "held": doors.held})
-    inner = [sys.executable, "-P", "-m", "cluster", str(config.state_dir), arguments]
+    inner = [sys.executable, "-P", "-m", "cluster", str(config.state_dir), json.dumps(asdict(doors))]
     with Files(config.state_dir).log.open("ab") as log:
         return subprocess.Popen(
             ["unshare", *NAMESPACES, "--fork", "--kill-child", "--mount-proc", "--propagation", "private", *inner],
@@ -165,18 +175,14 @@ def _spawn(config: ClusterConfig, doors: Doors) -> "subprocess.Popen[bytes]":
             stdout=log,
             stderr=log,
             cwd="/",
-            pass_fds=[doors.api, doors.ready, doors.lifeline, *doors.held],
+            pass_fds=list(asdict(doors).values()),
             start_new_session=True,
         )
 
 
-def _await_ready(handle: Handle, ready: int) -> None:
+def _give_up(handle: Handle, said: str) -> NoReturn:
     """Raises BootFailed, after cleaning up."""
-    with _closing(ready):
-        said = _read(ready, READY_SECONDS_MAX)
-    if said == READY:
-        return
-    why = said.decode(errors="replace") or _why_not(handle)
+    why = said or _why_not(handle)
     handle.stop()
     raise BootFailed(f"the embedded cluster did not come up: {why}")
 

@@ -5,17 +5,25 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
+from cluster.api.resources import registry
 from cluster.api.server import ApiServer
 from cluster.boot import READY, Doors
 from cluster.client import Client, Obj
 from cluster.config import API_ADDRESS, API_PORT, ClusterConfig, NodeConfig
+from cluster.controllers.all import run_all
+from cluster.controllers.context import Kind
 from cluster.kubelet.kubelet import Kubelet
+from cluster.network.dns import DnsServer
 from cluster.network.links import LinuxNetwork
+from cluster.network.policing import Policing
 from cluster.network.proxy import ServiceProxy
 from cluster.runtime.runc import Runc
 from cluster.runtime.spec import Limits
+from cluster.scheduler import run_scheduler
 from cluster.state import Files
 
 log = logging.getLogger(__name__)
@@ -58,10 +66,10 @@ async def _run(config: ClusterConfig, doors: Doors) -> None:
     network, runtime = LinuxNetwork(), Runc(config)
     kubelets: dict[str, Kubelet] = {}
     api = ApiServer(config, kubelets)
+    await network.start()
     async with asyncio.TaskGroup() as parts:
-        await network.start()
-        proxy = ServiceProxy(api.client("system:kube-proxy"), network)
-        parts.create_task(proxy.run())
+        for part in await _parts(api, network):
+            parts.create_task(part)
         for node in config.nodes:
             await network.add_node(node)
             runtime.create_pod_cgroup(f"{config.cgroup}/{node.name}", Limits(memory_bytes=node.memory_bytes))
@@ -71,6 +79,18 @@ async def _run(config: ClusterConfig, doors: Doors) -> None:
         await api.serve([host, socket.create_server((API_ADDRESS, API_PORT))])
         await _nodes_ready(api.client("system:admin"), len(config.nodes))
         _announce(config, doors, api.kubeconfig(f"https://127.0.0.1:{host.getsockname()[1]}"))
+
+
+async def _parts(api: ApiServer, network: LinuxNetwork) -> list[Coroutine[Any, Any, None]]:
+    """All that lives beside the nodes, each to be run for ever. The network's must exist before there are nodes."""
+    dns = DnsServer(api.client("system:dns"))
+    await dns.start()
+    proxy = ServiceProxy(api.client("system:kube-proxy"), network)
+    policing = Policing(api.client("system:cni"), network)
+    kinds = [Kind(kind.key, kind.api_version, kind.kind, kind.namespaced) for kind in registry.values()]
+    manager = api.client("system:kube-controller-manager")
+    controllers = run_all(manager, kinds=kinds, ca_certificate=api.authority)
+    return [dns.run(), proxy.run(), policing.run(), controllers, run_scheduler(api.client("system:kube-scheduler"))]
 
 
 def _kubelet(node: NodeConfig, api: ApiServer, runtime: Runc, network: LinuxNetwork, config: ClusterConfig) -> Kubelet:

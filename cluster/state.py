@@ -2,6 +2,7 @@
 
 lock         held (flock) as long as the cluster lives: no process id to go stale
 lifeline     a FIFO; the cluster ends when its last writer goes or anything is written
+alive        a FIFO; the janitor cleans when its last writer goes, and that is the cluster's process 1
 cluster.json the cluster's plan           pid  of its outermost process
 kubeconfig   there when the cluster is up; readable by its owner alone
 cluster.log  the cluster's own log        layers/ pods/ …  its containers' files
@@ -40,6 +41,10 @@ class Files:
     @property
     def lifeline(self) -> Path:
         return self.folder / "lifeline"
+
+    @property
+    def alive(self) -> Path:
+        return self.folder / "alive"
 
     @property
     def plan(self) -> Path:
@@ -87,7 +92,8 @@ def claim(config: ClusterConfig, *, kept: bool) -> int:
             raise IdRefused(f'a cluster "{config.id}" exists; end it with: seawall cluster down {config.id}') from None
         lock = _lock(files.lock)
         files.plan.write_text(json.dumps({"config": asdict(config), "kept": kept}, default=str))
-        os.mkfifo(files.lifeline, 0o600)
+        for fifo in (files.lifeline, files.alive):
+            os.mkfifo(fifo, 0o600)
     return lock
 
 
