@@ -153,21 +153,19 @@ async def test_a_changed_config_map_is_seen_inside() -> None:
 
 @isolated
 async def test_logs_of_this_and_the_run_before() -> None:
+    script = "echo run; if test -e /data/x; then echo again; sleep 60; fi; touch /data/x; echo problem; exit 1"
+    manifest = pod(
+        shell(script, volumeMounts=[{"name": "d", "mountPath": "/data"}]),
+        volumes=[{"name": "d", "emptyDir": {}}],
+        terminationGracePeriodSeconds=0,
+    )
     async with real_node() as node:
-        await run(
-            node,
-            pod(
-                shell(
-                    "echo run; echo problem >&2; test -e /data/x && sleep 60; touch /data/x; exit 1",
-                    volumeMounts=[{"name": "d", "mountPath": "/data"}],
-                ),
-                volumes=[{"name": "d", "emptyDir": {}}],
-                terminationGracePeriodSeconds=0,
-            ),
-        )
+        await run(node, manifest)
         await node.until(lambda: node.container()["restartCount"] == 1, "restarted")
+        log = node.worker().sandbox.log("app", 1)
+        await node.until(lambda: "again" in log.read_text(), "written")
         assert await node.logs(previous=True) == "run\nproblem\n"
-        assert await node.logs(tail_lines=1) == "problem\n"
+        assert await node.logs(tail_lines=1) == "again\n"
 
 
 @isolated
