@@ -1,5 +1,6 @@
 """A served API on loopback, and what a test needs to talk to it."""
 
+import base64
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -51,8 +52,6 @@ async def serving(
 
 def client_tls(kubeconfig: Path, folder: Path, *, certificate: bool) -> ssl.SSLContext:
     """TLS as the kubeconfig says."""
-    import base64
-
     config = yaml.safe_load(kubeconfig.read_text())
     decode: Callable[[str], bytes] = base64.b64decode
     authority = decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
