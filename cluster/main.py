@@ -67,12 +67,14 @@ async def _run(config: ClusterConfig, doors: Doors) -> None:
     kubelets: dict[str, Kubelet] = {}
     api = ApiServer(config, kubelets)
     await network.start()
+    # A group weighs as much as one process unless told otherwise, and here it stands for whole machines.
+    runtime.create_pod_cgroup(config.cgroup, Limits(cpu_shares=sum(_capacity(n).cpu_shares for n in config.nodes)))
     async with asyncio.TaskGroup() as parts:
         for part in await _parts(api, network):
             parts.create_task(part)
         for node in config.nodes:
             await network.add_node(node)
-            runtime.create_pod_cgroup(f"{config.cgroup}/{node.name}", Limits(memory_bytes=node.memory_bytes))
+            runtime.create_pod_cgroup(f"{config.cgroup}/{node.name}", _capacity(node))
             kubelets[node.name] = _kubelet(node, api, runtime, network, config)
             parts.create_task(kubelets[node.name].run())
         host = socket.socket(fileno=doors.api)
