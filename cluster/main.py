@@ -99,6 +99,11 @@ def _kubelet(node: NodeConfig, api: ApiServer, runtime: Runc, network: LinuxNetw
     return Kubelet(node, api.client(f"system:node:{node.name}"), runtime, network, config)
 
 
+def _capacity(node: NodeConfig) -> Limits:
+    """What all pods of a node have together; memory is a wall, processor time a share when others want it too."""
+    return Limits(memory_bytes=node.memory_bytes, cpu_shares=node.cpu_millis * 1024 // 1000)
+
+
 async def _nodes_ready(client: Client, wanted: int) -> None:
     """The launcher bounds how long this may take."""
     ready = set()
