@@ -1,6 +1,5 @@
 """What a cluster leaves on the machine, looked for where it would be."""
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -104,5 +103,4 @@ def run_a_pod(handle: Handle) -> None:
     """Returns when its container runs."""
     core = api(handle)
     core.create_namespaced_pod("default", POD)
-    phase = lambda: core.read_namespaced_pod("sleeper", "default").status.phase  # noqa: E731  # a word for the wait
-    until(lambda: phase() == "Running", json.dumps(POD))
+    until(lambda: core.read_namespaced_pod("sleeper", "default").status.phase == "Running", "the pod runs")

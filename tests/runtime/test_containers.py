@@ -101,7 +101,7 @@ class TestStart:
         assert list((tmp_path / "state" / "layers").iterdir()) == []
 
     async def test_an_unknown_image_is_refused_with_those_that_exist(self, bench: Bench) -> None:
-        with pytest.raises(ImageMissing, match=r"busybox.*load-image"):
+        with pytest.raises(ImageMissing, match=r"busybox.*--context"):
             bench.spec("true", image="nosuch:1")
 
 
