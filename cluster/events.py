@@ -82,6 +82,7 @@ class EventRecorder:
         self._component = component
         self._host = host
         self._clock = clock
+        self._last_nanoseconds = 0
         self._similar: _Memory[tuple[str, ...], _Similar] = _Memory()
         self._written: _Memory[tuple[str, ...], _Written] = _Memory()
         self._tokens: _Memory[str, _Tokens] = _Memory()
@@ -148,18 +149,22 @@ class EventRecorder:
         return True
 
     def _create(self, key: tuple[str, ...], involved: Obj, event: Obj, now: float) -> None:
-        # The name's second part is the time in nanoseconds; two in one tick would collide, so the next free is taken.
-        for nanoseconds in range(int(now * 1e9), int(now * 1e9) + 16):
-            name = f"{involved['name']}.{nanoseconds:x}"
-            try:
-                self._client.create("events", {**event, "metadata": {"name": name}}, _namespace(involved))
-            except AlreadyExists:
-                continue
-            except ApiError as refused:
-                log.debug("an event about %s was dropped: %s", involved["name"], refused)
-                return
+        try:
+            name = self._create_named(event, involved, now)
+        except ApiError as refused:
+            log.debug("an event about %s was dropped: %s", involved["name"], refused)
+        else:
             self._written.put(key, _Written(name, now))
-            return
+
+    def _create_named(self, event: Obj, involved: Obj, now: float) -> str:
+        # The name's second part is the time in nanoseconds; whoever tells two things at once takes the next number.
+        self._last_nanoseconds = max(self._last_nanoseconds + 1, int(now * 1e9))
+        name = f"{involved['name']}.{self._last_nanoseconds:x}"
+        try:
+            self._client.create("events", {**event, "metadata": {"name": name}}, _namespace(involved))
+        except AlreadyExists:
+            return self._create_named(event, involved, now)
+        return name
 
     def _core(self, involved: Obj, type: str, reason: str, message: str, now: float) -> Obj:
         moment = format_time(now)

@@ -205,8 +205,7 @@ class _Scheduler:
 
 def _is_ours(pod: Obj) -> bool:
     spec = pod["spec"]
-    is_gated = bool(spec.get("schedulingGates"))
-    return spec.get("schedulerName", NAME) == NAME and not is_gated and not is_going(pod) and not is_pod_finished(pod)
+    return spec.get("schedulerName", NAME) == NAME and not is_going(pod) and not is_pod_finished(pod)
 
 
 def _offer(node: Obj) -> tuple[object, ...]:
