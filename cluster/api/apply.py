@@ -94,7 +94,7 @@ def apply(
     changed = frozenset(p for p in mine.fields if _value(live, p, type) != _value(merged, p, type))
     others = _settle(others, changed, force=force)
     dropped = before.fields - mine.fields - frozenset[Path]().union(*(m.fields for m in others))
-    merged = _remove(merged, dropped, type, others)
+    merged = _remove(merged, dropped, type, [*others, mine])
     if before.fields == mine.fields and {**merged, "metadata": None} == {**live, "metadata": None}:
         mine = replace(mine, time=before.time)
     return _with_managers(merged, [*others, mine])
@@ -264,10 +264,10 @@ def _step(obj: Any, step: str, fields: dict[str, Field] | None, parent: Field | 
     return obj[name], map_value(parent, name) if parent is not None and parent.type[0] == "{" else None
 
 
-def _remove(obj: Obj, dropped: FieldSet, type: Type, others: list[Manager]) -> Obj:
-    kept = frozenset[Path]().union(*(m.fields for m in others))
-    # Deepest first, so that an item goes after its fields, and stays if somebody owns anything inside it.
-    for path in sorted(dropped, key=len, reverse=True):
+def _remove(obj: Obj, dropped: FieldSet, type: Type, managers: list[Manager]) -> Obj:
+    kept = frozenset[Path]().union(*(m.fields for m in managers))
+    # Items go before their fields: without its key field an item could not be found any more.
+    for path in sorted(dropped, key=len):
         if not any(other[: len(path)] == path for other in kept):
             obj = _without(obj, path, type.fields, None)
     return obj

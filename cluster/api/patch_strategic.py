@@ -61,7 +61,7 @@ def _merge_list(target: list[Any], patch: list[Any], field: Field, *, ordered: b
         merged = list(dict.fromkeys([*target, *patch]))
         return _order(merged, patch, target, _itself) if ordered else merged
     if any(_directive(item) == "replace" for item in patch):
-        return [_clean(item) for item in patch if _directive(item) != "replace" or len(item) > 1]
+        return [_clean(item) for item in patch if not _directive(item)]
     key = _key_of(field)
     gone = {key(item) for item in patch if _directive(item) == "delete"}
     given = [item for item in patch if _directive(item) != "delete"]
@@ -133,7 +133,7 @@ def _clean(value: Any) -> Any:
 def _directive(item: Any) -> str:
     if not isinstance(item, dict) or _PATCH not in item:
         return ""
-    if item[_PATCH] not in _DIRECTIVES:
+    if not isinstance(item[_PATCH], str) or item[_PATCH] not in _DIRECTIVES:
         raise BadRequest(f"Wrong value for $patch: {item[_PATCH]!r}: it is one of {', '.join(sorted(_DIRECTIVES))}")
     return str(item[_PATCH])
 
