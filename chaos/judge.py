@@ -101,6 +101,8 @@ def _result(start: RunStarted, scenario: Scenario, variants: tuple[VariantResult
         fault=scenario.fault_name,
         fault_parameters=scenario.fault_params,
         promise=scenario.steady_state.model_dump(mode="json", exclude_none=True),
+        promised_p95=scenario.steady_state.p95.milliseconds if scenario.steady_state.p95 else None,
+        load=scenario.load.model_dump(mode="json", exclude_none=True),
         variants=variants,
         differences=differences(variants),
         exit_code=_exit_code(variants),

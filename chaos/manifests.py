@@ -6,13 +6,16 @@ manifest reports findings rather than crashing. Only what has no kind or no name
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from chaos.marked import Mark, Path_, dig, documents, flatten, locate, plain, read_text
 from chaos.problems import InputErrors, Problem
+from chaos.selectors import matches
 
 Obj = dict[str, Any]
+AnyT = TypeVar("AnyT")
 
 POD_SPECS: dict[str, Path_] = {
     "Pod": ("spec",),
@@ -169,24 +172,78 @@ def containers(data: Obj) -> Iterator[Container]:
         yield Container((*path, "containers", i), spec, "container")
 
 
+def remembered(build: Callable[[Manifests], AnyT]) -> Callable[[Manifests], AnyT]:
+    """Makes an index of manifests once for as long as the same set is asked about: audits ask for every workload."""
+    last: list[tuple[Manifests, AnyT]] = []
+
+    @wraps(build)
+    def indexed(manifests: Manifests) -> AnyT:
+        known = next(iter(last), None)
+        if known is None or known[0] is not manifests:
+            known = (manifests, build(manifests))
+            last[:] = [known]
+        return known[1]
+
+    return indexed
+
+
+@remembered
+def _by_kind(manifests: Manifests) -> dict[str, list[Manifest]]:
+    return grouped(manifests, lambda m: [m.kind])
+
+
+def grouped(manifests: Iterable[Manifest], keys: Callable[[Manifest], Iterable[AnyT]]) -> dict[AnyT, list[Manifest]]:
+    """The manifests under each of their keys."""
+    found: dict[AnyT, list[Manifest]] = {}
+    for manifest in manifests:
+        for key in keys(manifest):
+            found.setdefault(key, []).append(manifest)
+    return found
+
+
+@remembered
 def workloads(manifests: Manifests) -> list[Manifest]:
     return [m for m in manifests if m.is_workload]
 
 
 def of_kind(manifests: Manifests, *kinds: str) -> list[Manifest]:
-    return [m for m in manifests if m.kind in kinds]
+    return [m for kind in kinds for m in _by_kind(manifests).get(kind, ())]
+
+
+Selecting = dict[tuple[str, object], list[Manifest]]
+
+
+def by_selector(objects: Iterable[Manifest], selector: Callable[[Obj], Any]) -> Selecting:
+    """Objects with a LabelSelector, each under its namespace and one label that it asks for."""
+
+    def key(manifest: Manifest) -> tuple[str, object]:
+        wanted = mapping(selector(manifest.data), "matchLabels")
+        return manifest.namespace, next(((k, str(v)) for k, v in wanted.items()), None)
+
+    return grouped(objects, lambda m: [key(m)])
+
+
+def selecting(index: Selecting, selector: Callable[[Obj], Any], workload: Manifest) -> list[Manifest]:
+    """Those of the index that select a workload's pods."""
+    labels = pod_labels(workload.data)
+    candidates = [m for item in (None, *labels.items()) for m in index.get((workload.namespace, item), ())]
+    return [m for m in candidates if matches(selector(m.data), labels)]
+
+
+def _service_selector(service: Obj) -> Any:
+    """As a LabelSelector; a Service without a selector selects nothing."""
+    labels = mapping(service, "spec", "selector")
+    return {"matchLabels": labels} if labels else None
+
+
+@remembered
+def _services(manifests: Manifests) -> Selecting:
+    return by_selector(of_kind(manifests, "Service"), _service_selector)
 
 
 def services_of(workload: Manifest, manifests: Manifests) -> list[Manifest]:
     """The Services that send traffic to a workload's pods."""
-    labels = pod_labels(workload.data).items()
-    return [
-        service
-        for service in of_kind(manifests, "Service")
-        if service.namespace == workload.namespace
-        and (selector := mapping(service.data, "spec", "selector"))
-        and selector.items() <= labels
-    ]
+    return selecting(_services(manifests), _service_selector, workload)
 
 
 def changed(manifest: Manifest, change: Callable[[Obj], None]) -> Manifest:

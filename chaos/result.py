@@ -177,6 +177,10 @@ class Result(Value):
     fault: str
     fault_parameters: dict[str, Any]
     promise: dict[str, str]
+    promised_p95: float | None = None
+    """The promise's p95 as a number, in milliseconds."""
+    load: dict[str, Any] = {}
+    """Who came: service, locustfile, arrivals or users, timeout, as the scenario says it."""
     variants: tuple[VariantResult, ...]
     differences: tuple[Difference, ...]
     exit_code: Literal[0, 1, 2]

@@ -23,6 +23,7 @@ from chaos.manifests import (
     pod_metadata,
     pod_spec_path,
     put,
+    remembered,
     services_of,
     workloads,
 )
@@ -112,10 +113,26 @@ def _groups(config_map: Manifest, key: str) -> list[Obj]:
         return []  # some other file that happens to hold the word
 
 
-def is_about(rule: Obj, workload: Manifest) -> bool:
-    """Whether an alert's expression names the workload, by its name or by one of its labels' values."""
+def names_in(expression: str) -> set[str]:
+    """The names in an expression: whole words, and what they begin with before a dash, as `web` in `web-.*`."""
+    words = set(re.findall(r"[\w-]+", expression))
+    return words | {word[: dash.start()] for word in words for dash in re.finditer("-", word)}
+
+
+@remembered
+def _alerts_by_name(manifests: Manifests) -> dict[str, list[tuple[Manifest, Obj]]]:
+    found: dict[str, list[tuple[Manifest, Obj]]] = {}
+    for manifest, rule in alerts(manifests):
+        for name in names_in(str(rule.get("expr", ""))):
+            found.setdefault(name, []).append((manifest, rule))
+    return found
+
+
+def alerts_about(workload: Manifest, manifests: Manifests) -> list[tuple[Manifest, Obj]]:
+    """The alerts whose expression names the workload, by its name or by one of its labels' values."""
     names = {workload.name, *pod_labels(workload.data).values()} - {"", "true", "false"}
-    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w])", str(rule.get("expr", ""))) for name in names)
+    found = [about for name in sorted(names) for about in _alerts_by_name(manifests).get(name, ())]
+    return list({id(rule): (manifest, rule) for manifest, rule in found}.values())
 
 
 def lacking(rule: Obj) -> list[str]:
@@ -139,9 +156,8 @@ def _metrics(manifests: Manifests) -> Iterator[Check]:
 
 
 def _alerts(manifests: Manifests) -> Iterator[Check]:
-    known = alerts(manifests)
     for workload in served(manifests):
-        about = [(m, rule) for m, rule in known if is_about(rule, workload)]
+        about = alerts_about(workload, manifests)
         what = "no alerting rule names it"
         yield Check(rule=NO_ALERT, manifest=workload, ok=bool(about), what=what)
         for manifest, rule in about:
@@ -190,10 +206,9 @@ def fix_metrics(manifests: Manifests) -> Manifests:
 
 
 def fix_alerts(manifests: Manifests) -> Manifests:
-    known = alerts(manifests)
-    for workload in served(manifests):
-        if not any(is_about(rule, workload) for _, rule in known):
-            manifests = put(manifests, made(_alert_file(workload), workload))
+    dark = [w for w in served(manifests) if not alerts_about(w, manifests)]
+    for workload in dark:
+        manifests = put(manifests, made(_alert_file(workload), workload))
     return manifests
 
 

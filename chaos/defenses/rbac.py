@@ -16,6 +16,7 @@ from chaos.manifests import (
     Obj,
     changed,
     each_workload,
+    grouped,
     items,
     made,
     mapping,
@@ -23,6 +24,7 @@ from chaos.manifests import (
     pod_spec,
     pod_spec_path,
     put,
+    remembered,
     words,
     workloads,
 )
@@ -65,32 +67,41 @@ def account(workload: Manifest) -> str:
 
 def bindings_of(name: str, namespace: str, manifests: Manifests) -> list[Manifest]:
     """The bindings that reach an account."""
-    return [
-        binding
-        for binding in of_kind(manifests, *BINDINGS)
-        if (binding.kind == "ClusterRoleBinding" or binding.namespace == namespace)
-        and any(_reaches(s, binding, name, namespace) for s in items(binding.data, "subjects"))
-    ]
-
-
-def _reaches(subject: Obj, binding: Manifest, name: str, namespace: str) -> bool:
-    if subject.get("kind") == "ServiceAccount":
-        return subject.get("name") == name and subject.get("namespace", binding.namespace) == namespace
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
-    if subject.get("kind") == "Group":
-        return subject.get("name") in groups
-    return subject.get("name") == f"system:serviceaccount:{namespace}:{name}"
+    users = (f"system:serviceaccount:{namespace}:{name}", *groups)
+    index = _bindings(manifests)
+    found = {id(b): b for user in users for b in index.get(user, ())}
+    return [b for b in found.values() if b.kind == "ClusterRoleBinding" or b.namespace == namespace]
+
+
+@remembered
+def _bindings(manifests: Manifests) -> dict[str, list[Manifest]]:
+    """The bindings by the user or group they name; a ServiceAccount is the user it authenticates as."""
+    return grouped(
+        of_kind(manifests, *BINDINGS), lambda binding: {_user(s, binding) for s in items(binding.data, "subjects")}
+    )
+
+
+def _user(subject: Obj, binding: Manifest) -> str:
+    name = str(subject.get("name"))
+    if subject.get("kind") != "ServiceAccount":
+        return name
+    return f"system:serviceaccount:{subject.get('namespace', binding.namespace)}:{name}"
 
 
 def rules_of(binding: Manifest, manifests: Manifests) -> list[Obj]:
     """The rules that a binding grants, as far as the files hold its role."""
     ref = mapping(binding.data, "roleRef")
-    if ref.get("kind") == "Role":
-        roles = [r for r in of_kind(manifests, "Role") if r.namespace == binding.namespace]
-    else:
-        roles = of_kind(manifests, "ClusterRole")
-    found = [r for r in roles if r.name == ref.get("name")]
+    namespace = binding.namespace if ref.get("kind") == "Role" else ""
+    found = _roles(manifests).get((namespace, str(ref.get("name"))), ())
     return [rule for role in found for rule in _aggregated(role, manifests)]
+
+
+@remembered
+def _roles(manifests: Manifests) -> dict[tuple[str, str], list[Manifest]]:
+    """Roles by namespace and name; ClusterRoles by name, in no namespace."""
+    roles = of_kind(manifests, "Role", "ClusterRole")
+    return grouped(roles, lambda r: [("" if r.kind == "ClusterRole" else r.namespace, r.name)])
 
 
 def _aggregated(role: Manifest, manifests: Manifests) -> list[Obj]:
@@ -166,12 +177,14 @@ def mounts_token(workload: Manifest, manifests: Manifests) -> bool:
     in_pod = pod_spec(workload.data).get("automountServiceAccountToken")
     if isinstance(in_pod, bool):
         return in_pod
-    own = (account(workload), workload.namespace)
-    return not any(
-        sa.data.get("automountServiceAccountToken") is False
-        for sa in of_kind(manifests, "ServiceAccount")
-        if (sa.name, sa.namespace) == own
-    )
+    return (workload.namespace, account(workload)) not in _tokenless(manifests)
+
+
+@remembered
+def _tokenless(manifests: Manifests) -> set[tuple[str, str]]:
+    """The accounts that say their token is not to be mounted."""
+    accounts = of_kind(manifests, "ServiceAccount")
+    return {(a.namespace, a.name) for a in accounts if a.data.get("automountServiceAccountToken") is False}
 
 
 def _privilege_checks(manifests: Manifests) -> Iterator[Check]:

@@ -9,8 +9,11 @@ from chaos.manifests import (
     Manifest,
     Manifests,
     Obj,
+    Selecting,
+    by_selector,
     changed,
     each_workload,
+    grouped,
     items,
     made,
     mapping,
@@ -20,6 +23,8 @@ from chaos.manifests import (
     pod_spec,
     pod_spec_path,
     put,
+    remembered,
+    selecting,
 )
 from chaos.marked import dig
 from chaos.selectors import matches
@@ -58,16 +63,17 @@ def scaled(manifests: Manifests) -> list[Manifest]:
     return of_kind(manifests, *SCALED)
 
 
-def autoscaler_of(workload: Manifest, manifests: Manifests) -> Manifest | None:
-    for scaler in of_kind(manifests, "HorizontalPodAutoscaler"):
+@remembered
+def _autoscalers(manifests: Manifests) -> dict[tuple[str, str, str], list[Manifest]]:
+    def key(scaler: Manifest) -> tuple[str, str, str]:
         target = mapping(scaler.data, "spec", "scaleTargetRef")
-        if (target.get("kind"), target.get("name"), scaler.namespace) == (
-            workload.kind,
-            workload.name,
-            workload.namespace,
-        ):
-            return scaler
-    return None
+        return str(target.get("kind")), str(target.get("name")), scaler.namespace
+
+    return grouped(of_kind(manifests, "HorizontalPodAutoscaler"), lambda m: [key(m)])
+
+
+def autoscaler_of(workload: Manifest, manifests: Manifests) -> Manifest | None:
+    return next(iter(_autoscalers(manifests).get((workload.kind, workload.name, workload.namespace), ())), None)
 
 
 def floor(workload: Manifest, manifests: Manifests) -> int:
@@ -79,12 +85,16 @@ def floor(workload: Manifest, manifests: Manifests) -> int:
 
 
 def budgets_of(workload: Manifest, manifests: Manifests) -> list[Manifest]:
-    labels = pod_labels(workload.data)
-    return [
-        budget
-        for budget in of_kind(manifests, "PodDisruptionBudget")
-        if budget.namespace == workload.namespace and matches(dig(budget.data, "spec", "selector"), labels)
-    ]
+    return selecting(_budgets(manifests), _selector, workload)
+
+
+def _selector(budget: Obj) -> Any:
+    return dig(budget, "spec", "selector")
+
+
+@remembered
+def _budgets(manifests: Manifests) -> Selecting:
+    return by_selector(of_kind(manifests, "PodDisruptionBudget"), _selector)
 
 
 def disruptions_allowed(budget: Obj, replicas: int) -> int:

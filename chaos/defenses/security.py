@@ -14,6 +14,8 @@ from chaos.manifests import (
     Manifest,
     Manifests,
     Obj,
+    Selecting,
+    by_selector,
     containers,
     each_container,
     each_workload,
@@ -22,15 +24,15 @@ from chaos.manifests import (
     mapping,
     numbered,
     of_kind,
-    pod_labels,
     pod_spec,
     pod_spec_path,
     put,
+    remembered,
+    selecting,
     words,
     workloads,
 )
 from chaos.marked import dig
-from chaos.selectors import matches
 
 # Any number does that is no account of the node; this one is what distroless images call nonroot.
 NOBODY = 65532
@@ -202,14 +204,17 @@ def _image(manifests: Manifests) -> Iterator[Check]:
 
 def policies_of(workload: Manifest, manifests: Manifests, direction: str) -> list[Manifest]:
     """The NetworkPolicies that isolate a workload's pods in one direction."""
-    labels = pod_labels(workload.data)
-    return [
-        policy
-        for policy in of_kind(manifests, "NetworkPolicy")
-        if policy.namespace == workload.namespace
-        and matches(mapping(policy.data, "spec").get("podSelector"), labels)
-        and direction in directions(policy.data)
-    ]
+    found = selecting(_policies(manifests), _pod_selector, workload)
+    return [policy for policy in found if direction in directions(policy.data)]
+
+
+def _pod_selector(policy: Obj) -> Any:
+    return dig(policy, "spec", "podSelector")
+
+
+@remembered
+def _policies(manifests: Manifests) -> Selecting:
+    return by_selector(of_kind(manifests, "NetworkPolicy"), _pod_selector)
 
 
 def directions(policy: Obj) -> set[str]:

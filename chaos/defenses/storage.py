@@ -26,6 +26,7 @@ from chaos.manifests import (
     pod_spec,
     pod_spec_path,
     put,
+    remembered,
     words,
     workloads,
 )
@@ -184,12 +185,13 @@ def _claims_single(workload: Manifest, manifests: Manifests) -> bool:
     names = {
         str(mapping(v, "persistentVolumeClaim").get("claimName")) for v in items(pod_spec(workload.data), "volumes")
     }
-    return any(
-        claim.name in names
-        and claim.namespace == workload.namespace
-        and "ReadWriteMany" not in words(claim.data, "spec", "accessModes")
-        for claim in of_kind(manifests, "PersistentVolumeClaim")
-    )
+    return any((workload.namespace, name) in _single_claims(manifests) for name in names)
+
+
+@remembered
+def _single_claims(manifests: Manifests) -> set[tuple[str, str]]:
+    claims = of_kind(manifests, "PersistentVolumeClaim")
+    return {(c.namespace, c.name) for c in claims if "ReadWriteMany" not in words(c.data, "spec", "accessModes")}
 
 
 def strip_volumes(manifests: Manifests) -> Manifests:

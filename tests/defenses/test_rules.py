@@ -3,7 +3,7 @@
 import pytest
 
 from chaos.defenses import audit, registry
-from chaos.defenses.observability import is_about
+from chaos.defenses.observability import names_in
 from chaos.defenses.replicas import disruptions_allowed
 from chaos.defenses.security import image_tag
 from chaos.manifests import Manifests, parse
@@ -297,7 +297,7 @@ def test_a_registrys_port_is_no_tag(image: str, tag: str) -> None:
     [('up{job="web"}', True), ('up{pod=~"web-.*"}', True), ('up{job="cobweb"}', False), ('up{job="my-web"}', False)],
 )
 def test_an_alert_is_about_whom_it_names(expression: str, about: bool) -> None:
-    assert is_about({"expr": expression}, sound()[1]) is about
+    assert ("web" in names_in(expression)) is about
 
 
 class TestStorage:
