@@ -11,7 +11,6 @@ from cluster.quantity import format_quantity, parse_quantity
 
 Amounts = dict[str, Fraction]
 COMPUTE = ("cpu", "memory", "ephemeral-storage")
-SCOPES = frozenset({"Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass"})
 # Counted by their plain name too, as they were before `count/`.
 _PLAIN = frozenset(
     {"pods", "services", "secrets", "configmaps", "persistentvolumeclaims", "replicationcontrollers", "resourcequotas"}
@@ -45,14 +44,6 @@ def usage(objects: Iterable[tuple[str, Obj]]) -> Amounts:
         for name, amount in cost(key, obj).items():
             total[name] = total.get(name, Fraction(0)) + amount
     return total
-
-
-def counts(quota: Obj, key: str, obj: Obj) -> bool:
-    """Whether a quota's scopes take in an object. A quota with scopes counts pods only."""
-    scopes: list[tuple[str, str, list[str]]] = [(scope, "Exists", []) for scope in quota["spec"].get("scopes") or ()]
-    terms = (quota["spec"].get("scopeSelector") or {}).get("matchExpressions") or ()
-    scopes += [(term["scopeName"], term["operator"], term.get("values") or []) for term in terms]
-    return not scopes or (key == "pods" and all(_in_scope(obj["spec"], *scope) for scope in scopes))
 
 
 def show(amounts: Mapping[str, Fraction], names: Iterable[str], like: Mapping[str, str]) -> dict[str, str]:
@@ -92,36 +83,6 @@ def _claim_cost(spec: Obj) -> Amounts:
         prefix = f"{name}.storageclass.storage.k8s.io"
         amounts |= {f"{prefix}/requests.storage": size, f"{prefix}/persistentvolumeclaims": Fraction(1)}
     return amounts
-
-
-def _in_scope(spec: Obj, scope: str, operator: str, values: list[str]) -> bool:
-    match scope:
-        case "Terminating":
-            return spec.get("activeDeadlineSeconds") is not None
-        case "NotTerminating":
-            return spec.get("activeDeadlineSeconds") is None
-        case "BestEffort":
-            return _best_effort(spec)
-        case "NotBestEffort":
-            return not _best_effort(spec)
-    return _priority_matches(spec.get("priorityClassName", ""), operator, values)
-
-
-def _priority_matches(name: str, operator: str, values: list[str]) -> bool:
-    match operator:
-        case "In":
-            return name in values
-        case "NotIn":
-            return name not in values
-        case "DoesNotExist":
-            return not name
-    return bool(name)
-
-
-def _best_effort(spec: Obj) -> bool:
-    return not any(
-        _of(c, field).get(name) for c in _all(spec) for field in ("requests", "limits") for name in COMPUTE[:2]
-    )
 
 
 def _all(spec: Obj) -> list[Obj]:

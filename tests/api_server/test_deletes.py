@@ -8,7 +8,6 @@ from cluster.api.deletion import DeleteOptions, parse_delete_options
 from cluster.api.local import LocalClient
 from cluster.api.verbs import WriteOptions
 from cluster.client import BadRequest, Conflict, Forbidden, Invalid, NotFound
-from tests.api_server.conftest import Clock
 from tests.api_server.objects import configmap, pod, running_pod, with_default_account
 
 
@@ -21,7 +20,7 @@ def gone(client: LocalClient, resource: str, name: str, namespace: str = "") -> 
 
 
 class TestPods:
-    def test_a_pod_on_a_node_is_given_its_grace(self, client: LocalClient, clock: Clock) -> None:
+    def test_a_pod_on_a_node_is_given_its_grace(self, client: LocalClient) -> None:
         with_default_account(client)
         running_pod(client, terminationGracePeriodSeconds=20)
         client.delete("pods", "web", "default")

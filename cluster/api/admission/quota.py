@@ -4,21 +4,18 @@ from fractions import Fraction
 
 from cluster.api.context import Cluster, Write
 from cluster.api.errors import forbidden
-from cluster.client import NotImplementedHere, Obj
+from cluster.client import Obj
 from cluster.quantity import parse_quantity
-from cluster.quota import COMPUTE, SCOPES, Amounts, cost, counts, show, usage
+from cluster.quota import COMPUTE, Amounts, cost, show, usage
 
 _FIELDS = [f"{field}.{name}" for field in ("limits", "requests") for name in COMPUTE]
 
 
 def resource_quota(cluster: Cluster, write: Write) -> None:
-    if write.resource.key == "resourcequotas" and write.operation != "DELETE":
-        _check_scopes(write.obj)
     if write.operation != "CREATE" or not write.resource.namespaced:
         return
     for entry in cluster.store.list("resourcequotas", write.namespace):
-        if counts(entry.object, write.resource.key, write.obj):
-            _check(cluster, write, entry.object)
+        _check(cluster, write, entry.object)
 
 
 def exceeded(hard: dict[str, str], used: Amounts, asked: Amounts) -> list[str]:
@@ -47,21 +44,12 @@ def _check(cluster: Cluster, write: Write, quota: Obj) -> None:
     asked, key = cost(write.resource.key, write.obj), write.resource.key
     if not asked.keys() & hard.keys():
         return
-    present = (entry.object for entry in cluster.store.list(key, write.namespace))
-    used = usage((key, obj) for obj in present if counts(quota, key, obj))
+    used = usage((key, entry.object) for entry in cluster.store.list(key, write.namespace))
     if over := exceeded(hard, used, asked):
         limits = {n: hard[n] for n in over}
         figures = f"requested: {_list(show(asked, over, hard))}, used: {_list(show(used, over, hard))}"
         why = f"exceeded quota: {name}, {figures}, limited: {_list(limits)}"
         raise forbidden(write.resource, write.name, why)
-
-
-def _check_scopes(quota: Obj) -> None:
-    terms = (quota["spec"].get("scopeSelector") or {}).get("matchExpressions") or ()
-    unknown = {*(quota["spec"].get("scopes") or ()), *(term["scopeName"] for term in terms)} - SCOPES
-    if unknown:
-        what = f"quota scopes {', '.join(sorted(unknown))} are not supported by this cluster"
-        raise NotImplementedHere(f"{what}: use {', '.join(sorted(SCOPES))}")
 
 
 def _list(amounts: dict[str, str]) -> str:
