@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,8 @@ IDLE_CONTROLLERS = frozenset({"blkio", "cpuset", "hugetlb", "misc", "net_cls", "
 def settle() -> None:
     """To be called once, in fresh namespaces. Raises OSError."""
     mount("tmpfs", Path("/run"), "tmpfs", options="mode=755")
+    # What is written for a moment, keys too, must not stay on the machine if that moment is our last.
+    tempfile.tempdir = "/run"
     _drop_idle_hierarchies()
     # The API's clients and every container have files open; and containers inherit this.
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

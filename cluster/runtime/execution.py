@@ -7,9 +7,10 @@ import signal
 import socket
 import struct
 import termios
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from cluster.runtime.commands import Stdio
 from cluster.runtime.processes import Process
@@ -21,7 +22,7 @@ CONSOLE_SECONDS_MAX = 10.0
 # How long a background process of the command may keep its streams open after the command itself has ended.
 LINGER_SECONDS = 0.5
 
-Launch = Callable[[list[str], Stdio], Awaitable[Process]]
+Launch = Callable[[list[str], Stdio], Coroutine[Any, Any, Process]]
 """Start the command with extra options for `runc exec` and these descriptors. Raises StartFailed."""
 
 
@@ -41,12 +42,24 @@ async def collect(launch: Launch, timeout_seconds: float) -> ExecResult:
         output.close()
 
 
+async def _launched(launching: Coroutine[Any, Any, Process]) -> Process:
+    """A launch that is cancelled is still waited for: nobody would end, or even bury, what it started."""
+    task = asyncio.create_task(launching)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if task.exception() is None:
+            task.result().signal(signal.SIGKILL)
+        raise
+
+
 async def _collect(launch: Launch, output: "_Output", write_end: int, timeout_seconds: float) -> ExecResult:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_seconds
     null = os.open(os.devnull, os.O_RDONLY)
     try:
-        process = await launch([], Stdio(null, write_end, write_end))
+        process = await _launched(launch([], Stdio(null, write_end, write_end)))
     finally:
         os.close(null)
         os.close(write_end)
@@ -163,7 +176,7 @@ async def open_pipes(launch: Launch) -> Stream:
     """Raises StartFailed."""
     stdin, stdout, stderr = os.pipe(), os.pipe(), os.pipe()
     try:
-        process = await launch([], Stdio(stdin[0], stdout[1], stderr[1]))
+        process = await _launched(launch([], Stdio(stdin[0], stdout[1], stderr[1])))
     except BaseException:
         _close(stdin[1], stdout[0], stderr[0])
         raise
@@ -181,7 +194,7 @@ async def open_terminal(launch: Launch, console: Path) -> Stream:
         listener.settimeout(CONSOLE_SECONDS_MAX)
         handed_over = asyncio.get_running_loop().run_in_executor(None, _receive_terminal, listener)
         try:
-            process = await launch(["--tty", "--console-socket", str(console)], Stdio(null, null, null))
+            process = await _launched(launch(["--tty", "--console-socket", str(console)], Stdio(null, null, null)))
             master = await handed_over
         except BaseException:
             listener.shutdown(socket.SHUT_RDWR)

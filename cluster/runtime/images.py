@@ -101,7 +101,8 @@ def find(reference: str, recipes: dict[str, Recipe]) -> Recipe:
     if recipe is None:
         raise ImageMissing(
             f'no image "{reference}" here: this cluster pulls from no registry. Stand-ins made of this machine\'s own '
-            f"programs exist for {', '.join(sorted(recipes))} (any tag); use one of them, or run on a cluster that can pull it, with --context"
+            f"programs exist for {', '.join(sorted(recipes))} (any tag); use one of them, "
+            "or a cluster that pulls, with --context"
         )
     return recipe
 

@@ -1,6 +1,7 @@
 """Real containers: how they end, what they may, what they see, what they say."""
 
 import asyncio
+import os
 import re
 import signal
 from pathlib import Path
@@ -22,6 +23,17 @@ def status(text: str, field: str) -> str:
     match = re.search(rf"^{field}:\s*(.*)$", text, re.MULTILINE)
     assert match, text
     return match[1]
+
+
+def zombies() -> list[str]:
+    """Dead children of this process that nobody has buried."""
+    states = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in children()]
+    return [state for state in states if state == "Z"]
+
+
+def children() -> list[str]:
+    own = os.getpid()
+    return Path(f"/proc/{own}/task/{own}/children").read_text().split()
 
 
 class TestEnd:
@@ -254,6 +266,16 @@ class TestExec:
         spec = await bench.start("sleep", "600")
         result = await bench.runtime.exec(spec.id, ("sh", "-c", "echo early; exec sleep 600"), 0.5)
         assert (result.code, result.output, result.timed_out) == (137, b"early\n", True)
+
+    async def test_a_cancelled_command_is_ended_and_buried(self, bench: Bench) -> None:
+        spec = await bench.start("sleep", "600")
+        for patience in (0.001, 0.2):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(bench.runtime.exec(spec.id, ("sleep", "601"), 60), patience)
+        await asyncio.sleep(0.1)
+        left = await bench.runtime.exec(spec.id, ("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"), 5)
+        assert b"601" not in left.output
+        assert not zombies()
 
     async def test_output_is_capped_and_nobody_blocks(self, bench: Bench) -> None:
         spec = await bench.start("sleep", "600")
