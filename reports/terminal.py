@@ -1,151 +1,181 @@
 """The summary: what broke, why, and what to change, for somebody tired. Pure: results in, rich renderables out."""
 
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from chaos.result import DefenseVerdict, Difference, Impact, Result, VariantResult
+from chaos.result import DefenseVerdict, Result, VariantResult
+from reports import story
+from reports.words import NOT_MEASURED, NOT_SEEN, VERDICTS, clean, one_line, plural, share
 
-WORDS = {
-    "held": ("✔ HELD", "bold green"),
-    "broke": ("✘ BROKE", "bold red"),
-    "not_proven": ("? NOT PROVEN", "bold yellow"),
-}
-EVIDENCE_PER_CRITERION = 2
+STYLES = {"held": "bold green", "broke": "bold red", "not_proven": "bold yellow"}
+FACTS = 3
+CHANGES = 3
+WIDTH = 80
+
+Line = tuple[Text | str, Text | str]
+"""A label, and what stands beside it."""
 
 
-def summary(runs: list[tuple[Path, Result]]) -> RenderableType:
-    """All of it; several runs end in a table of one line each."""
+def render(result: Result, folder: Path | None = None) -> str:
+    """The summary of one run as plain text, 80 columns wide."""
+    console = Console(file=StringIO(), width=WIDTH, color_system=None)
+    console.print(summary([(folder, result)]), highlight=False)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"  # type: ignore[attr-defined]  # it is the StringIO above
+
+
+def summary(runs: list[tuple[Path | None, Result]]) -> RenderableType:
+    """All of it; several runs end in a table of one line each. Without a folder no report is pointed to."""
     blocks: list[RenderableType] = [_run(folder, result) for folder, result in runs]
     if len(runs) > 1:
         blocks.append(_overview([result for _, result in runs]))
     return Group(*blocks)
 
 
-def _run(folder: Path, result: Result) -> RenderableType:
-    head = Text.assemble("\n", (result.scenario, "bold"), f"  {result.title}")
-    variants = [part for variant in result.variants for part in _variant(variant, result)]
-    tail = [Text.assemble(("  report  ", "dim"), str(folder / "report.html"))]
-    return Group(head, *variants, *_bought(result), *tail)
+def _run(folder: Path | None, result: Result) -> RenderableType:
+    head = Text.assemble("\n", (clean(result.scenario), "bold"), f"  {one_line(result.title)}")
+    lines: list[Line] = [(Text("result", "bold"), Text(story.headline(result), "bold"))]
+    patched = any(v.advice and v.advice.patch for variant in result.variants for v in variant.verdicts)
+    lines += [("report", f"{folder / 'report.html'}{' (with the patch)' if patched else ''}")] if folder else []
+    return Group(head, *(_variant(v) for v in result.variants), *_bought(result), _grid(lines, indent=2), Text())
 
 
-def _variant(variant: VariantResult, result: Result) -> Iterator[RenderableType]:
+def _variant(variant: VariantResult) -> RenderableType:
+    parts: list[RenderableType] = []
     for verdict in variant.verdicts:
-        word, style = WORDS[verdict.verdict]
-        yield Text.assemble(
-            "\n  ",
-            (f"{variant.name:<12}", "bold"),
-            f"{verdict.defense:<15}",
-            (word, style),
-            _expectation(variant, verdict),
-        )
-        yield from _why(verdict, variant)
-    if variant.impact:
-        yield _indented(f"users    {_felt(variant.impact)}")
+        parts += [_verdict(variant, verdict), _grid([*_why(variant, verdict)], indent=4, label=7)]
+    parts.append(_grid([*_felt(variant), *_times(variant), *_changes(variant)], indent=4, label=7))
+    return Group(*parts)
+
+
+def _verdict(variant: VariantResult, verdict: DefenseVerdict) -> Text:
+    word, told = VERDICTS[verdict.verdict], story.of_defense(variant, verdict.defense)
+    return Text.assemble(
+        "\n  ",
+        (f"{variant.name:<12}", "bold"),
+        f"{verdict.defense:<15}",
+        (f"{word.mark} {word.text.upper()}", STYLES[verdict.verdict]),
+        (f"  {told}" if told else "", "dim" if told == "as expected" else "bold yellow"),
+    )
+
+
+def _why(variant: VariantResult, verdict: DefenseVerdict) -> Iterator[Line]:
+    for reason in story.reasons(verdict, variant):
+        yield "because", _said(reason.text, reason.when)
+    facts: list[story.Fact] = []
+    for answer in story.answers(verdict, variant):
+        yield Text(VERDICTS[answer.verdict].mark, STYLES[answer.verdict]), one_line(answer.text)
+        if answer.verdict == verdict.verdict != "held":
+            facts += answer.facts
+    for fact in facts[:FACTS]:
+        yield fact.when, Text(f"{fact.source}: {one_line(fact.text)}", "dim")
+
+
+def _said(text: str, when: str) -> str:
+    return f"{one_line(text)} ({when})" if when else one_line(text)
+
+
+def _felt(variant: VariantResult) -> Iterator[Line]:
+    cost = variant.impact
+    if cost is None:
+        yield "users", Text("no fault was injected, so its cost was not measured", "yellow")
+        return
+    told = {figure.name: figure for figure in story.figures(variant)}
+    failed, outage, well, p95 = (told[n] for n in ("requests failed", "longest outage", "users well again", "p95"))
+    if not cost.requests:
+        yield "users", Text(f"{NOT_MEASURED}: there are no requests after the fault", "yellow")
+        return
+    recovered = _recovered(well)
+    rate = share(cost.failed, cost.requests)
+    count = failed.note.partition(":")[0]
+    yield "users", f"{rate} failed ({count}); longest outage {outage.value}; {recovered}; p95 {p95.value}"
+    yield from _let_on(variant, told)
+
+
+def _recovered(well: story.Figure) -> str:
+    if well.value in {NOT_SEEN, "always"}:
+        return well.note or "no recovery seen"
+    return f"well again {well.value}{f', {well.note}' if well.note else ''}"
+
+
+def _let_on(variant: VariantResult, told: dict[str, story.Figure]) -> Iterator[Line]:
+    sign, cost = told["first sign in the cluster"], variant.impact
+    lie = f"; Ready for {told['Ready while users failed'].value} while users failed" if cost and cost.lie_time else ""
+    first = sign.note if sign.value == "none" else f"first sign {sign.value}: {one_line(sign.note)}"
+    yield "cluster", first + lie
+    said = " ".join(c.text for verdict in variant.verdicts for c in verdict.criteria)
+    unsaid = [name for name in (cost.bystanders_hurt if cost else ()) if name not in said]
+    if unsaid:
+        yield "hurt", Text(f"others than the fault's own: {', '.join(unsaid)}", "bold red")
+
+
+def _times(variant: VariantResult) -> Iterator[Line]:
     for expected in variant.expected:
         if expected.met is not True and expected.what in {"detect", "recover"}:
-            yield _indented(f"{expected.what}: wanted {expected.wanted}, got {expected.got}", "yellow")
-    broken = [v for v in variant.verdicts if v.verdict == "broke" and v.advice]
-    for verdict in broken:
-        yield from _change(verdict, result)
+            yield expected.what, Text(f"wanted {expected.wanted}, got {expected.got}", "bold yellow")
 
 
-def _expectation(variant: VariantResult, verdict: DefenseVerdict) -> Text:
-    expected = next((e for e in variant.expected if e.what == verdict.defense), None)
-    if expected is None:
-        return Text("")
-    if expected.met:
-        return Text("  as expected", "dim")
-    return Text(f"  expected {expected.wanted.replace('_', ' ')}", "bold yellow")
-
-
-def _why(verdict: DefenseVerdict, variant: VariantResult) -> Iterator[RenderableType]:
-    for reason in verdict.reasons:
-        yield _indented(f"because  {reason.text}{_at(reason.t, variant)}", "yellow")
-    for criterion in verdict.criteria:
-        word, style = WORDS[criterion.verdict]
-        yield _indented(Text.assemble((f"{word[0]} ", style), criterion.text))
-        if criterion.verdict == verdict.verdict:
-            for evidence in criterion.evidence[:EVIDENCE_PER_CRITERION]:
-                yield _indented(f"  {_at(evidence.t, variant).strip() or '-':<9}{evidence.text}", "dim")
-
-
-def _at(t: float | None, variant: VariantResult) -> str:
-    """When it was, from the fault on."""
-    begin = next((f.t for f in variant.fault if f.step == "inject"), None)
-    return "" if t is None or begin is None else f" {t - begin:+.1f} s"
-
-
-def _felt(impact: Impact) -> str:
-    share = "not measured" if impact.failed_share is None else f"{impact.failed_share:.1%} failed"
-    recovered = (
-        "no recovery seen" if impact.recovered_after is None else f"well again after {impact.recovered_after:.1f} s"
-    )
-    parts = [
-        f"{share} ({impact.failed} of {impact.requests})",
-        f"longest outage {impact.longest_outage:.0f} s",
-        recovered,
-    ]
-    if impact.lie_time:
-        parts.append(f"Ready while failing for {impact.lie_time:.0f} s")
-    if impact.bystanders_hurt:
-        parts.append(f"bystanders hurt: {', '.join(impact.bystanders_hurt)}")
-    return "; ".join(parts)
-
-
-def _change(verdict: DefenseVerdict, result: Result) -> Iterator[RenderableType]:
-    findings = verdict.advice.findings if verdict.advice else ()
-    by_rule = {finding.rule: finding for finding in reversed(findings)}
-    for finding in list(by_rule.values())[:3]:
-        where = f"{finding.file}:{finding.line} " if finding.file else ""
-        yield _indented(f"change   {where}{finding.object}: {finding.remedy}")
-    if len(findings) > 3:
-        yield _indented(f"         {len(findings)} findings in all; the patch is in the report of {result.run}", "dim")
+def _changes(variant: VariantResult) -> Iterator[Line]:
+    for verdict in variant.verdicts:
+        found = story.changes(verdict)
+        for change in found[:CHANGES]:
+            (place, object), *others = change.places
+            more = f" and {plural(len(others), 'more place')}" if others else ""
+            yield "change", Text.assemble((place or object, "bold"), f"{more}: {one_line(change.remedy)}")
+        if len(found) > CHANGES:
+            yield "", Text(f"and {plural(len(found) - CHANGES, 'more thing')} to change", "dim")
 
 
 def _bought(result: Result) -> Iterator[RenderableType]:
     """What the defense bought: the figures in which the variants differ."""
-    shown = [d for d in result.differences if len({*d.values.values()}) > 1]
-    if len(result.variants) < 2 or not shown:
+    rows = story.differing(result)
+    if not rows:
         return
-    table = Table(box=None, padding=(0, 2), show_edge=False)
-    table.add_column("", style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
+    table.add_column("what it bought", style="dim")
     for variant in result.variants:
-        table.add_column(variant.name, justify="right")
-    for difference in shown:
-        table.add_row(difference.what, *(_value(difference, variant.name) for variant in result.variants))
+        table.add_column(clean(variant.name), justify="right")
+    for row in rows:
+        table.add_row(row.name, *row.values)
     yield Padding(table, (1, 0, 1, 2))
 
 
-def _value(difference: Difference, variant: str) -> str:
-    value = difference.values.get(variant)
-    unit = f" {difference.unit}" if difference.unit else ""
-    return "n/a" if value is None else f"{value:g}{unit}"
-
-
 def _overview(results: list[Result]) -> RenderableType:
-    table = Table(box=None, padding=(0, 2), show_edge=False)
-    for column in ("scenario", "variant", "defense", "verdict", "failed", "as expected"):
+    table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    for column in ("scenario", "variant", "defense", "verdict", "failed", "expectation"):
         table.add_column(column)
     for result in results:
         for variant in result.variants:
             for verdict in variant.verdicts:
                 table.add_row(*_overview_row(result, variant, verdict))
-    return Padding(table, (1, 0))
+    return Padding(table, (0, 0, 1, 0))
 
 
 def _overview_row(result: Result, variant: VariantResult, verdict: DefenseVerdict) -> list[RenderableType]:
-    share = variant.impact.failed_share if variant.impact else None
-    met = [e.met for e in variant.expected]
-    answer = "no" if False in met else "not told" if None in met else "yes"
-    word, style = WORDS[verdict.verdict]
-    failed = "n/a" if share is None else f"{share:.1%}"
-    return [result.scenario, variant.name, verdict.defense, Text(word, style), failed, answer]
+    cost, word = variant.impact, VERDICTS[verdict.verdict]
+    failed = share(cost.failed, cost.requests) if cost else NOT_MEASURED
+    met = {e.met for e in variant.expected}
+    told = "not met" if False in met else "not told" if None in met else "met" if met else "none"
+    return [
+        Text(clean(result.scenario)),
+        Text(clean(variant.name)),
+        verdict.defense,
+        Text(f"{word.mark} {word.text.upper()}", STYLES[verdict.verdict]),
+        failed,
+        told,
+    ]
 
 
-def _indented(text: str | Text, style: str = "") -> RenderableType:
-    return Padding(Text(text, style) if isinstance(text, str) else text, (0, 0, 0, 4))
+def _grid(lines: list[Line], *, indent: int, label: int = 6) -> RenderableType:
+    """Labels in a column of their own, so that what wraps stays beside them."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=label, style="dim", no_wrap=True)
+    grid.add_column()
+    for name, text in lines:
+        grid.add_row(name, Text(clean(text)) if isinstance(text, str) else text)
+    return Padding(grid, (0, 0, 0, indent))

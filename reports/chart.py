@@ -1,0 +1,258 @@
+"""The timeline as a figure that plotly.js draws: per variant a lane of events, the requests, and p95, on one time axis.
+
+Plain data; plotly's Python half, which takes half a second to import, is not needed. Colours are names of the page's
+style (`--failed`), which the page resolves when it draws, so that the figure follows light, dark and print.
+"""
+
+from html import escape
+from math import ceil, floor
+from textwrap import wrap
+from typing import Any
+
+from chaos.result import PhaseResult, Point, Result, VariantResult
+from reports import story
+from reports.words import VERDICTS, clean, count, milliseconds, one_line
+
+Json = dict[str, Any]
+
+LANES = {"info": 0, "warning": 1, "bad": 2, "fault": 3}
+"""The event lane's rows, from the bottom up."""
+KINDS = {
+    "inject": ("fault", "star", "--fault"),
+    "witness": ("fault", "diamond", "--fault"),
+    "undo": ("fault", "star-open", "--fault"),
+    "bad": ("bad", "x", "--broke"),
+    "warning": ("warning", "triangle-up", "--warning"),
+    "info": ("info", "circle-open", "--quiet"),
+}
+LANE, REQUESTS, P95, GAP, TITLE = 84, 130, 84, 16, 40
+"""Heights in pixels. A variant is a title, the lane, the requests and p95, with gaps between them."""
+BLOCK = TITLE + LANE + REQUESTS + P95 + 2 * GAP
+FOOT = 44
+
+
+def figure(result: Result) -> Json:
+    """Data and layout for `Plotly.newPlot`."""
+    height = len(result.variants) * BLOCK + FOOT
+    layout = _layout(result, height)
+    data: list[Json] = []
+    for number, variant in enumerate(result.variants):
+        top = height - number * BLOCK
+        _add_axes(layout, number, top, height)
+        layout["shapes"] += _shapes(variant, top, height)
+        layout["annotations"] += _labels(variant, top, height)
+        data += [*_requests(variant, number), *_latency(variant, result, number), *_events(variant, number)]
+    return {"data": data, "layout": layout}
+
+
+def _layout(result: Result, height: int) -> Json:
+    last = f"y{3 * len(result.variants)}" if result.variants else "y"
+    asked = {story.span(variant) for variant in result.variants}
+    return {
+        "height": height,
+        "margin": {"l": 56, "r": 8, "t": 0, "b": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": "--ink", "size": 12, "family": "system-ui, sans-serif"},
+        "hoverlabel": {"align": "left", "bgcolor": "--raised", "bordercolor": "--line", "font": {"color": "--ink"}},
+        "hovermode": "closest",
+        "showlegend": False,
+        "barmode": "stack",
+        "bargap": 0.08,
+        "xaxis": {
+            "anchor": last,
+            "title": {"text": " / ".join(sorted(asked)), "standoff": 4},
+            "zeroline": False,
+            "gridcolor": "--grid",
+            "ticksuffix": " s",
+            "range": _range(result),
+        },
+        "shapes": [],
+        "annotations": [],
+    }
+
+
+def _range(result: Result) -> list[float]:
+    """All phases and all samples of all variants."""
+    ends = [
+        t - (story.zero(variant) or 0)
+        for variant in result.variants
+        for t in (
+            *(p.begin for p in variant.phases),
+            *(p.end for p in variant.phases),
+            *(p.t for p in variant.timeline),
+            *(m.t for m in variant.marks),
+        )
+    ]
+    return [min(ends) - 0.5, max(ends) + 1.5] if ends else [0, 1]
+
+
+def _add_axes(layout: Json, number: int, top: int, height: int) -> None:
+    lane = top - TITLE
+    requests = lane - LANE - GAP
+    p95 = requests - REQUESTS - GAP
+    common = {"zeroline": False, "fixedrange": True, "gridcolor": "--grid"}
+    layout[_axis(number, 0)] = {
+        **common,
+        "domain": _domain(lane, LANE, height),
+        "range": [-0.7, 3.7],
+        "tickvals": [*LANES.values()],
+        "ticktext": [*LANES],
+    }
+    layout[_axis(number, 1)] = {
+        **common,
+        "domain": _domain(requests, REQUESTS, height),
+        "rangemode": "tozero",
+        "title": {"text": "requests / s", "standoff": 6, "font": {"size": 11}},
+    }
+    layout[_axis(number, 2)] = {
+        **common,
+        "domain": _domain(p95, P95, height),
+        "rangemode": "tozero",
+        "nticks": 4,
+        "title": {"text": "p95, ms", "standoff": 6, "font": {"size": 11}},
+    }
+
+
+def _axis(number: int, row: int, prefix: str = "yaxis") -> str:
+    place = 3 * number + row + 1
+    return prefix if place == 1 else f"{prefix}{place}"
+
+
+def _domain(top: int, size: int, height: int) -> list[float]:
+    return [round((top - size) / height, 6), round(top / height, 6)]
+
+
+def _shapes(variant: VariantResult, top: int, height: int) -> list[Json]:
+    """Phases shaded, seconds without samples, and lines where the fault came and went."""
+    zero = story.zero(variant) or 0
+    bottom, upper = (top - BLOCK + 4) / height, (top - TITLE) / height
+    shapes = [
+        _rect(p.begin - zero, p.end - zero, bottom, upper, "--fault-shade" if p.name == "fault" else "--phase-shade")
+        for p in variant.phases
+    ]
+    shapes += [_rect(t - zero, t - zero + 1, bottom, upper, "--missing") for t in missing(variant)]
+    return [*shapes, *(_line(f.t - zero, bottom, upper, f.step) for f in variant.fault if f.step != "witness")]
+
+
+def _rect(begin: float, end: float, bottom: float, top: float, color: str) -> Json:
+    place = {"xref": "x", "yref": "paper", "x0": begin, "x1": end, "y0": bottom, "y1": top}
+    return {"type": "rect", "layer": "below", "line": {"width": 0}, "fillcolor": color, **place}
+
+
+def _line(t: float, bottom: float, top: float, step: str) -> Json:
+    place = {"xref": "x", "yref": "paper", "x0": t, "x1": t, "y0": bottom, "y1": top}
+    dash = "solid" if step == "inject" else "dot"
+    return {"type": "line", "layer": "below", "line": {"color": "--fault", "width": 1.5, "dash": dash}, **place}
+
+
+def missing(variant: VariantResult) -> list[float]:
+    """The whole seconds of the phases of which no load worker told anything: when each began, in seconds of the run."""
+    if not variant.phases:
+        return []
+    begin, end = variant.phases[0].begin, variant.phases[-1].end
+    origin = variant.timeline[0].t if variant.timeline else begin
+    known = {round(point.t - origin) for point in variant.timeline}
+    numbers = range(ceil(begin - origin), floor(end - origin))
+    return [origin + number for number in numbers if number not in known]
+
+
+def _labels(variant: VariantResult, top: int, height: int) -> list[Json]:
+    """The variant and its verdicts above its lane, and each phase's name at its left edge."""
+    told = " · ".join(f"{v.defense} {VERDICTS[v.verdict]}" for v in variant.verdicts)
+    title = f"<b>{escape(clean(variant.name))}</b>  {escape(told)}"
+    place = {"showarrow": False, "xanchor": "left", "yref": "paper"}
+    heading = {"text": title, "xref": "paper", "x": 0, "y": (top - 2) / height, "yanchor": "top", **place}
+    return [
+        {**heading, "font": {"size": 14}},
+        *({**_phase_label(p, variant), "y": (top - TITLE) / height, **place} for p in variant.phases),
+    ]
+
+
+def _phase_label(phase: PhaseResult, variant: VariantResult) -> Json:
+    begin = phase.begin - (story.zero(variant) or 0)
+    return {"text": phase.name, "xref": "x", "x": begin, "yanchor": "bottom", "font": {"size": 11, "color": "--quiet"}}
+
+
+def _requests(variant: VariantResult, number: int) -> list[Json]:
+    """Stacked: what was served, and on top of it what failed; together the arrivals."""
+    points = variant.timeline
+    told = [f"{story.moment(p.t, variant)}: {_arrivals(p)}<br>p95 {milliseconds(p.p95)}" for p in points]
+    common = {
+        "type": "bar",
+        "x": _middles(variant),
+        "yaxis": _axis(number, 1, "y"),
+        "hovertext": told,
+        "hoverinfo": "text",
+    }
+    failed = {"color": "--failed", "pattern": {"shape": "/", "size": 5, "solidity": 0.35, "fgcolor": "--page"}}
+    return [
+        {**common, "name": "served", "y": [p.ok for p in points], "marker": {"color": "--served"}},
+        {**common, "name": "failed", "y": [p.failed for p in points], "marker": failed},
+    ]
+
+
+def _arrivals(point: Point) -> str:
+    return f"{count(point.arrivals)} arrivals, {count(point.ok)} served, {count(point.failed)} failed"
+
+
+def _middles(variant: VariantResult) -> list[float]:
+    zero = story.zero(variant) or 0
+    return [round(p.t - zero + 0.5, 3) for p in variant.timeline]
+
+
+def _latency(variant: VariantResult, result: Result, number: int) -> list[Json]:
+    axis = _axis(number, 2, "y")
+    line = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": "p95",
+        "x": _middles(variant),
+        "y": [p.p95 for p in variant.timeline],
+        "yaxis": axis,
+        "line": {"color": "--latency", "width": 2},
+        "marker": {"color": "--latency", "size": 4},
+        "hovertext": [f"{story.moment(p.t, variant)}: p95 {milliseconds(p.p95)}" for p in variant.timeline],
+        "hoverinfo": "text",
+    }
+    return [line, *([] if result.promised_p95 is None else [_promise(result, axis)])]
+
+
+def _promise(result: Result, axis: str) -> Json:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "promised p95",
+        "x": _range(result),
+        "y": [result.promised_p95] * 2,
+        "yaxis": axis,
+        "line": {"color": "--quiet", "width": 1, "dash": "dash"},
+        "hovertext": [f"promised: p95 at most {milliseconds(result.promised_p95)}"] * 2,
+        "hoverinfo": "text",
+    }
+
+
+def _events(variant: VariantResult, number: int) -> list[Json]:
+    told = story.course(variant)
+    zero = story.zero(variant) or 0
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": kind,
+            "x": [round(t.t - zero, 3) for t in told if t.kind == kind],
+            "y": [LANES[lane] for t in told if t.kind == kind],
+            "yaxis": _axis(number, 0, "y"),
+            "cliponaxis": False,
+            "marker": {"symbol": symbol, "color": color, "size": 11, "line": {"width": 1.5, "color": color}},
+            "hovertext": [_hover(t) for t in told if t.kind == kind],
+            "hoverinfo": "text",
+        }
+        for kind, (lane, symbol, color) in KINDS.items()
+    ]
+
+
+def _hover(told: story.Told) -> str:
+    """As plotly.js reads hover text, which knows a few tags: nothing that others wrote may become one."""
+    lines = wrap(f"{told.object}: {one_line(told.text)}" if told.object else one_line(told.text), 56)[:6]
+    return "<br>".join([f"<b>{told.when}</b>", *(escape(line) for line in lines)])
