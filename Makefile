@@ -8,7 +8,7 @@ setup: ## install what is missing: .venv, and from Debian runc, nftables, iprout
 	@./setup.sh
 
 demo: setup ## two failure patterns against the demo shop, with and without its defenses
-	@.venv/bin/seawall run scenarios/oomkilled-surprise.yaml scenarios/lying-health-checks.yaml
+	@.venv/bin/seawall run scenarios/lying-health-checks.yaml scenarios/oomkilled-surprise.yaml
 
 test: setup ## every test that this machine can run
 	@.venv/bin/pytest

@@ -55,12 +55,17 @@ def fold(now: Now, record: Record) -> Now:
             return _tell(now, record.t, "green", f"undone: {record.detail}")
         case Trouble():
             return _tell(now, record.t, "bold yellow", f"{record.what}: {record.detail}")
-        case Seen(resource="Event") if record.object["reason"] in TELLING:
+        case Seen(resource="Event") if _is_news(now.phase, record.object["reason"]):
             about = record.object["about"].split("/", 1)[-1]
             return _tell(now, record.t, "yellow", f"{record.object['reason']}  {about}: {record.object['message']}")
         case Seen(resource="Pod"):
             return _pod(now, record)
     return now
+
+
+def _is_news(phase: str, reason: str) -> bool:
+    # Probes fail until an app is up: that is how a start looks.
+    return reason in TELLING and not (phase == "deploy" and reason == "Unhealthy")
 
 
 def _measured(now: Now, sample: Sample) -> Now:

@@ -10,7 +10,8 @@ from cluster.kubelet.machine import Machine
 from cluster.kubelet.status import Failure
 from cluster.kubelet.worker import End, PodWorker
 
-LOOK_SECONDS = 1.0
+# The kubelet's own monitoring interval: a fast leak meets the kernel's OOM killer before it meets the eviction manager.
+LOOK_SECONDS = 10.0
 # After an eviction the memory needs a moment to come back; a real node took about three seconds from one to the next.
 PAUSE_SECONDS = 3.0
 TRANSITION_SECONDS = 30.0
@@ -27,7 +28,7 @@ class MemoryPressure:
         self._low_at = float("-inf")
 
     async def run(self) -> None:
-        """Look every second, for ever."""
+        """Look again and again, for ever."""
         while True:
             await asyncio.sleep(PAUSE_SECONDS if self.look() else LOOK_SECONDS)
 
