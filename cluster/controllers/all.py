@@ -9,12 +9,14 @@ from cluster.controllers import (
     disruption,
     endpoints,
     endpointslices,
+    event_expiry,
     garbage,
     namespace,
     node_lifecycle,
     pod_garbage,
     replicaset,
     service_accounts,
+    statefulset,
     taint_eviction,
 )
 from cluster.controllers.context import Context, Kind
@@ -32,6 +34,8 @@ CONTROLLERS = (
     taint_eviction,
     pod_garbage,
     disruption,
+    statefulset,
+    event_expiry,
 )
 
 
