@@ -13,7 +13,8 @@ from cluster.api.answers import JSON, Form, View, encode, include_object, negoti
 from cluster.api.auth import impersonate
 from cluster.api.context import User
 from cluster.api.core import Core
-from cluster.api.deletion import parse_delete_options
+from cluster.api.decode import decode_as
+from cluster.api.deletion import DeleteOptions, parse_delete_options
 from cluster.api.errors import status
 from cluster.api.pages import page
 from cluster.api.paths import HEALTH, Paths
@@ -199,7 +200,7 @@ class _Call:
         return self._ok(self._view().one(self.verbs.edit(self.resource, namespace, name, patch.edit, options)))
 
     async def _delete(self) -> web.Response:
-        options = parse_delete_options(await self._body(optional=True), dict(self.query))
+        options = await self._delete_options()
         deleted = self.verbs.delete(self.resource, self.target.namespace, self.target.name, options, self.user)
         if deleted.gone and self.resource.key != "pods":
             return self._ok(encode(_deleted(self.resource, deleted.entry), self._view().form))
@@ -207,7 +208,7 @@ class _Call:
 
     async def _delete_all(self) -> web.Response:
         query = parse_list_options(self.query)
-        options = parse_delete_options(await self._body(optional=True), dict(self.query))
+        options = await self._delete_options()
         entries = self.verbs.delete_all(self._selection(query), options, self.user)
         return self._ok(self._view().many(page(entries, ListOptions(), self.verbs.cluster.store.revision)))
 
@@ -239,6 +240,10 @@ class _Call:
                 return self._ok(self._view().of(subresources.edit(*where, patch.edit, options)))
         raise _not_allowed()
 
+    async def _delete_options(self) -> DeleteOptions:
+        body, _ = decode_as("meta.DeleteOptions", "DeleteOptions", await self._body(optional=True))
+        return parse_delete_options(body, dict(self.query))
+
     async def _body(self, *, optional: bool = False) -> Obj:
         raw = await self.request.read()
         if optional and not raw:
@@ -253,7 +258,9 @@ class _Call:
             query=self.query,
             now=self.verbs.cluster.clock(),
         )
-        return patching.parse_patch(sent, self.request.headers.get("Content-Type", ""))
+        patch = patching.parse_patch(sent, self.request.headers.get("Content-Type", ""))
+        self._options().tell(self.resource, patch.problems)
+        return patch
 
     def _options(self) -> WriteOptions:
         validation = self.query.get("fieldValidation", "")

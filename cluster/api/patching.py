@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cluster.api.apply import apply
 from cluster.api.bodies import media_type, parse_data
+from cluster.api.decode import decode
 from cluster.api.patch_json import json_patch
 from cluster.api.patch_merge import merge_patch
 from cluster.api.patch_strategic import strategic_merge
@@ -23,6 +24,8 @@ class Patch:
 
     edit: Edit
     is_apply: bool = False
+    problems: tuple[str, ...] = ()
+    """Unknown fields that were left out already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +79,7 @@ def _apply(sent: Sent) -> Patch:
         raise BadRequest(f"{what}: fieldManager: Required value: is required for apply patch")
     if sent.subresource == "scale":
         raise BadRequest("apply is not supported on the scale subresource here: use a merge patch")
-    applied = _object(parse_data(sent.body, APPLY))
+    applied, problems = decode(sent.resource, _object(parse_data(sent.body, APPLY)))
     force = is_true(sent.query.get("force"))
 
     def edit(obj: Obj) -> Obj:
@@ -84,7 +87,7 @@ def _apply(sent: Sent) -> Patch:
             obj, applied, sent.resource, manager=manager, force=force, now=sent.now, subresource=sent.subresource
         )
 
-    return Patch(edit, is_apply=True)
+    return Patch(edit, is_apply=True, problems=tuple(problems))
 
 
 def _object(patch: object) -> Obj:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cluster.api.auth import Authenticator
 from cluster.api.authorize import Authorizer
 from cluster.api.context import User
+from cluster.api.decode import decode_as
 from cluster.api.rules import Attributes, Rule
 from cluster.api.tokens import AUDIENCE
 from cluster.client import BadRequest, Obj, Unauthorized
@@ -24,9 +25,10 @@ class Reviewer:
 def answer(reviewer: Reviewer, key: str, user: User, namespace: str, body: Obj) -> Obj:
     """The review with its status, for a key of `REVIEWS`. Raises `BadRequest` if the question is none."""
     kind, version, review = REVIEWS[key]
-    spec = body.get("spec") or {}
+    asked, _ = decode_as(f"{key.split('.')[1]}.{kind}", kind, body)
+    spec = asked.get("spec") or {}
     status = review(reviewer, user, namespace, spec)
-    shown = {"spec": {} if key.startswith("selfsubjectrules") else spec} if "spec" in body else {}
+    shown = {"spec": {} if kind == "SelfSubjectRulesReview" else spec} if spec else {}
     return {"kind": kind, "apiVersion": version, "metadata": {}, **shown, "status": status}
 
 

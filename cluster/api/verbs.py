@@ -4,7 +4,7 @@ Nothing here awaits: each verb reads, decides and writes while nobody else moves
 and a patch without a resourceVersion never meets a conflict.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -40,6 +40,13 @@ class WriteOptions:
     is_apply: bool = False
     """Whether the object comes with managedFields that are true already."""
     warnings: list[str] = field(default_factory=list)
+
+    def tell(self, resource: Resource, unknown_fields: Sequence[str]) -> None:
+        """Refuse, warn or be silent about unknown fields, as was asked."""
+        if unknown_fields and self.unknown_fields == "Strict":
+            raise strict_error(resource, list(unknown_fields))
+        if self.unknown_fields == "Warn":
+            self.warnings.extend(unknown_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +87,13 @@ class Verbs:
         if view := resource.view:
             core = view.write(self._decoded(resource, obj, options))
             return shown(resource, self.create(self.resource(view.key), namespace, core, options))
-        generated = not (obj.get("metadata") or {}).get("name")
-        for _ in range(NAME_ATTEMPTS):
-            new = self._prepared(resource, namespace, obj, options)
+        asked = self._decoded(resource, obj, options)
+        attempts = 1 if asked["metadata"].get("name") else NAME_ATTEMPTS
+        for _ in range(attempts):
+            new = self._prepared(resource, namespace, private_copy(asked), options)
             name = new["metadata"]["name"]
             if self._store.get(resource.key, namespace, name) is None:
                 return self.put(resource, new, options.dry_run)
-            if not generated:
-                break
         raise already_exists(resource, name)
 
     def edit(
@@ -127,8 +133,7 @@ class Verbs:
             entry = self._store.remove(resource.key, entry)
         return Deleted(entry, deletion.ends)
 
-    def _prepared(self, resource: Resource, namespace: str, obj: Obj, options: WriteOptions) -> Obj:
-        new = self._decoded(resource, obj, options)
+    def _prepared(self, resource: Resource, namespace: str, new: Obj, options: WriteOptions) -> Obj:
         identity.settle_namespace(resource, new, namespace)
         identity.begin(new, self.cluster.clock(), self.cluster.random)
         if not options.is_apply:
@@ -178,11 +183,8 @@ class Verbs:
 
     def _decoded(self, resource: Resource, obj: Obj, options: WriteOptions) -> Obj:
         new, problems = decode(resource, obj)
-        if problems and options.unknown_fields == "Strict":
-            raise strict_error(resource, problems)
-        if options.unknown_fields == "Warn":
-            options.warnings.extend(problems)
-        return {"kind": resource.kind, "apiVersion": resource.api_version, **new}
+        options.tell(resource, problems)
+        return {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {}, **new}
 
     def put(self, resource: Resource, obj: Obj, dry_run: bool = False) -> Entry:
         """Store an object that needs no further check: the server's own writes."""

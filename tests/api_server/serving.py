@@ -20,10 +20,14 @@ from cluster.nodeservice import NodeService
 @dataclass(frozen=True, slots=True)
 class Served:
     api: ApiServer
-    url: str
+    urls: tuple[str, ...]
     kubeconfig: Path
     session: aiohttp.ClientSession
     """Nobody in particular, trusting the cluster's authority."""
+
+    @property
+    def url(self) -> str:
+        return self.urls[0]
 
     async def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         """Status and JSON of one request."""
@@ -33,19 +37,19 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, nodes: dict[str, NodeService] | None = None, *, user: str | None = "admin", **options: Any
+    folder: Path, nodes: dict[str, NodeService] | None = None, *, user: str | None = "admin", sockets: int = 1
 ) -> AsyncIterator[Served]:
-    """Serve on a free port of loopback; the session carries the admin's certificate unless `user` is None."""
-    api = ApiServer(ClusterConfig(id="test", state_dir=folder), nodes or {}, **options)
-    sock = socket.create_server(("127.0.0.1", 0))
-    url = f"https://127.0.0.1:{sock.getsockname()[1]}"
+    """Serve on free ports of loopback; the session carries the admin's certificate unless `user` is None."""
+    api = ApiServer(ClusterConfig(id="test", state_dir=folder), nodes or {})
+    listening = [socket.create_server(("127.0.0.1", 0)) for _ in range(sockets)]
+    urls = tuple(f"https://127.0.0.1:{sock.getsockname()[1]}" for sock in listening)
     kubeconfig = folder / "kubeconfig"
-    kubeconfig.write_text(api.kubeconfig(url))
-    await api.serve([sock])
+    kubeconfig.write_text(api.kubeconfig(urls[0]))
+    await api.serve(listening)
     connector = aiohttp.TCPConnector(ssl=client_tls(kubeconfig, folder, certificate=user is not None))
     try:
         async with aiohttp.ClientSession(connector=connector) as session:
-            yield Served(api, url, kubeconfig, session)
+            yield Served(api, urls, kubeconfig, session)
     finally:
         await api.close()
 

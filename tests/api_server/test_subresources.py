@@ -97,7 +97,12 @@ class TestEviction:
             running_pod(client, name, labels=LABELS)
         allowed = {"type": "DisruptionAllowed", "status": "True", "reason": "SufficientPods", "message": ""}
         conditions = [{**allowed, "lastTransitionTime": "2027-01-15T07:00:00Z"}]
-        healthy = {"observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 3, "desiredHealthy": 2}
+        healthy: dict[str, Any] = {
+            "observedGeneration": 1,
+            "disruptionsAllowed": 1,
+            "currentHealthy": 3,
+            "desiredHealthy": 2,
+        }
         budget(client, **healthy, expectedPods=3, conditions=conditions)
         evict(client)
         status = client.get("poddisruptionbudgets.policy", "app", "default")["status"]

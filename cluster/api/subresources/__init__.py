@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from cluster.api.decode import decode_as
 from cluster.api.resource import Resource
 from cluster.api.subresources.binding import bind
 from cluster.api.subresources.eviction import evict
@@ -23,10 +24,10 @@ class Subresources:
 
     def __init__(self, verbs: Verbs, tokens: Tokens) -> None:
         self._verbs = verbs
-        self._posts: Mapping[tuple[str, str], Post] = {
-            ("pods", "binding"): bind,
-            ("pods", "eviction"): evict,
-            ("serviceaccounts", "token"): request_token(tokens),
+        self._posts: Mapping[tuple[str, str], tuple[str, Post]] = {
+            ("pods", "binding"): ("core.Binding", bind),
+            ("pods", "eviction"): ("policy.Eviction", evict),
+            ("serviceaccounts", "token"): ("authentication.TokenRequest", request_token(tokens)),
         }
 
     def get(self, resource: Resource, subresource: str, namespace: str, name: str) -> Obj:
@@ -52,10 +53,12 @@ class Subresources:
     def create(
         self, resource: Resource, subresource: str, namespace: str, name: str, body: Obj, options: WriteOptions
     ) -> Obj:
-        post = self._posts.get((resource.key, subresource))
-        if post is None:
+        found = self._posts.get((resource.key, subresource))
+        if found is None:
             raise unknown(resource, subresource)
-        return post(self._verbs, resource, namespace, name, body, options)
+        type, post = found
+        asked, _ = decode_as(type, type.partition(".")[2], body)
+        return post(self._verbs, resource, namespace, name, asked, options)
 
 
 def unknown(resource: Resource, subresource: str) -> ApiError:

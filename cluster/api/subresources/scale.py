@@ -1,8 +1,9 @@
 """The scale subresource: an autoscaling/v1 Scale that stands for spec.replicas of the object behind it."""
 
+from cluster.api.decode import decode_as
 from cluster.api.resource import Resource
 from cluster.api.verbs import Edit, Verbs, WriteOptions
-from cluster.client import BadRequest, Invalid, Obj, StatusCause
+from cluster.client import Invalid, Obj, StatusCause
 from cluster.selectors import format_selector
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
@@ -29,7 +30,7 @@ def edit_scale(verbs: Verbs, resource: Resource, namespace: str, name: str, edit
     """Change spec.replicas by editing the Scale; returns the new Scale."""
 
     def with_replicas(obj: Obj) -> Obj:
-        scale = edit(read_scale(obj))
+        scale, _ = decode_as("autoscaling_v1.Scale", "Scale", edit(read_scale(obj)))
         metadata = scale.get("metadata") or {}
         obj["spec"]["replicas"] = _replicas(resource, name, scale)
         for precondition in ("resourceVersion", "uid"):
@@ -42,13 +43,9 @@ def edit_scale(verbs: Verbs, resource: Resource, namespace: str, name: str, edit
 
 def _replicas(resource: Resource, name: str, scale: Obj) -> int:
     replicas = (scale.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int) or isinstance(replicas, bool):
-        raise BadRequest(
-            f'Scale in version "v1" cannot be handled as a Scale: spec.replicas: {replicas!r} is no whole number'
-        )
     if replicas < 0:
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = StatusCause("FieldValueInvalid", message, "spec.replicas")
         text = f'Scale.autoscaling "{name}" is invalid: spec.replicas: {message}'
         raise Invalid(text, group=resource.group, kind="Scale", name=name, causes=(cause,))
-    return replicas
+    return int(replicas)
