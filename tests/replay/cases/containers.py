@@ -1,0 +1,195 @@
+"""Containers that end, that may not start, and what they see of the world."""
+
+from asyncio import sleep
+
+from tests.replay.case import IMAGE, Obj, app, brief, case, http_get, shell
+from tests.replay.stage import Stage
+
+
+@case("oomkilled", namespace="oom")
+async def oomkilled(stage: Stage) -> None:
+    await stage.apply(*app())
+    await stage.until_ready(1)
+    await sleep(1)
+    for _ in range(4):
+        stage.note("leak until killed")
+        for _ in range(8):
+            if not await stage.http("services/app:80", "/leak?mb=16"):
+                break
+        await sleep(1.2)
+        for _ in range(100):
+            if await stage.ready_pods():
+                break
+            await sleep(1)
+    await stage.show()
+    [pod] = await stage.pods()
+    await stage.kubectl("logs", pod["metadata"]["name"])
+    await stage.kubectl("logs", pod["metadata"]["name"], "--previous")
+    await sleep(1)
+
+
+@case("child-oom")
+async def child_oom(stage: Stage) -> None:
+    script = "python3 -c 'b=bytearray(200<<20)' ; echo child ended with $?; sleep 600"
+    await _observed(stage, brief(container={"command": ["sh", "-c", script]}), 6, logs=True)
+
+
+@case("crash-on-start")
+async def crash_on_start(stage: Stage) -> None:
+    command = ["python3", "-c", 'import sys;print("boom");sys.exit(3)']
+    await _observed(stage, app(container={"command": command}), 32)
+
+
+@case("grace-period-exceeded")
+async def grace_period_exceeded(stage: Stage) -> None:
+    deaf = "import signal,time; signal.signal(15, lambda *a: None); time.sleep(600)"
+    await _observed(stage, brief(container={"command": ["python3", "-c", deaf]}), 4)
+    await stage.kubectl("delete", "pod", "-l", "app=app")
+    await sleep(2)
+    await stage.show()
+
+
+@case("pod-completes")
+async def completes(stage: Stage) -> None:
+    once = _pod("once", "Never", shell("main", "echo done"))
+    fails = _pod("fails", "OnFailure", shell("main", "echo bad; exit 3"))
+    await _observed(stage, (once, fails), 12)
+
+
+def _pod(name: str, restart: str, container: Obj) -> Obj:
+    spec = {"terminationGracePeriodSeconds": 2, "restartPolicy": restart, "containers": [container]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {}}, "spec": spec}
+
+
+@case("init-container-failing")
+async def init_failing(stage: Stage) -> None:
+    init = shell("init", "echo cannot reach the store; exit 5")
+    await _observed(stage, brief(pod={"initContainers": [init]}), 14)
+
+
+@case("init-container-and-lifecycle")
+async def init_and_lifecycle(stage: Stage) -> None:
+    container = {
+        "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "sleep 2"]}}},
+        "startupProbe": http_get("/healthz", periodSeconds=1, failureThreshold=30),
+    }
+    init = shell("init", "echo init; sleep 2")
+    await _observed(stage, app(container=container, pod={"initContainers": [init]}), 8)
+    await stage.kubectl("delete", "pod", "-l", "app=app")
+    await sleep(1)
+
+
+@case("native-sidecar")
+async def native_sidecar(stage: Stage) -> None:
+    sidecar = shell("side", "echo up; sleep 600", restartPolicy="Always")
+    await _observed(stage, brief(pod={"initContainers": [sidecar]}), 6)
+
+
+@case("lifecycle-poststart-failing")
+async def poststart_failing(stage: Stage) -> None:
+    hook = {"postStart": {"exec": {"command": ["sh", "-c", "echo no; exit 1"]}}}
+    await _observed(stage, brief(container={"lifecycle": hook}), 10)
+
+
+@case("image-never-pull")
+async def never_pull(stage: Stage) -> None:
+    await _observed(stage, app(container={"image": "demo/missing:1", "imagePullPolicy": "Never"}), 6)
+
+
+@case("image-pull-backoff")
+async def pull_backoff(stage: Stage) -> None:
+    await _observed(stage, app(container={"image": "198.19.255.1:9/missing:1"}), 16)
+
+
+@case("run-as-non-root-refused")
+async def run_as_non_root(stage: Stage) -> None:
+    await _observed(stage, app(container={"securityContext": {"runAsNonRoot": True}}), 6)
+
+
+@case("missing-configmap-volume")
+async def missing_configmap(stage: Stage) -> None:
+    volumes = [{"name": "src", "configMap": {"name": "nope"}}, {"name": "data", "emptyDir": {}}]
+    await _observed(stage, app(pod={"volumes": volumes}), 6)
+
+
+TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+@case("read-only-root")
+async def read_only_root(stage: Stage) -> None:
+    script = (
+        "touch /x; echo write to /: $?; id; cat /proc/1/status | grep -E 'Uid|Cap|NoNew|Seccomp'; "
+        f"ls -l {TOKEN}; sleep 600"
+    )
+    context = {
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "readOnlyRootFilesystem": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    container = {"command": ["sh", "-c", script], "securityContext": context}
+    await _observed(stage, brief(container=container), 6, logs=True)
+
+
+@case("no-token")
+async def no_token(stage: Stage) -> None:
+    script = f"ls -l {TOKEN}; cat /etc/hosts /etc/resolv.conf; env | sort; sleep 600"
+    quiet = {"automountServiceAccountToken": False}
+    await _observed(stage, brief(container={"command": ["sh", "-c", script]}, pod=quiet), 5, logs=True)
+
+
+@case("service-environment")
+async def service_environment(stage: Stage) -> None:
+    script = f"ls -la {TOKEN}; env | sort; df -h /data | tail -1; sleep 600"
+    await _observed(stage, brief(container={"command": ["sh", "-c", script]}), 5, logs=True)
+
+
+async def _observed(stage: Stage, manifests: tuple[Obj, ...], seconds: float, *, logs: bool = False) -> None:
+    await stage.apply(*manifests)
+    await sleep(seconds)
+    await stage.show()
+    if logs:
+        await stage.kubectl("logs", "deploy/app")
+
+
+HOLD = (
+    "import time,sys\nb=[]\nfor _ in range(int(sys.argv[1])//20):\n"
+    "    b.append(bytearray(b'x'*(20<<20))); time.sleep(float(sys.argv[2]))\ntime.sleep(600)"
+)
+
+
+def _holder(name: str, megabytes: int, resources: Obj, pause: str = "0.05") -> Obj:
+    command = ["python3", "-c", HOLD, str(megabytes), pause]
+    spec = {
+        "nodeSelector": {"kubernetes.io/hostname": "node2"},
+        "terminationGracePeriodSeconds": 2,
+        "containers": [{"name": "main", "image": IMAGE, "command": command, "resources": resources}],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+@case("node-memory-pressure", alone=True)
+async def memory_pressure(stage: Stage) -> None:
+    """Needs a node that evicts when about 1.2 GiB is in use."""
+    alike = {"cpu": "50m", "memory": "200Mi"}
+    await stage.apply(
+        _holder("guaranteed", 100, {"requests": alike, "limits": alike}),
+        _holder("burstable-within-request", 100, {"requests": {"memory": "200Mi"}}),
+        _holder("burstable-over-request", 200, {"requests": {"memory": "50Mi"}}),
+        _holder("best-effort-small", 40, {}),
+    )
+    await sleep(8)
+    stage.note("a best-effort hog starts to grow to 2 GiB")
+    await stage.apply(_holder("hog", 2000, {}, "0.2"))
+    for _ in range(4):
+        await sleep(12)
+        await stage.show()
+        await stage.kubectl("describe", "node", "node2", anywhere=True)
+    await stage.apply(_holder("late-best-effort", 20, {}))
+    await sleep(3)
+    await stage.show()
+    await sleep(25)
+    await stage.kubectl("describe", "node", "node2", anywhere=True)
+    await stage.show()

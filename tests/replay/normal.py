@@ -1,0 +1,50 @@
+"""Texts without what differs from run to run and from cluster to cluster: names, addresses, hashes, times, ages."""
+
+import re
+from typing import Any
+
+# What Kubernetes makes random names of: no vowels, nothing that looks like something else.
+SAFE = "bcdfghjklmnpqrstvwxz2456789"
+IMAGE = "python:3.12-slim"
+RECORDED_IMAGE = "demo/app:1"
+
+REPLACED = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (rf"(?:library/)?{re.escape(IMAGE)}", RECORDED_IMAGE),
+        (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<uid>"),
+        (r"\b\w+://[0-9a-f]{64}\b", "<cid>"),
+        (r"\bsha256:[0-9a-f]{64}\b|[\w./-]+@sha256:[0-9a-f]{64}\b", "<digest>"),
+        (r"\b\d{1,3}(?:\.\d{1,3}){3}\b(?!/\d)", "<ip>"),
+        (rf"\b([a-z][a-z0-9-]*?)-[{SAFE}]{{7,10}}-[{SAFE}]{{5}}(?![a-z0-9])", r"\1-<hash>-<id>"),
+        (rf"\b(app|db|j|ok)-[{SAFE}]{{7,10}}\b", r"\1-<hash>"),
+        (rf"\b(kube-api-access|app|db|j|ok|x)-[{SAFE}]{{5}}\b", r"\1-<id>"),
+        (rf'(pod-template-hash[=:] *"?)[{SAFE}]{{7,10}}\b', r"\1<hash>"),
+        (r"\bnode-?\d\b", "<node>"),
+        (r"\.\.\d{4}(?:_\d\d){5}\.\d+", "..<time>"),
+        (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b", "<time>"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "<time>"),
+        (r"\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+\d{4}", "<time>"),
+        (r'(resourceVersion: *"?|generation: )\d+', r"\1<n>"),
+        # Not the settings of a probe, a toleration or a back-off.
+        (r"<invalid>|(?<![=\w.])(?<!for )(?<!back-off )(?<!after )(?:\d+h)?(?:\d+m)?\d+s\b", "<age>"),
+        (r" \(x\d+ over <age>\)", ""),
+        (r"(available|using|threshold quantity): \d+Ki", r"\1: <n>Ki"),
+        (r"https://\S+:\d+\b(?=/api)", "<server>"),
+    )
+)
+
+
+def normal(text: str) -> str:
+    for pattern, replacement in REPLACED:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def squeezed(line: str) -> str:
+    """Columns and indentation are as wide as the names in them."""
+    return " ".join(normal(line).split())
+
+
+def of(value: Any) -> str:
+    return normal(str(value))

@@ -1,0 +1,65 @@
+"""Cases on embedded clusters, several at a time.
+
+The clusters look like the recorded one, so that messages that count nodes say the same: two nodes with two
+processors and 5.4 GiB for pods each. A case that changes nodes has a cluster to itself.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from cluster import boot
+from cluster.config import MIB, NodeConfig
+from tests.replay.case import CASES, Case
+from tests.replay.cases import access, containers, probes, scheduling, workloads
+from tests.replay.stage import Row, on
+
+__all__ = ["CASES", "access", "containers", "probes", "record_all", "scheduling", "workloads"]
+
+AT_A_TIME = 5
+NODE_MIB = 5573
+PRESSED_MIB = 1300
+"""Of a node that is to run short of memory: what the hog needs to cross the line that it crossed when recorded."""
+
+
+def nodes(memory_mib: int) -> tuple[NodeConfig, ...]:
+    return tuple(
+        NodeConfig(name=f"node{index}", index=index, zone="zone-a", memory_bytes=memory_mib * MIB) for index in (1, 2)
+    )
+
+
+def plan(case: Case | None = None) -> boot.ClusterConfig:
+    return boot.plan(nodes=nodes(PRESSED_MIB if case and case.name == "node-memory-pressure" else NODE_MIB))
+
+
+def record_all(cases: Iterable[Case]) -> dict[str, list[Row]]:
+    """The rows of each case by name."""
+    return asyncio.run(_record_all([*cases]))
+
+
+async def _record_all(cases: list[Case]) -> dict[str, list[Row]]:
+    turns = asyncio.Semaphore(AT_A_TIME)
+    shared = await asyncio.to_thread(boot.start, plan())
+    try:
+        recordings = await asyncio.gather(*(_record(case, shared.kubeconfig, turns) for case in cases))
+    finally:
+        await asyncio.to_thread(shared.stop)
+    return {case.name: rows for case, rows in zip(cases, recordings, strict=True)}
+
+
+async def _record(case: Case, shared: Path, turns: AbstractAsyncContextManager[None]) -> list[Row]:
+    async with turns:
+        if not case.alone:
+            return await play(case, shared)
+        own = await asyncio.to_thread(boot.start, plan(case))
+        try:
+            return await play(case, own.kubeconfig)
+        finally:
+            await asyncio.to_thread(own.stop)
+
+
+async def play(case: Case, kubeconfig: Path) -> list[Row]:
+    async with on(kubeconfig, case.namespace, case.labels, nodes=case.alone) as stage:
+        await case.script(stage)
+    return stage.rows
