@@ -5,7 +5,7 @@ Protobuf is never written: every client that prefers it also takes JSON.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import yaml
@@ -19,7 +19,6 @@ from cluster.store import Entry
 JSON = "application/json"
 YAML = "application/yaml"
 _META = "meta.k8s.io/v1"
-As = Literal["", "Table", "PartialObjectMetadata", "PartialObjectMetadataList", "APIGroupDiscoveryList"]
 _FORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList", "APIGroupDiscoveryList"})
 
 
@@ -27,8 +26,7 @@ _FORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList
 class Form:
     media: str = JSON
     shape: str = ""
-    """One of `As`; "" is the object itself."""
-    version: str = ""
+    """The `as` that was asked for, one of _FORMS; "" is the object itself."""
 
 
 @lru_cache(maxsize=256)
@@ -39,7 +37,7 @@ def negotiate(accept: str) -> Form:
         parameters = dict(word.partition("=")[::2] for word in words)
         shape = parameters.get("as", "")
         if media in (JSON, YAML) and (not shape or shape in _FORMS):
-            return Form(media, shape, parameters.get("v", ""))
+            return Form(media, shape)
     return Form()
 
 

@@ -1,5 +1,6 @@
 """pods/proxy and services/proxy: any request, passed on to a pod and its answer passed back."""
 
+import os
 from dataclasses import dataclass
 
 import aiohttp
@@ -177,5 +178,6 @@ def _reason(backend: Backend, error: Exception) -> str:
         case TimeoutError():
             return f"{dial}: i/o timeout"
         case aiohttp.ClientConnectorError(os_error=os_error) | (OSError() as os_error):
-            return f"{dial}: connect: {(os_error.strerror or str(os_error)).lower()}"
+            # The event loop words it its own way; the number is the kernel's.
+            return f"{dial}: connect: {os.strerror(os_error.errno or 0).lower()}"
     return str(error)
