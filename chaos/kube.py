@@ -71,6 +71,7 @@ class Kube:
         self.context = context
         self._resources: dict[str, dict[str, Obj]] = {}
         self._streams: set[urllib3.BaseHTTPResponse] = set()
+        self._lost = ""
         self._lock = threading.Lock()
 
     @property
@@ -101,6 +102,11 @@ class Kube:
                 found = self.get(root)["resources"]
                 self._resources[root] = {r["kind"]: r for r in found if "/" not in r["name"]}
             return self._resources[root]
+
+    def give_up(self, why: str) -> None:
+        """The cluster is known to be gone: every call from now on fails at once, those that wait to be retried too."""
+        self._lost = why
+        self.hang_up()
 
     def hang_up(self) -> None:
         """End every streamed answer now, so that no thread waits for a watch that nobody needs."""
@@ -244,6 +250,8 @@ class Kube:
             body = json.dumps(body)
         self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         pool = self._api.rest_client.pool_manager
+        if self._lost:
+            raise NoCluster(self._lost)
         try:
             response = pool.request(
                 method,
@@ -257,16 +265,24 @@ class Kube:
         except urllib3.exceptions.ReadTimeoutError as error:
             raise TimedOut(f"no answer to {method} {path} within {timeout[1]} s") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unreachable(f"{self.server} gave no answer to {method} {path}: {error}") from error
+            raise Unreachable(f"{self.server} gave no answer to {method} {path}: {_cause(error)}") from error
         try:
             if response.status >= 400:
                 raise _refusal(response.status, response.data)
             yield response
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unreachable(f"{self.server} broke off its answer to {method} {path}: {error}") from error
+            raise Unreachable(f"{self.server} broke off its answer to {method} {path}: {_cause(error)}") from error
         finally:
             response.close()
             response.release_conn()
+
+
+def _cause(error: BaseException) -> str:
+    """The system's own words, out of the wrappings of the HTTP library."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
+    return _cause(inner) if isinstance(inner, BaseException) else str(error)
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:

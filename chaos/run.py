@@ -77,6 +77,10 @@ class Run:
     undos: list[tuple[int, Undo]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def ending(self) -> bool:
+        """Whether observing is over, or the run was told to stop: from then on a broken watch is no news."""
+        return self.over.is_set() or self.stop.asked()
+
     def will_undo(self, undo: Undo) -> int:
         with self.lock:
             number = self.journal.will(undo)
@@ -122,7 +126,7 @@ def heal(run: Run) -> list[str]:
 
 
 def _variants(run: Run) -> None:
-    observe(run.kube, "", "", run.recorder, run.over.is_set)
+    observe(run.kube, "", "", run.recorder, run.ending)
     _create_namespace(run, run.plan.load_namespace)
     together = threading.Barrier(len(run.plan.variants))
     threads = [
@@ -153,10 +157,10 @@ def _phases(run: Run, variant: VariantPlan, together: threading.Barrier) -> None
 
     begin("deploy")
     _create_namespace(run, variant.namespace)
-    view, _ = observe(run.kube, variant.namespace_name, variant.name, run.recorder, run.over.is_set)
+    view, _ = observe(run.kube, variant.namespace_name, variant.name, run.recorder, run.ending)
     load_namespace = run.plan.load_namespace["metadata"]["name"]
     pods = load_objects(run.plan, variant, run.seed)
-    with follow_load(run.kube, pods, load_namespace, variant.name, run.recorder, run.over.is_set) as load:
+    with follow_load(run.kube, pods, load_namespace, variant.name, run.recorder, run.ending) as load:
         _apply(run.kube, variant)
         _await_ready(run, variant, view)
         load.await_flow(run.stop.wait, LOAD_FLOWS_WITHIN)

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reports.write import summary, write
 from rich.console import Console
 
 from chaos import guard, recording, recover
@@ -28,6 +27,7 @@ from chaos.recording import Recorder, RunStarted
 from chaos.result import Result
 from chaos.run import Run, Stop, execute, nodes_for_pods
 from chaos.scenario import Scenario, read
+from reports.write import summary, write
 from seawall import exits
 from seawall.embedded import Place, place_for
 from seawall.live import Live
@@ -146,7 +146,8 @@ def _one(
     result = _judged(folder)
     for difference in left:
         _say(f"not healed: {difference}")
-    if place.dead() and not stop.asked():
+    if place.dead():
+        _say("the embedded cluster died in the middle of the run; nothing of it is left, and the recording is kept")
         return exits.NO_CLUSTER, (folder, result)
     return exits.INTERRUPTED if stop.asked() else result.exit_code, (folder, result)
 
@@ -175,7 +176,7 @@ def _execute(kube: Kube, place: Place, wanted: Wanted, planned: Plan, folder: Pa
         recorder = Recorder(file, monotonic=time.monotonic, wall=time.time)
         journal = Journal.create(folder / JOURNAL, header)
         _started(recorder, kube, planned, seed)
-        with _view(planned, wanted, recorder), _watch_cluster(place, stop):
+        with _view(planned, wanted, recorder), _watch_cluster(place, kube, stop):
             return execute(
                 Run(
                     scenario=planned.scenario,
@@ -217,7 +218,7 @@ def _view(planned: Plan, wanted: Wanted, recorder: Recorder) -> Iterator[None]:
 
 
 @contextmanager
-def _watch_cluster(place: Place, stop: Stop) -> Iterator[None]:
+def _watch_cluster(place: Place, kube: Kube, stop: Stop) -> Iterator[None]:
     """A cluster of ours that dies ends the run at once, rather than after every retry."""
     over = threading.Event()
 
@@ -225,6 +226,7 @@ def _watch_cluster(place: Place, stop: Stop) -> Iterator[None]:
         while not over.wait(0.5):
             if place.dead():
                 stop("the embedded cluster's process ended")
+                kube.give_up("the embedded cluster's process ended")
                 return
 
     threading.Thread(target=look, daemon=True).start()
