@@ -11,24 +11,24 @@ from typing import Any
 
 from chaos.result import PhaseResult, Point, Result, VariantResult
 from reports import story
-from reports.words import VERDICTS, clean, count, milliseconds, one_line
+from reports.words import VERDICTS, count, milliseconds, one_line
 
 Json = dict[str, Any]
 
-LANES = {"info": 0, "warning": 1, "bad": 2, "fault": 3}
+LANES = {"info": 0, "warning": 1, "alarm": 2, "fault": 3}
 """The event lane's rows, from the bottom up."""
 KINDS = {
     "inject": ("fault", "star", "--fault"),
     "witness": ("fault", "diamond", "--fault"),
     "undo": ("fault", "star-open", "--fault"),
-    "bad": ("bad", "x", "--broke"),
+    "bad": ("alarm", "x", "--broke"),
     "warning": ("warning", "triangle-up", "--warning"),
     "info": ("info", "circle-open", "--quiet"),
 }
-LANE, REQUESTS, P95, GAP, TITLE = 84, 130, 84, 16, 40
-"""Heights in pixels. A variant is a title, the lane, the requests and p95, with gaps between them."""
-BLOCK = TITLE + LANE + REQUESTS + P95 + 2 * GAP
-FOOT = 44
+TITLE, LANE, REQUESTS, P95, GAP, MARGIN = 40, 84, 130, 84, 16, 28
+"""Heights in pixels. A variant is a title, the lane, the requests and p95, with gaps between and a margin below."""
+BLOCK = TITLE + LANE + REQUESTS + P95 + 2 * GAP + MARGIN
+FOOT = 24
 
 
 def figure(result: Result) -> Json:
@@ -126,7 +126,7 @@ def _domain(top: int, size: int, height: int) -> list[float]:
 def _shapes(variant: VariantResult, top: int, height: int) -> list[Json]:
     """Phases shaded, seconds without samples, and lines where the fault came and went."""
     zero = story.zero(variant) or 0
-    bottom, upper = (top - BLOCK + 4) / height, (top - TITLE) / height
+    bottom, upper = (top - BLOCK + MARGIN) / height, (top - TITLE) / height
     shapes = [
         _rect(p.begin - zero, p.end - zero, bottom, upper, "--fault-shade" if p.name == "fault" else "--phase-shade")
         for p in variant.phases
@@ -143,7 +143,7 @@ def _rect(begin: float, end: float, bottom: float, top: float, color: str) -> Js
 def _line(t: float, bottom: float, top: float, step: str) -> Json:
     place = {"xref": "x", "yref": "paper", "x0": t, "x1": t, "y0": bottom, "y1": top}
     dash = "solid" if step == "inject" else "dot"
-    return {"type": "line", "layer": "below", "line": {"color": "--fault", "width": 1.5, "dash": dash}, **place}
+    return {"type": "line", "layer": "above", "line": {"color": "--fault", "width": 1.5, "dash": dash}, **place}
 
 
 def missing(variant: VariantResult) -> list[float]:
@@ -160,7 +160,7 @@ def missing(variant: VariantResult) -> list[float]:
 def _labels(variant: VariantResult, top: int, height: int) -> list[Json]:
     """The variant and its verdicts above its lane, and each phase's name at its left edge."""
     told = " · ".join(f"{v.defense} {VERDICTS[v.verdict]}" for v in variant.verdicts)
-    title = f"<b>{escape(clean(variant.name))}</b>  {escape(told)}"
+    title = f"<b>{escape(variant.name)}</b>  {escape(told)}"
     place = {"showarrow": False, "xanchor": "left", "yref": "paper"}
     heading = {"text": title, "xref": "paper", "x": 0, "y": (top - 2) / height, "yanchor": "top", **place}
     return [
@@ -185,7 +185,8 @@ def _requests(variant: VariantResult, number: int) -> list[Json]:
         "hovertext": told,
         "hoverinfo": "text",
     }
-    failed = {"color": "--failed", "pattern": {"shape": "/", "size": 5, "solidity": 0.35, "fgcolor": "--page"}}
+    stripes = {"shape": "/", "size": 6, "solidity": 0.3, "fgcolor": "--page", "bgcolor": "--failed"}
+    failed = {"color": "--failed", "pattern": stripes}
     return [
         {**common, "name": "served", "y": [p.ok for p in points], "marker": {"color": "--served"}},
         {**common, "name": "failed", "y": [p.failed for p in points], "marker": failed},

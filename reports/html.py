@@ -1,37 +1,40 @@
 """The report to look at: one file that opens offline, reads on a phone and prints."""
 
+import re
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from chaos.result import Result
 from reports import chart, story, words
 
 _FOLDER = Path(__file__).parent / "templates"
-
-
-def _clean(value: Any) -> Any:
-    """Control characters never reach the page. What is markup already is ours."""
-    return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+_CODE = re.compile(r"`([^`]+)`")
 
 
 _environment = Environment(
     loader=FileSystemLoader(_FOLDER),
     autoescape=True,
-    finalize=_clean,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters["one_line"] = words.one_line
+
+
+def _prose(text: str) -> Markup:
+    """Words between backticks are code, as authors of scenarios write them."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped just before
+
+
+_environment.filters["prose"] = _prose
 
 
 def render(result: Result) -> str:
     """The result as one HTML page. plotly.js is in it, once, when there is something to draw."""
+    result = words.plain(result)
     drawn = any(v.timeline or v.marks or v.fault for v in result.variants)
     return _environment.get_template("report.html.j2").render(
         result=result,

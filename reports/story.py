@@ -123,13 +123,14 @@ def figures(variant: VariantResult) -> list[Figure]:
 
 
 def _recovery(after: float | None, variant: VariantResult) -> Figure:
+    name = "users well again after"
     if after is None:
-        return Figure("users well again", NOT_SEEN)
+        return Figure(name, NOT_SEEN)
     if after == 0:
-        return Figure("users well again", "always", "their steady state was never lost")
+        return Figure(name, "0 s", "their steady state was never lost")
     ends = next((phase.end for phase in variant.phases if phase.name == "fault"), None)
     healed = ends is not None and after >= ends - (zero(variant) or 0)
-    return Figure("users well again", f"after {after:.1f} s", "only once the fault was undone" if healed else "")
+    return Figure(name, f"{after:.1f} s", "only once the fault was undone" if healed else "")
 
 
 def _p95(phases: tuple[PhaseResult, ...]) -> Figure:
@@ -143,7 +144,7 @@ def _p95(phases: tuple[PhaseResult, ...]) -> Figure:
 def _first_sign(variant: VariantResult) -> Figure:
     sign = variant.impact.first_sign if variant.impact else None
     if sign is None:
-        return Figure("first sign in the cluster", "none", "nothing in it told of the fault")
+        return Figure("first sign in the cluster", "none", "nothing told of the fault")
     return Figure("first sign in the cluster", moment(sign.t, variant), sign.text)
 
 
@@ -175,6 +176,13 @@ def of_defense(variant: VariantResult, defense: str) -> str:
 def without(variant: VariantResult) -> str:
     """`without health-checks`, `with every defense in place`."""
     return f"without {', '.join(variant.strip)}" if variant.strip else "with every defense in place"
+
+
+def comparison(result: Result) -> str:
+    """What the figures side by side are. Of verdicts that were not proven nobody can say that a defense bought them."""
+    if any(v.verdict == "not_proven" for variant in result.variants for v in variant.verdicts):
+        return "What was measured, though not proven"
+    return "What the defense bought" if len(result.variants) > 1 else "What it cost"
 
 
 class Row(NamedTuple):
@@ -258,11 +266,13 @@ def _object(finding: Finding) -> str:
 
 def setting(result: Result) -> str:
     """What was done to whom under which load, in one sentence."""
-    parameters = ", ".join(f"{key} {value}" for key, value in result.fault_parameters.items())
+    parameters = ", ".join(f"{key}: {value}" for key, value in result.fault_parameters.items())
     fault = f"Fault: {result.fault}" + (f" ({parameters})" if parameters else "")
     coming = result.load.get("arrivals") or (f"{result.load['users']} users" if "users" in result.load else "")
     load = f"load: {coming} to {result.load.get('service', '')}" if coming else ""
-    promise = ", ".join(f"{name} {bound}" for name, bound in result.promise.items())
+    promise = (
+        ", ".join(f"{name} {bound}" for name, bound in result.promise.items()).replace(">=", "≥").replace("<=", "≤")
+    )
     return "; ".join(part for part in (fault, load, f"promised: {promise}" if promise else "") if part) + "."
 
 
@@ -294,6 +304,16 @@ def advised(result: Result) -> list[tuple[VariantResult, DefenseVerdict]]:
     ]
 
 
+def patches(verdict: DefenseVerdict) -> list[tuple[str, list[str]]]:
+    """The patch, object by object: what it is for, and its lines."""
+    found: list[tuple[str, list[str]]] = []
+    for line in verdict.advice.patch.splitlines() if verdict.advice else ():
+        if line.startswith("--- ") or not found:
+            found.append((line.removeprefix("--- "), []))
+        found[-1][1].append(line)
+    return found
+
+
 def kind_of_line(line: str) -> str:
     """Of a patch: `where`, `added`, `removed`, or empty for context."""
     if line.startswith(("---", "+++", "@@")):
@@ -312,6 +332,13 @@ def moments(variant: VariantResult) -> list[tuple[str, list[Snapshot]]]:
 def command(result: Result) -> str:
     """What runs it again: the same seed gives the same load and the same victims."""
     return f"seawall run {result.scenario}.yaml --seed {result.seed}"
+
+
+def by_phase(result: Result) -> list[tuple[PhaseResult, VariantResult]]:
+    """Each phase of each variant, so that the variants of a phase stand together."""
+    names = list(dict.fromkeys(phase.name for variant in result.variants for phase in variant.phases))
+    pairs = [(phase, variant) for variant in result.variants for phase in variant.phases]
+    return sorted(pairs, key=lambda pair: names.index(pair[0].name))
 
 
 def identity(result: Result) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from chaos.result import DefenseVerdict, Result, VariantResult
 from reports import story
-from reports.words import NOT_MEASURED, NOT_SEEN, VERDICTS, clean, one_line, plural, share
+from reports.words import NOT_MEASURED, NOT_SEEN, VERDICTS, one_line, plain, plural, share
 
 STYLES = {"held": "bold green", "broke": "bold red", "not_proven": "bold yellow"}
 FACTS = 3
@@ -31,14 +31,15 @@ def render(result: Result, folder: Path | None = None) -> str:
 
 def summary(runs: list[tuple[Path | None, Result]]) -> RenderableType:
     """All of it; several runs end in a table of one line each. Without a folder no report is pointed to."""
-    blocks: list[RenderableType] = [_run(folder, result) for folder, result in runs]
-    if len(runs) > 1:
-        blocks.append(_overview([result for _, result in runs]))
+    told = [(folder, plain(result)) for folder, result in runs]
+    blocks: list[RenderableType] = [_run(folder, result) for folder, result in told]
+    if len(told) > 1:
+        blocks.append(_overview([result for _, result in told]))
     return Group(*blocks)
 
 
 def _run(folder: Path | None, result: Result) -> RenderableType:
-    head = Text.assemble("\n", (clean(result.scenario), "bold"), f"  {one_line(result.title)}")
+    head = Text.assemble("\n", (result.scenario, "bold"), f"  {one_line(result.title)}")
     lines: list[Line] = [(Text("result", "bold"), Text(story.headline(result), "bold"))]
     patched = any(v.advice and v.advice.patch for variant in result.variants for v in variant.verdicts)
     lines += [("report", f"{folder / 'report.html'}{' (with the patch)' if patched else ''}")] if folder else []
@@ -86,7 +87,9 @@ def _felt(variant: VariantResult) -> Iterator[Line]:
         yield "users", Text("no fault was injected, so its cost was not measured", "yellow")
         return
     told = {figure.name: figure for figure in story.figures(variant)}
-    failed, outage, well, p95 = (told[n] for n in ("requests failed", "longest outage", "users well again", "p95"))
+    failed, outage, well, p95 = (
+        told[n] for n in ("requests failed", "longest outage", "users well again after", "p95")
+    )
     if not cost.requests:
         yield "users", Text(f"{NOT_MEASURED}: there are no requests after the fault", "yellow")
         return
@@ -98,9 +101,9 @@ def _felt(variant: VariantResult) -> Iterator[Line]:
 
 
 def _recovered(well: story.Figure) -> str:
-    if well.value in {NOT_SEEN, "always"}:
-        return well.note or "no recovery seen"
-    return f"well again {well.value}{f', {well.note}' if well.note else ''}"
+    if well.value == NOT_SEEN:
+        return "no recovery seen"
+    return well.note if well.value == "0 s" else ", ".join(filter(None, [f"well again after {well.value}", well.note]))
 
 
 def _let_on(variant: VariantResult, told: dict[str, story.Figure]) -> Iterator[Line]:
@@ -137,9 +140,9 @@ def _bought(result: Result) -> Iterator[RenderableType]:
     if not rows:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
-    table.add_column("what it bought", style="dim")
+    table.add_column(story.comparison(result).lower(), style="dim")
     for variant in result.variants:
-        table.add_column(clean(variant.name), justify="right")
+        table.add_column(variant.name, justify="right")
     for row in rows:
         table.add_row(row.name, *row.values)
     yield Padding(table, (1, 0, 1, 2))
@@ -162,8 +165,8 @@ def _overview_row(result: Result, variant: VariantResult, verdict: DefenseVerdic
     met = {e.met for e in variant.expected}
     told = "not met" if False in met else "not told" if None in met else "met" if met else "none"
     return [
-        Text(clean(result.scenario)),
-        Text(clean(variant.name)),
+        Text(result.scenario),
+        Text(variant.name),
         verdict.defense,
         Text(f"{word.mark} {word.text.upper()}", STYLES[verdict.verdict]),
         failed,
@@ -177,5 +180,5 @@ def _grid(lines: list[Line], *, indent: int, label: int = 6) -> RenderableType:
     grid.add_column(width=label, style="dim", no_wrap=True)
     grid.add_column()
     for name, text in lines:
-        grid.add_row(name, Text(clean(text)) if isinstance(text, str) else text)
+        grid.add_row(name, Text(text) if isinstance(text, str) else text)
     return Padding(grid, (0, 0, 0, indent))

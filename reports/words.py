@@ -1,7 +1,9 @@
 """How things are said, the same in every report: verdicts, figures with their units, and text that others wrote."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from chaos.result import Result
 
 
 class Word(NamedTuple):
@@ -34,6 +36,22 @@ def clean(text: str) -> str:
 
 def one_line(text: str) -> str:
     return " ".join(clean(text).split())
+
+
+def plain(result: Result) -> Result:
+    """The result with every text in it clean: every report but JSON begins with this."""
+    return Result.model_validate(_cleaned(result.model_dump()))
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {_cleaned(key): _cleaned(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_cleaned(item) for item in value]
+    return value
 
 
 def count(number: float) -> str:

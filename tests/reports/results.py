@@ -8,7 +8,7 @@ from chaos.judge import judge
 from chaos.manifests import load
 from chaos.plan import plan
 from chaos.recording import Record, RunStarted, Shown
-from chaos.result import Result
+from chaos.result import Advice, Result
 from chaos.scenario import read
 from tests.judge.tape import Tape, hang, lie, oom, spill
 
@@ -59,3 +59,53 @@ def lying() -> Result:
 def leaking() -> Result:
     """oomkilled-surprise as it should come out."""
     return both(oom(), spill())
+
+
+def unproven() -> Result:
+    """A second that no load worker reported: nothing can be proven."""
+    return both(hang(silent={30}), lie(silent={30}))
+
+
+def no_fault() -> Result:
+    """Cut short before anything was injected."""
+    tape = Tape("health-checks", phases={"deploy": 0, "baseline": 10}).calm()
+    tape.trouble("interrupted by SIGINT", variant="")
+    return tape.judged()
+
+
+def cut_short() -> Result:
+    """Killed in the middle of the fault."""
+    tape = lie()
+    tape.phases = {"deploy": 0, "baseline": 10, "fault": 20}
+    tape.records = [record for record in tape.records if record.t < 30]
+    tape.silent = set(range(30, 61))
+    return tape.judged()
+
+
+def no_samples() -> Result:
+    """The load never told anything."""
+    return both(hang(silent=set(range(9, 61))), lie(silent=set(range(9, 61))))
+
+
+def nothing() -> Result:
+    """Not even a phase began."""
+    return Tape("resources", phases={}, silent=set(range(9, 61))).judged()
+
+
+HOSTILE = '</script><script>alert(1)</script>\x1b[31mred\x07 <b onclick="x">| `x` @team #1 ``` {{ 7*7 }} \u202e&amp;'
+
+
+def hostile() -> Result:
+    """Every text that others can write is an attack."""
+    tape = lie(keys={"lesson": HOSTILE, "title": HOSTILE})
+    tape.event(21.5, "Unhealthy", HOSTILE)
+    tape.event(22, HOSTILE, HOSTILE, about=f"Pod/{HOSTILE}")
+    tape.inject(detail=HOSTILE)
+    tape.trouble(HOSTILE)
+    tape.add(Shown, 30, when=HOSTILE, command=f"kubectl logs {HOSTILE}", text=f"line one\n{HOSTILE}\n```\nlast")
+    finding = dict.fromkeys(("rule", "object", "container", "file", "what", "why", "remedy"), HOSTILE)
+    result = tape.judged()
+    variant = result.variants[0]
+    advice = Advice.model_validate({"findings": [{**finding, "line": 3}], "patch": f"--- a\n+{HOSTILE}\n```"})
+    broke = variant.verdicts[0].model_copy(update={"advice": advice, "verdict": "broke"})
+    return result.model_copy(update={"variants": (variant.model_copy(update={"verdicts": (broke,)}),)})
