@@ -69,6 +69,7 @@ class Kubelet:
         self.pressure = MemoryPressure(self._machine, self.workers.values, self.report)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[Any]] = []
+        self._reported = 0.0
 
     async def run(self) -> None:
         """Register the node, then serve its pods until `stop` or `die`."""
@@ -139,23 +140,35 @@ class Kubelet:
 
     def report(self) -> None:
         """Write the node's status."""
-        known = self._client.get("nodes", self.node.name).get("status") or {}
-        status = nodes.node_status(
-            self.node, self._config, pressure=self.pressure.on, before=known.get("conditions") or [], now=self._clock()
-        )
+        self._post(self._status(self._known()))
+
+    def _known(self) -> Obj:
+        """The status that the API has."""
+        return self._client.get("nodes", self.node.name).get("status") or {}
+
+    def _status(self, known: Obj) -> Obj:
+        before = known.get("conditions") or []
+        return nodes.node_status(self.node, self._config, pressure=self.pressure.on, before=before, now=self._clock())
+
+    def _post(self, status: Obj) -> None:
         self._client.patch("nodes", self.node.name, "", {"status": status}, subresource="status")
+        self._reported = self._clock()
 
     async def _heartbeats(self) -> None:
-        reported = self._clock()
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             with suppress(ApiError):
                 self._renew_lease()
-                if self._clock() - reported >= STATUS_SECONDS:
-                    self.report()
-                    reported = self._clock()
+                self._correct()
             for worker in list(self.workers.values()):
                 worker.renew_tokens()
+
+    def _correct(self) -> None:
+        """Write the status if the API has another one (Unknown, after a silence), and now and then in any case."""
+        known = self._known()
+        status = self._status(known)
+        if nodes.says_other(known, status) or self._clock() - self._reported >= STATUS_SECONDS:
+            self._post(status)
 
     def _renew_lease(self) -> None:
         uid = self._client.get("nodes", self.node.name)["metadata"]["uid"]

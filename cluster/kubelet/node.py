@@ -68,6 +68,11 @@ def node_status(node: NodeConfig, config: ClusterConfig, *, pressure: bool, befo
     }
 
 
+def says_other(known: Obj, status: Obj) -> bool:
+    """Whether the status that the API has differs from `status` in more than when it was told."""
+    return any(_untimed(known.get(field)) != _untimed(value) for field, value in status.items())
+
+
 def allocatable(node: NodeConfig) -> dict[str, str]:
     """What pods may request."""
     return _amounts(node, node.memory_bytes - RESERVED_BYTES)
@@ -108,6 +113,12 @@ def _condition(kind: str, status: str, reason: str, message: str, known: dict[st
         "reason": reason,
         "message": message,
     }
+
+
+def _untimed(part: object) -> object:
+    if not isinstance(part, list):
+        return part
+    return [{k: v for k, v in entry.items() if k not in ("lastHeartbeatTime", "lastTransitionTime")} for entry in part]
 
 
 def _amounts(node: NodeConfig, memory_bytes: int) -> dict[str, str]:

@@ -54,6 +54,28 @@ class TestNode:
 
         serve(tmp_path, look)
 
+    def test_a_node_that_was_given_up_says_ready_with_its_next_heartbeat(self, tmp_path: Path) -> None:
+        """After a silence the control plane marks it Unknown; the kubelet compares what it is said to be each time."""
+
+        async def look(world: World, _kubelet: Kubelet) -> None:
+            status = world.client.get("nodes", "node1")["status"]
+            unknown = [{**c, "status": "Unknown"} for c in status["conditions"]]
+            patch = {"status": {"conditions": unknown}}
+            world.client.patch("nodes", "node1", "", patch, subresource="status")
+            await asyncio.sleep(11)
+            statuses = {c["type"]: c["status"] for c in world.client.get("nodes", "node1")["status"]["conditions"]}
+            assert (statuses["Ready"], statuses["MemoryPressure"]) == ("True", "False")
+
+        serve(tmp_path, look)
+
+    def test_a_status_that_stays_true_is_not_written_at_every_heartbeat(self, tmp_path: Path) -> None:
+        async def look(world: World, _kubelet: Kubelet) -> None:
+            before = world.client.get("nodes", "node1")["status"]
+            await asyncio.sleep(35)
+            assert world.client.get("nodes", "node1")["status"] == before
+
+        serve(tmp_path, look)
+
     def test_a_dead_node_renews_nothing(self, tmp_path: Path) -> None:
         async def look(world: World, kubelet: Kubelet) -> None:
             await kubelet.die()
