@@ -20,4 +20,4 @@ check: setup ## formatting, lint, types, import directions
 	@.venv/bin/mypy
 
 bench: setup ## print the figures of the design
-	@for b in benchmarks/*.py; do .venv/bin/python $$b || exit 1; done
+	@for b in benchmarks/[a-z]*.py; do .venv/bin/python -m benchmarks.$$(basename $$b .py) || exit 1; done
