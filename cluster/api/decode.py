@@ -75,6 +75,8 @@ class _Reader:
                 self.unknown.append(at)
                 continue
             clean = self.value(known_field.type, inner, at, depth + 1)
+            if clean is None and known_field.always and known_field.type == "Time":
+                known[name] = None
             if clean is None or (known_field.type[0] in "[{" and not clean and not known_field.always):
                 continue
             known[name] = clean

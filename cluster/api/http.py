@@ -95,7 +95,7 @@ class Front:
         self.core.authorizer.check(user, Attributes(verb=verb, path=request.path))
         if request.path in HEALTH:
             return web.Response(text="ok")
-        body, content_type = self.paths.document(request.path, negotiate(request.headers.get("Accept", "")))
+        body, content_type = self.paths.document(request.path, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
 
@@ -110,7 +110,7 @@ class _Call:
         self.target = target
         self.verbs = front.core.verbs
         self.resource = self._resource()
-        self.warnings: list[str] = []
+        self.warnings = [self.resource.deprecated] if self.resource.deprecated else []
 
     async def answer(self) -> web.StreamResponse:
         target = self.target

@@ -6,7 +6,7 @@ from functools import cached_property
 import orjson
 
 from cluster.api import discovery
-from cluster.api.answers import Form
+from cluster.api.answers import negotiate
 from cluster.api.openapi import Published, publish
 from cluster.api.resource import Resource
 from cluster.client import ApiError, Obj
@@ -30,6 +30,11 @@ VERSION = {
 HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
 _AGGREGATED = "APIGroupDiscoveryList"
 _OPENAPI = "/openapi/v3"
+_OPENAPI_2 = "/openapi/v2"
+# Nothing but its version: kubectl looks here for a kind that is in no document of v3, and must not find an error.
+_EMPTY = {"swagger": "2.0", "info": {"title": "Kubernetes", "version": VERSION["gitVersion"]}, "paths": {}}
+_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+_EMPTY_PROTOBUF = b"\x0a\x032.0"
 
 
 class Paths:
@@ -43,11 +48,13 @@ class Paths:
     def _published(self) -> Published:
         return publish(self._resources)
 
-    def document(self, path: str, form: Form) -> tuple[bytes, str]:
+    def document(self, path: str, accept: str = "") -> tuple[bytes, str]:
         """Body and content type. Raises a 404 where there is nothing."""
         if path == _OPENAPI or path.startswith(f"{_OPENAPI}/"):
             return self._openapi(path.removeprefix(_OPENAPI).strip("/")), "application/json"
-        if form.shape == _AGGREGATED and path in ("/api", "/apis"):
+        if path == _OPENAPI_2:
+            return (_EMPTY_PROTOBUF, _PROTOBUF) if _PROTOBUF in accept else (orjson.dumps(_EMPTY), "application/json")
+        if negotiate(accept).shape == _AGGREGATED and path in ("/api", "/apis"):
             found = discovery.aggregated(self._resources, core=path == "/api")
             return orjson.dumps(found), "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         document = self._discovery(path.strip("/").split("/"))

@@ -87,6 +87,8 @@ class Resource:
     unsupported: Callable[[Obj], Iterable[NotImplementedHere]] = _all_supported
     """What a valid object asks for that this cluster does not do."""
     view: View | None = None
+    deprecated: str = ""
+    """What whoever uses this kind is warned of."""
 
     @cached_property
     def key(self) -> str:

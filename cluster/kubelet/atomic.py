@@ -7,7 +7,7 @@ The files are in a folder with a time in its name, `..data` is a link to it, and
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DATA = "..data"
@@ -18,6 +18,8 @@ _NEW_DATA = "..data_tmp"
 class File:
     data: bytes
     mode: int
+    owner: int | None = field(default=None, compare=False)
+    """Also of the link to it."""
 
 
 def write(folder: Path, files: Mapping[str, File], stamp: str, group: int | None = None) -> bool:
@@ -32,7 +34,7 @@ def write(folder: Path, files: Mapping[str, File], stamp: str, group: int | None
     (folder / _NEW_DATA).unlink(missing_ok=True)
     (folder / _NEW_DATA).symlink_to(fresh.name)
     (folder / _NEW_DATA).rename(folder / DATA)
-    _link_names(folder, {path.split("/", 1)[0] for path in files})
+    _link_names(folder, {path.split("/", 1)[0]: file.owner for path, file in files.items()})
     if stale is not None and stale != fresh:
         shutil.rmtree(stale, ignore_errors=True)
     return True
@@ -41,8 +43,7 @@ def write(folder: Path, files: Mapping[str, File], stamp: str, group: int | None
 def _write_file(path: Path, file: File, group: int | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(file.data)
-    if group is not None:
-        os.chown(path, -1, group)
+    os.chown(path, -1 if file.owner is None else file.owner, -1 if group is None else group)
     path.chmod(file.mode | (0o440 if group is not None else 0))
 
 
@@ -59,9 +60,11 @@ def _current(folder: Path) -> dict[str, File] | None:
     return {str(path.relative_to(target)): File(path.read_bytes(), path.stat().st_mode & 0o7777) for path in found}
 
 
-def _link_names(folder: Path, names: set[str]) -> None:
+def _link_names(folder: Path, owners: Mapping[str, int | None]) -> None:
     present = {path.name for path in folder.iterdir() if path.is_symlink() and not path.name.startswith("..")}
-    for name in names - present:
+    for name in owners.keys() - present:
         (folder / name).symlink_to(f"{DATA}/{name}")
-    for name in present - names:
+        if (owner := owners[name]) is not None:
+            os.lchown(folder / name, owner, -1)
+    for name in present - owners.keys():
         (folder / name).unlink()

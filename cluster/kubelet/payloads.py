@@ -7,9 +7,12 @@ from cluster.client import Obj
 from cluster.kubelet.atomic import File
 from cluster.kubelet.errors import StartRefused
 from cluster.kubelet.fields import Place, field, resource
+from cluster.kubelet.security import fs_group, only_user
 from cluster.kubelet.sources import Lookup, data_of, missing
 
 DEFAULT_MODE = 0o644
+TOKEN_MODE = 0o600
+"""Of a token that is one user's or one group's (KEP-2451)."""
 
 # Asks the API for a token with an audience and a lifetime in seconds.
 TokenFor = Callable[[str, int], str]
@@ -58,7 +61,9 @@ def _part(part: Obj, reader: Reader, mode: int) -> dict[str, File]:
     if "serviceAccountToken" in part:
         wanted = part["serviceAccountToken"]
         token = reader.token_for(wanted.get("audience", ""), wanted.get("expirationSeconds", 3600))
-        return {wanted["path"]: File(token.encode(), mode)}
+        owner = only_user(reader.pod)
+        private = owner is not None or fs_group(reader.pod) is not None
+        return {wanted["path"]: File(token.encode(), TOKEN_MODE if private else mode, owner)}
     raise SourceMissing(f"projected source {', '.join(part)} is not supported here")
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, NamedTuple
 from cluster.client import Obj
 from cluster.kubelet.errors import StartRefused, config_error
 from cluster.kubelet.names import full_name
+from cluster.kubelet.podspec import all_containers
 from cluster.runtime.spec import Image, Security
 
 # The only names an image's config may use: what every stand-in's /etc/passwd has.
@@ -40,6 +41,13 @@ def fs_group(pod: Obj) -> int | None:
     """The group that owns the pod's volumes."""
     found = (pod["spec"].get("securityContext") or {}).get("fsGroup")
     return None if found is None else int(found)
+
+
+def only_user(pod: Obj) -> int | None:
+    """The user that every container of the pod asks to run as, if it is one and the same."""
+    shared: Obj = pod["spec"].get("securityContext") or {}
+    wanted = {_either(c.get("securityContext") or {}, shared, "runAsUser", None) for c in all_containers(pod)}
+    return wanted.pop() if len(wanted) == 1 else None
 
 
 def _either(own: Obj, shared: Obj, key: str, otherwise: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 from cluster.client import Obj
 from cluster.kubelet import podspec
 from cluster.kubelet.states import ContainerStatus, Running, State, Terminated, Waiting
+from cluster.quota import pod_resources
 from cluster.timestamps import format_time
 
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
@@ -53,14 +54,20 @@ def render(pod: Obj, view: PodView, now: float) -> Obj:
         "startTime": format_time(view.start_time),
         "containerStatuses": [_container(pod, c) for c in view.main],
         "qosClass": pod.get("status", {}).get("qosClass", "BestEffort"),
-    }
+    } | _pod_resources(pod)
     if view.init:
         status["initContainerStatuses"] = [_container(pod, c) for c in view.init]
-    if view.pod_ip:
+    if view.pod_ip and _has_begun(view):
         status |= {"podIP": view.pod_ip, "podIPs": [{"ip": view.pod_ip}]}
     if view.failure and view.finished:
         status |= {"reason": view.failure.reason, "message": view.failure.message}
     return status
+
+
+def _has_begun(view: PodView) -> bool:
+    """Whether anything came of any container; before that, a ready sandbox does not show the pod's address."""
+    untouched = ("ContainerCreating", "PodInitializing")
+    return any(not (isinstance(c.state, Waiting) and c.state.reason in untouched) for c in (*view.init, *view.main))
 
 
 def changes(old: Obj, new: Obj) -> Obj:
@@ -222,6 +229,12 @@ def _container(pod: Obj, status: ContainerStatus) -> Obj:
         rendered |= {"containerID": f"containerd://{status.container_id}"} | _resources(spec)
     mounts = [_mount(m) for m in spec.get("volumeMounts") or []]
     return rendered | _present(volumeMounts=mounts)
+
+
+def _pod_resources(pod: Obj) -> Obj:
+    """Of the pod as a whole (KEP-2837)."""
+    known = {key: amounts for key, amounts in pod_resources(pod["spec"]).items() if amounts}
+    return _present(allocatedResources=known.get("requests")) | {"resources": known}
 
 
 def _resources(spec: Obj) -> Obj:

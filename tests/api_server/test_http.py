@@ -233,7 +233,6 @@ class TestMistakes:
             ("GET", "/apis/example.com/v1/widgets", 404),
             ("GET", "/apis/apps/v2/deployments", 404),
             ("GET", "/nowhere", 404),
-            ("GET", "/openapi/v2", 404),
             ("POST", "/api/v1/pods", 400),
             ("PUT", CONFIGMAPS, 405),
             ("POST", "/api/v1/namespaces/default/configmaps/a", 405),

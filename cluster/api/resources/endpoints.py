@@ -29,6 +29,7 @@ RESOURCE = Resource(
     kind="Endpoints",
     short_names=("ep",),
     table=ENDPOINTS,
+    deprecated="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     fill=fill,
     rules=rules,
 )

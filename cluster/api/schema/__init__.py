@@ -5,7 +5,7 @@ validation, strategic merge, server-side apply, OpenAPI and protobuf decoding ar
 `number name type flags…`; `[X]` is a list, `{X}` a map from strings, `*` a part that JSON writes inline. Flags:
 
     required    must be given
-    always      written even when empty
+    always      written even when empty; of a Time, even when null
     merge=KEY   strategic merge matches items by KEY; plain `merge` joins lists of words
     replace     strategic merge does not look inside
     retainKeys  strategic merge clears what the patch does not name

@@ -37,8 +37,10 @@ def _port(port: Obj) -> str:
 
 
 def endpoints(obj: Obj, now: float) -> Cells:
-    found = [text for subset in obj.get("subsets") or () for text in _subset(subset)]
-    return [name(obj), few(found, NONE), age(obj, now)]
+    subsets = obj.get("subsets") or ()
+    found = [text for subset in subsets for text in _subset(subset)]
+    # Addresses that are all unready leave the cell empty; the real API does not say <none> then.
+    return [name(obj), few(found, "" if subsets else NONE), age(obj, now)]
 
 
 def _subset(subset: Obj) -> list[str]:
