@@ -41,6 +41,10 @@ def check_nodes(context: str, *, allowed: bool, why: str) -> None:
 
 def is_ours(namespace: dict[str, Any], run: str) -> bool:
     """Whether a Namespace object is one that this run made: only those are ever deleted."""
-    metadata = namespace["metadata"]
-    labels = metadata.get("labels") or {}
-    return bool(run) and labels.get(RUN_LABEL) == run and not metadata["name"].startswith("kube-")
+    return carries(namespace, run) and not namespace["metadata"]["name"].startswith("kube-")
+
+
+def carries(obj: dict[str, Any], run: str) -> bool:
+    """Whether an object carries the run's label."""
+    labels = (obj.get("metadata") or {}).get("labels") or {}
+    return bool(run) and labels.get(RUN_LABEL) == run

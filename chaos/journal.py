@@ -14,15 +14,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, Self
 
-Action = Literal["delete-namespace", "delete-pod", "merge"]
+Action = Literal["delete-namespace", "delete-object", "delete-pod", "merge"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
     """One change to take back. `path` is an API path; the other keys depend on the action.
 
-    delete-namespace: only while it carries the run's label. delete-pod: only with that `uid`, and only while
-    `container` has restarted no more than `restarts` times (what ended with the process needs no undoing).
+    delete-namespace, delete-object: only while it carries the run's label.
+    delete-pod: only with that `uid`, and only while `container` has restarted no more than `restarts` times (what ended
+    with the process needs no undoing).
     merge: apply `patch` to the object, only while it has that `uid`.
     """
 

@@ -108,6 +108,15 @@ class Kube:
         self._lost = why
         self.hang_up()
 
+    def as_bearer(self, token: str) -> "Kube":
+        """The same cluster as the holder of a token sees it, and nobody else: no certificate of ours goes along."""
+        ours = self._api.configuration
+        theirs = client.Configuration(host=ours.host, ssl_ca_cert=ours.ssl_ca_cert)
+        for setting in ("verify_ssl", "assert_hostname", "tls_server_name", "proxy", "no_proxy", "proxy_headers"):
+            setattr(theirs, setting, getattr(ours, setting))
+        theirs.api_key = {"authorization": f"Bearer {token}"}
+        return Kube(client.ApiClient(theirs), self.context)
+
     def hang_up(self) -> None:
         """End every streamed answer now, so that no thread waits for a watch that nobody needs."""
         for response in list(self._streams):
@@ -124,6 +133,7 @@ class Kube:
         content_type: str = "application/json",
         accept: str = "application/json",
         timeout: Duration = REQUEST_TIMEOUT,
+        headers: dict[str, str] | None = None,
     ) -> bytes:
         """One call, not retried. Raises `Unreachable` or `Refused`."""
         with self._open(
@@ -134,6 +144,7 @@ class Kube:
             content_type=content_type,
             accept=accept,
             timeout=(timeout.seconds, timeout.seconds),
+            more=headers or {},
         ) as response:
             return bytes(response.data)
 
@@ -243,9 +254,10 @@ class Kube:
         body: Any = None,
         content_type: str = "",
         accept: str = "*/*",
+        more: dict[str, str] | None = None,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         url = self.server + path + ("?" + urlencode(query, doseq=True) if query else "")
-        headers = {"Accept": accept, **({"Content-Type": content_type} if body is not None else {})}
+        headers = {"Accept": accept, **(more or {}), **({"Content-Type": content_type} if body is not None else {})}
         if not isinstance(body, str | bytes | None):
             body = json.dumps(body)
         self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
@@ -304,7 +316,9 @@ def _refusal(code: int, data: bytes) -> KubeError:
     causes = tuple(c.get("reason", "") for c in (status.get("details") or {}).get("causes", ()))
     refused = Refused(code, status.get("reason", ""), status.get("message", ""), causes)
     if code in {429, 500, 502, 503, 504} and "DisruptionBudget" not in causes:
-        return Unreachable(f"the API server cannot serve this now: {refused}")
+        error = Unreachable(f"the API server cannot serve this now: {refused}")
+        error.__cause__ = refused
+        return error
     return refused
 
 
@@ -338,6 +352,7 @@ def connect(context: str = "", kubeconfig: str = "") -> Kube:
             raise NoCluster(f"no context {name!r} in the kubeconfig; it has: {known}")
         api = config.new_client_from_config(kubeconfig or None, name, persist_config=False)
     except (ConfigException, YAMLError, OSError, TypeError) as error:
-        raise NoCluster(f"the kubeconfig cannot be used: {error}") from error
+        hint = "name another with the environment variable KUBECONFIG, or leave out --context for the embedded cluster"
+        raise NoCluster(f"the kubeconfig cannot be used: {error} ({hint})") from error
     api.rest_client.pool_manager.connection_pool_kw["maxsize"] = 32
     return Kube(api, name)

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from chaos.crosscheck import CLUSTER_SCOPED
 from chaos.defenses import registry, strip
+from chaos.defenses.rbac import BINDINGS
 from chaos.guard import EXPIRES_ANNOTATION, ROLE_LABEL, RUN_LABEL, VARIANT_LABEL
 from chaos.manifests import Manifest, Manifests, Obj, items, pod_spec
 from chaos.marked import plain
@@ -123,7 +125,8 @@ def _variant(scenario: Scenario, whole: Manifests, run: str, name: str, expires:
     manifests = strip(whole, stripped)
     namespace = _namespace(run, name, {VARIANT_LABEL: name}, expires)
     labels = {RUN_LABEL: run, VARIANT_LABEL: name}
-    objects = [_placed(m, namespace["metadata"]["name"], labels, node) for m in manifests]
+    home = next((m.namespace for m in manifests if m.kind not in CLUSTER_SCOPED), "")
+    objects = [_placed(m, namespace["metadata"]["name"], labels, node, home) for m in manifests]
     return VariantPlan(
         name=name,
         namespace=namespace,
@@ -147,15 +150,20 @@ def _namespace(run: str, part: str, labels: dict[str, str], expires: float) -> O
     }
 
 
-def _placed(manifest: Manifest, namespace: str, labels: dict[str, str], node: str) -> Obj:
+def _placed(manifest: Manifest, namespace: str, labels: dict[str, str], node: str, home: str) -> Obj:
     """The object as it is applied: in its namespace, labelled, and on its node."""
     obj = plain(manifest.data)
     metadata = obj["metadata"]
-    metadata["namespace"] = namespace
+    if manifest.kind in CLUSTER_SCOPED:
+        # Only stripping makes such an object; its name is the variant's own, as its namespace is for all others.
+        metadata["name"] = f"{namespace}-{metadata['name']}"
+    else:
+        metadata["namespace"] = namespace
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
-    if manifest.kind == "RoleBinding":
+    if manifest.kind in BINDINGS:
+        own = ("", home)
         for subject in items(obj, "subjects"):
-            if subject.get("kind") == "ServiceAccount" and subject.get("namespace", "") in ("", manifest.namespace):
+            if subject.get("kind") == "ServiceAccount" and subject.get("namespace", "") in own:
                 subject["namespace"] = namespace
     if node and (spec := pod_spec(obj)):
         spec["nodeSelector"] = {**(spec.get("nodeSelector") or {}), "kubernetes.io/hostname": node}

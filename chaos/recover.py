@@ -52,7 +52,7 @@ def heal(
         journal.undone(number)
     own = [u.path.rsplit("/", 1)[-1] for _, u in undos if u.action == "delete-namespace"]
     wait_gone(kube, own)
-    left = differences(journal.header.snapshot, snapshot(kube), own)
+    left = differences(journal.header.snapshot, snapshot(kube), own) + _objects_left(kube, undos, journal.header.run)
     if not left:
         journal.healed()
     return left
@@ -64,6 +64,8 @@ def carry_out(kube: Kube, undo: Undo, run: str) -> None:
         _delete_pod(kube, undo)
     elif undo.action == "delete-namespace":
         _delete_namespace(kube, undo.path, run)
+    elif undo.action == "delete-object":
+        _delete_object(kube, undo.path, run)
     elif undo.action == "merge":
         _merge(kube, undo)
 
@@ -83,6 +85,18 @@ def _delete_namespace(kube: Kube, path: str, run: str) -> None:
     namespace = _find(kube, path)
     if namespace is not None and guard.is_ours(namespace, run):
         kube.delete(path, uid=namespace["metadata"]["uid"])
+
+
+def _delete_object(kube: Kube, path: str, run: str) -> None:
+    """What belongs to no namespace goes with none."""
+    obj = _find(kube, path)
+    if obj is not None and guard.carries(obj, run):
+        kube.delete(path, uid=obj["metadata"]["uid"])
+
+
+def _objects_left(kube: Kube, undos: Iterable[tuple[int, Undo]], run: str) -> list[str]:
+    paths = [u.path for _, u in undos if u.action == "delete-object"]
+    return [f"{path} is still there" for path in paths if guard.carries(_find(kube, path) or {}, run)]
 
 
 def _merge(kube: Kube, undo: Undo) -> None:

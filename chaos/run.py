@@ -161,7 +161,7 @@ def _phases(run: Run, variant: VariantPlan, together: threading.Barrier) -> None
     load_namespace = run.plan.load_namespace["metadata"]["name"]
     pods = load_objects(run.plan, variant, run.seed)
     with follow_load(run.kube, pods, load_namespace, variant.name, run.recorder, run.ending) as load:
-        _apply(run.kube, variant)
+        _apply(run, variant)
         _await_ready(run, variant, view)
         load.await_flow(run.stop.wait, LOAD_FLOWS_WITHIN)
         _meet(together, run.stop)
@@ -192,9 +192,13 @@ def _create_namespace(run: Run, manifest: Obj) -> None:
     run.kube.create(manifest)
 
 
-def _apply(kube: Kube, variant: VariantPlan) -> None:
+def _apply(run: Run, variant: VariantPlan) -> None:
     for obj in variant.objects:
-        _create_patiently(kube, obj, variant.namespace_name)
+        if not run.kube.is_namespaced(obj["apiVersion"], obj["kind"]):
+            name = obj["metadata"]["name"]
+            path = run.kube.path(obj["apiVersion"], obj["kind"], name=name)
+            run.will_undo(Undo(action="delete-object", path=path, why=f"delete {obj['kind']} {name}"))
+        _create_patiently(run.kube, obj, variant.namespace_name)
 
 
 def _create_patiently(kube: Kube, manifest: Obj, namespace: str) -> None:
@@ -257,6 +261,8 @@ def _injured(run: Run, variant: VariantPlan, view: View) -> Iterator[list[Injury
     injuries = _inject(run, variant, view, kind, params)
     yield injuries
     for injury in injuries:
+        if injury.undo is None:
+            continue
         run.undo(injury.undo)
         run.recorder.write(
             Fault, variant.name, fault=kind.name, step="undo", ok=True, target=injury.target, detail=injury.detail

@@ -28,7 +28,6 @@ from chaos.manifests import (
     words,
     workloads,
 )
-from chaos.marked import dig
 from chaos.selectors import matches
 
 BINDINGS = ("RoleBinding", "ClusterRoleBinding")
@@ -235,20 +234,18 @@ def strip_token(manifests: Manifests) -> Manifests:
 
 
 def strip_privilege(manifests: Manifests) -> Manifests:
-    """What the tutorials do: every account that a workload uses is bound to cluster-admin, in its namespace."""
-    for workload in workloads(manifests):
-        names = sorted({account(w) for w in workloads(manifests) if w.namespace == workload.namespace})
-        given = dig(workload.data, "metadata", "namespace")
-        subjects = [{"kind": "ServiceAccount", "name": n, **({"namespace": given} if given else {})} for n in names]
-        binding: dict[str, Any] = {
-            "apiVersion": f"{RBAC_API}/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": STRIPPED_BINDING},
-            "roleRef": {"apiGroup": RBAC_API, "kind": "ClusterRole", "name": "cluster-admin"},
-            "subjects": subjects,
-        }
-        manifests = put(manifests, made(binding, workload))
-    return manifests
+    """What the tutorials do: every account that a workload uses is cluster-admin, in the whole cluster."""
+    accounts = sorted({(w.namespace, account(w)) for w in workloads(manifests)})
+    if not accounts:
+        return manifests
+    binding: dict[str, Any] = {
+        "apiVersion": f"{RBAC_API}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": STRIPPED_BINDING},
+        "roleRef": {"apiGroup": RBAC_API, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": place} for place, name in accounts],
+    }
+    return put(manifests, Manifest(binding))
 
 
 def fix_account(manifests: Manifests) -> Manifests:

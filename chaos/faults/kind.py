@@ -44,8 +44,8 @@ class Injury:
 
     target: str
     detail: str
-    undo: int
-    """Number of its undo in the journal."""
+    undo: int | None
+    """Number of its undo in the journal; None when there is nothing to undo before the run's end."""
     data: dict[str, Any] = field(default_factory=dict)
 
 

@@ -230,11 +230,12 @@ class TestRbac:
             edited("      automountServiceAccountToken: false", "      automountServiceAccountToken: true")
         ) == ["token-mounted"]
 
-    def test_stripped_every_account_is_cluster_admin_in_its_namespace(self) -> None:
+    def test_stripped_every_account_is_cluster_admin_as_the_tutorials_have_it(self) -> None:
         stripped = registry["rbac"].strip(sound())
         binding = stripped[-1].data
         assert binding["roleRef"]["name"] == "cluster-admin"
-        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "default"}]
+        assert binding["kind"] == "ClusterRoleBinding"
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}]
 
 
 class TestReplicas:
