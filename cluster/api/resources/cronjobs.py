@@ -8,6 +8,7 @@ from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_not_negative, check_required
 from cluster.api.resources.jobs import check_job_spec, fill_spec, unsupported_job
 from cluster.api.resources.templates import unsupported_template
+from cluster.api.resources.unsupported import not_run
 from cluster.api.tables.jobs import CRON_JOBS
 from cluster.client import NotImplementedHere, Obj
 
@@ -57,5 +58,5 @@ RESOURCE = Resource(
     desired=spec_of,
     fill=fill,
     rules=rules,
-    unsupported=unsupported,
+    unsupported=not_run("CronJobs", "create a Job"),
 )

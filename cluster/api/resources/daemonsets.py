@@ -6,7 +6,8 @@ from cluster.api.field_errors import FieldError
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_int_or_percent
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.templates import check_workload, unsupported_template
+from cluster.api.resources.templates import check_workload
+from cluster.api.resources.unsupported import not_run
 from cluster.api.tables.workloads import DAEMON_SETS
 from cluster.client import Obj
 
@@ -44,5 +45,5 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     initial_status=initial_status,
-    unsupported=unsupported_template("spec", "template"),
+    unsupported=not_run("DaemonSets", "use a Deployment"),
 )

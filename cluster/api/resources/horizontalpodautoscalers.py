@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cluster.api.field_errors import FieldError, invalid
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_enum, check_required
+from cluster.api.resources.unsupported import not_run
 from cluster.api.tables.autoscalers import TABLE
 from cluster.client import NotImplementedHere, Obj
 
@@ -70,5 +71,5 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     initial_status=initial_status,
-    unsupported=unsupported,
+    unsupported=not_run("HorizontalPodAutoscalers", "set replicas"),
 )

@@ -1,10 +1,11 @@
-"""Ingresses: kept and shown, as on any cluster without an ingress controller."""
+"""Ingresses: checked and listed, but never taken: nothing here would route by them."""
 
 from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, invalid
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum
+from cluster.api.resources.unsupported import not_run
 from cluster.api.tables.ingresses import INGRESSES
 from cluster.client import Obj
 
@@ -42,4 +43,5 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     initial_status=initial_status,
+    unsupported=not_run("Ingresses", "reach the Service itself"),
 )

@@ -1,0 +1,31 @@
+"""Nothing is accepted and ignored: a kind whose controller is not here is refused by name."""
+
+import pytest
+
+from cluster.api.local import LocalClient
+from cluster.client import NotImplementedHere, Obj
+
+TEMPLATE = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "main", "image": "busybox"}]}}
+SELECTED = {"selector": {"matchLabels": {"a": "b"}}, "template": TEMPLATE}
+JOB = {"template": {**TEMPLATE, "spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}}
+
+
+@pytest.mark.parametrize(
+    ("resource", "spec", "named"),
+    [
+        ("replicationcontrollers", {"selector": {"a": "b"}, "template": TEMPLATE}, "ReplicationControllers"),
+        ("ingresses.networking.k8s.io", {"defaultBackend": {"service": {"name": "s"}}}, "Ingresses"),
+        ("daemonsets.apps", SELECTED, "DaemonSets"),
+        ("cronjobs.batch", {"schedule": "* * * * *", "jobTemplate": {"spec": JOB}}, "CronJobs"),
+        (
+            "horizontalpodautoscalers.autoscaling",
+            {"scaleTargetRef": {"kind": "Deployment", "name": "d"}, "maxReplicas": 2},
+            "HorizontalPodAutoscalers",
+        ),
+    ],
+)
+def test_a_kind_that_nobody_runs_is_refused(client: LocalClient, resource: str, spec: Obj, named: str) -> None:
+    with pytest.raises(NotImplementedHere, match=f"{named} are not run by this cluster") as refused:
+        client.create(resource, {"metadata": {"name": "x"}, "spec": spec}, "default")
+    assert refused.value.code == 501
+    assert not client.list(resource, "default")
