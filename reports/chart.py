@@ -19,7 +19,9 @@ LANES = {"info": 0, "warning": 1, "alarm": 2, "fault": 3}
 """The event lane's rows, from the bottom up."""
 KINDS = {
     "inject": ("fault", "star", "--fault"),
+    "act": ("fault", "cross", "--fault"),
     "witness": ("fault", "diamond", "--fault"),
+    "unseen": ("fault", "diamond-open", "--fault"),
     "undo": ("fault", "star-open", "--fault"),
     "bad": ("alarm", "x", "--broke"),
     "warning": ("warning", "triangle-up", "--warning"),
@@ -34,11 +36,11 @@ FOOT = 24
 def figure(result: Result) -> Json:
     """Data and layout for `Plotly.newPlot`."""
     height = len(result.variants) * BLOCK + FOOT
-    layout = _layout(result, height)
+    layout, tops = _layout(result, height), _tops(result)
     data: list[Json] = []
     for number, variant in enumerate(result.variants):
         top = height - number * BLOCK
-        _add_axes(layout, number, top, height)
+        _add_axes(layout, number, top, height, tops)
         layout["shapes"] += _shapes(variant, top, height)
         layout["annotations"] += _labels(variant, top, height)
         data += [*_requests(variant, number), *_latency(variant, result, number), *_events(variant, number)]
@@ -80,14 +82,22 @@ def _range(result: Result) -> list[float]:
         for t in (
             *(p.begin for p in variant.phases),
             *(p.end for p in variant.phases),
-            *(p.t for p in variant.timeline),
+            *(p.t + 1 for p in story.measured(variant)),
             *(m.t for m in variant.marks),
         )
     ]
-    return [min(ends) - 0.5, max(ends) + 1.5] if ends else [0, 1]
+    return [min(ends) - 0.5, max(ends) + 0.5] if ends else [0, 1]
 
 
-def _add_axes(layout: Json, number: int, top: int, height: int) -> None:
+def _tops(result: Result) -> tuple[float, float]:
+    """Where the axes of requests and of p95 end: the same for all variants, so that they can be compared by eye."""
+    points = [point for variant in result.variants for point in story.measured(variant)]
+    arrivals = max((p.arrivals for p in points), default=0)
+    p95 = max((p.p95 for p in points if p.p95 is not None), default=0)
+    return 1.05 * max(arrivals, 1), 1.1 * max(p95, result.promised_p95 or 0, 1)
+
+
+def _add_axes(layout: Json, number: int, top: int, height: int, tops: tuple[float, float]) -> None:
     lane = top - TITLE
     requests = lane - LANE - GAP
     p95 = requests - REQUESTS - GAP
@@ -102,13 +112,13 @@ def _add_axes(layout: Json, number: int, top: int, height: int) -> None:
     layout[_axis(number, 1)] = {
         **common,
         "domain": _domain(requests, REQUESTS, height),
-        "rangemode": "tozero",
+        "range": [0, tops[0]],
         "title": {"text": "requests / s", "standoff": 6, "font": {"size": 11}},
     }
     layout[_axis(number, 2)] = {
         **common,
         "domain": _domain(p95, P95, height),
-        "rangemode": "tozero",
+        "range": [0, tops[1]],
         "nticks": 4,
         "title": {"text": "p95, ms", "standoff": 6, "font": {"size": 11}},
     }
@@ -132,7 +142,7 @@ def _shapes(variant: VariantResult, top: int, height: int) -> list[Json]:
         for p in variant.phases
     ]
     shapes += [_rect(t - zero, t - zero + 1, bottom, upper, "--missing") for t in missing(variant)]
-    return [*shapes, *(_line(f.t - zero, bottom, upper, f.step) for f in variant.fault if f.step != "witness")]
+    return [*shapes, *(_line(f.t - zero, bottom, upper, f.step) for f in variant.fault if f.step in {"inject", "undo"})]
 
 
 def _rect(begin: float, end: float, bottom: float, top: float, color: str) -> Json:
@@ -176,7 +186,7 @@ def _phase_label(phase: PhaseResult, variant: VariantResult) -> Json:
 
 def _requests(variant: VariantResult, number: int) -> list[Json]:
     """Stacked: what was served, and on top of it what failed; together the arrivals."""
-    points = variant.timeline
+    points = story.measured(variant)
     told = [f"{story.moment(p.t, variant)}: {_arrivals(p)}<br>p95 {milliseconds(p.p95)}" for p in points]
     common = {
         "type": "bar",
@@ -199,21 +209,21 @@ def _arrivals(point: Point) -> str:
 
 def _middles(variant: VariantResult) -> list[float]:
     zero = story.zero(variant) or 0
-    return [round(p.t - zero + 0.5, 3) for p in variant.timeline]
+    return [round(p.t - zero + 0.5, 3) for p in story.measured(variant)]
 
 
 def _latency(variant: VariantResult, result: Result, number: int) -> list[Json]:
-    axis = _axis(number, 2, "y")
+    axis, points = _axis(number, 2, "y"), story.measured(variant)
     line = {
         "type": "scatter",
         "mode": "lines+markers",
         "name": "p95",
         "x": _middles(variant),
-        "y": [p.p95 for p in variant.timeline],
+        "y": [p.p95 for p in points],
         "yaxis": axis,
         "line": {"color": "--latency", "width": 2},
         "marker": {"color": "--latency", "size": 4},
-        "hovertext": [f"{story.moment(p.t, variant)}: p95 {milliseconds(p.p95)}" for p in variant.timeline],
+        "hovertext": [f"{story.moment(p.t, variant)}: p95 {milliseconds(p.p95)}" for p in points],
         "hoverinfo": "text",
     }
     return [line, *([] if result.promised_p95 is None else [_promise(result, axis)])]

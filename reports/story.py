@@ -1,5 +1,6 @@
 """What a result has to tell, as plain values that every report lays out in its own way. Nothing here judges."""
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from chaos.result import (
     Expected,
     Finding,
     PhaseResult,
+    Point,
     Result,
     Snapshot,
     VariantResult,
@@ -28,7 +30,7 @@ def moment(t: float | None, variant: VariantResult) -> str:
     begin = zero(variant)
     if t is None:
         return ""
-    return f"{t:.1f} s" if begin is None else f"{t - begin:+.1f} s"
+    return f"{t:.1f} s" if begin is None else f"{round(t - begin, 1) + 0.0:+.1f} s"
 
 
 def span(variant: VariantResult) -> str:
@@ -68,7 +70,7 @@ def reasons(verdict: DefenseVerdict, variant: VariantResult) -> list[Fact]:
 
 
 class Told(NamedTuple):
-    """One thing seen in the course of a variant. `kind`: inject, witness, undo, or a mark's severity."""
+    """One thing in the course of a variant. `kind`: inject, act, witness, unseen, undo, or a mark's severity."""
 
     t: float
     when: str
@@ -79,21 +81,42 @@ class Told(NamedTuple):
 
 def course(variant: VariantResult) -> list[Told]:
     """The steps of the fault and what happened in the cluster, oldest first."""
-    steps = [Told(f.t, moment(f.t, variant), f.step, _step(f.step, f.ok, f.text), f.target) for f in variant.fault]
     marks = [Told(m.t, moment(m.t, variant), m.severity, m.text, m.object) for m in variant.marks]
-    return sorted([*steps, *marks], key=lambda told: told.t)
+    return sorted([*_steps(variant), *marks], key=lambda told: told.t)
+
+
+def _steps(variant: VariantResult) -> Iterator[Told]:
+    """A witness looks every second; it is told when it sees something else than before."""
+    saw: dict[str, bool] = {}
+    for f in variant.fault:
+        if f.step == "witness" and saw.get(f.target) is f.ok:
+            continue
+        if f.step == "witness":
+            saw[f.target] = f.ok
+        kind = "unseen" if f.step == "witness" and not f.ok else f.step
+        yield Told(f.t, moment(f.t, variant), kind, _step(f.step, f.ok, f.text), f.target)
 
 
 def _step(step: str, ok: bool, text: str) -> str:
     said = {
         ("inject", True): "the fault was injected",
         ("inject", False): "the fault could not be injected",
+        ("act", True): "the fault went on",
+        ("act", False): "the cluster refused the fault",
         ("witness", True): "a witness saw the fault bite",
         ("witness", False): "the witness saw no fault",
         ("undo", True): "the fault was undone",
         ("undo", False): "the fault could not be undone",
     }[step, ok]
     return f"{said}: {text}" if text else said
+
+
+def measured(variant: VariantResult) -> list[Point]:
+    """The seconds of load that lie within the phases: not the warming up, nor the second in which the load ended."""
+    if not variant.phases:
+        return list(variant.timeline)
+    begin, end = variant.phases[0].begin, variant.phases[-1].end
+    return [p for p in variant.timeline if begin <= p.t and p.t + 1 <= end]
 
 
 class Figure(NamedTuple):

@@ -40,7 +40,8 @@ def summary(runs: list[tuple[Path | None, Result]]) -> RenderableType:
 
 def _run(folder: Path | None, result: Result) -> RenderableType:
     head = Text.assemble("\n", (result.scenario, "bold"), f"  {one_line(result.title)}")
-    lines: list[Line] = [(Text("result", "bold"), Text(story.headline(result), "bold"))]
+    lines: list[Line] = [("", "")] if not story.differing(result) else []
+    lines += [(Text("result", "bold"), Text(story.headline(result), "bold"))]
     patched = any(v.advice and v.advice.patch for variant in result.variants for v in variant.verdicts)
     lines += [("report", f"{folder / 'report.html'}{' (with the patch)' if patched else ''}")] if folder else []
     return Group(head, *(_variant(v) for v in result.variants), *_bought(result), _grid(lines, indent=2), Text())

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import plotly.graph_objects as go
 import pytest
 
 from chaos.result import Result
-from reports import chart, html
+from reports import chart, html, story
 from tests.judge.tape import hang, spill
 from tests.reports.results import cut_short, hostile, leaking, lying, no_fault, no_samples, nothing, unproven
 
@@ -62,7 +63,12 @@ class Page(HTMLParser):
 
 
 def page(result: Result) -> Page:
-    return Page(html.render(result))
+    return _page(result.model_dump_json())
+
+
+@cache
+def _page(result: str) -> Page:
+    return Page(html.render(Result.model_validate_json(result)))
 
 
 def drawn(result: Result) -> Any:
@@ -212,6 +218,24 @@ class TestTimeline:
         served, failed = drawn(lying())["data"][:2]
         assert (served["name"], failed["name"]) == ("served", "failed")
         assert {s + f for s, f in zip(served["y"], failed["y"], strict=True)} == {40}
+
+    def test_warming_up_and_the_second_in_which_the_load_ended_are_left_out(self) -> None:
+        result = lying()
+        variant = result.variants[0]
+        assert len(story.measured(variant)) == 49
+        assert len(variant.timeline) == 52
+
+    def test_the_variants_share_their_scales(self) -> None:
+        layout = drawn(lying())["layout"]
+        assert layout["yaxis2"]["range"] == layout["yaxis5"]["range"]
+        assert layout["yaxis3"]["range"] == layout["yaxis6"]["range"]
+
+    def test_a_witness_is_told_when_it_sees_something_else_than_before(self) -> None:
+        tape = hang()
+        for t, ok in ((22, True), (23, True), (31, False), (32, False)):
+            tape.witness(t, ok)
+        kinds = [told.kind for told in story.course(tape.only()) if told.kind in {"witness", "unseen"}]
+        assert kinds == ["witness", "unseen"]
 
     def test_the_phases_of_both_variants_are_shaded_and_named(self) -> None:
         names = [a["text"] for a in drawn(lying())["layout"]["annotations"]]
