@@ -16,7 +16,8 @@ def impact(past: History, wanted: Objectives) -> Impact | None:
     """The figures from the injection to the end of the recovery; None when nothing was injected."""
     if not past.injections:
         return None
-    seconds = past.between(past.injected_at, past.end)
+    # The second in which the load was ended is left out: what was open then says nothing of the service.
+    seconds = [s for s in past.between(past.injected_at, past.end) if s.t + 1 <= past.end]
     got, sign = served(seconds, wanted.timeout), first_signal(past)
     failures: Counter[str] = Counter()
     for second in seconds:

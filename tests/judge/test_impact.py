@@ -91,3 +91,10 @@ def test_both_sides_stand_side_by_side() -> None:
     rows = {d.what: d.values for d in hang().judged().differences}
     assert rows["failed requests"] == {"defended": 52}
     assert rows["lie time"] == {"defended": 2}
+
+
+def test_what_was_open_when_the_load_ended_costs_nothing() -> None:
+    """The load ends with the recovery, in the middle of a second whose last requests nobody waits for."""
+    tape = hang()
+    tape.failing[59] = 13
+    assert impact(tape) == impact(hang())

@@ -254,7 +254,7 @@ class TestTimeline:
     def test_it_is_told_to_those_who_do_not_see_it(self) -> None:
         figure = next(a for a in page(lying()).all("div") if a.get("id") == "timeline")
         assert figure["role"] == "img"
-        assert "undefended: requests failed 20.6%" in (figure["aria-label"] or "")
+        assert "undefended: requests failed 21.1%" in (figure["aria-label"] or "")
 
 
 class TestTheRest:
