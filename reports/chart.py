@@ -190,7 +190,7 @@ def _requests(variant: VariantResult, number: int) -> list[Json]:
     told = [f"{story.moment(p.t, variant)}: {_arrivals(p)}<br>p95 {milliseconds(p.p95)}" for p in points]
     common = {
         "type": "bar",
-        "x": _middles(variant),
+        "x": [_middle(p.t, variant) for p in points],
         "yaxis": _axis(number, 1, "y"),
         "hovertext": told,
         "hoverinfo": "text",
@@ -207,23 +207,26 @@ def _arrivals(point: Point) -> str:
     return f"{count(point.arrivals)} arrivals, {count(point.ok)} served, {count(point.failed)} failed"
 
 
-def _middles(variant: VariantResult) -> list[float]:
-    zero = story.zero(variant) or 0
-    return [round(p.t - zero + 0.5, 3) for p in story.measured(variant)]
+def _middle(t: float, variant: VariantResult) -> float:
+    """The middle of a second of the run, on the figure's axis."""
+    return round(t - (story.zero(variant) or 0) + 0.5, 3)
 
 
 def _latency(variant: VariantResult, result: Result, number: int) -> list[Json]:
-    axis, points = _axis(number, 2, "y"), story.measured(variant)
+    axis = _axis(number, 2, "y")
+    # A second without samples has no p95, and no line leads across it.
+    known = [(p.t, p.p95) for p in story.measured(variant)]
+    points = sorted([*known, *((t, None) for t in missing(variant))], key=lambda point: point[0])
     line = {
         "type": "scatter",
         "mode": "lines+markers",
         "name": "p95",
-        "x": _middles(variant),
-        "y": [p.p95 for p in points],
+        "x": [_middle(t, variant) for t, _ in points],
+        "y": [p95 for _, p95 in points],
         "yaxis": axis,
         "line": {"color": "--latency", "width": 2},
         "marker": {"color": "--latency", "size": 4},
-        "hovertext": [f"{story.moment(p.t, variant)}: p95 {milliseconds(p.p95)}" for p in points],
+        "hovertext": [f"{story.moment(t, variant)}: p95 {milliseconds(p95)}" for t, p95 in points],
         "hoverinfo": "text",
     }
     return [line, *([] if result.promised_p95 is None else [_promise(result, axis)])]

@@ -185,6 +185,11 @@ class TestMissing:
         assert "nothing was measured in 1 second (shaded)" in page(result).text
         assert sum(s.get("fillcolor") == "--missing" for s in drawn(result)["layout"]["shapes"]) == 2
 
+    def test_no_line_leads_across_a_second_without_samples(self) -> None:
+        p95 = next(t for t in drawn(unproven())["data"] if t["name"] == "p95")
+        assert p95["y"].count(None) == 1
+        assert p95["x"] == sorted(p95["x"])
+
     def test_all_of_a_run_without_samples_is_missing(self) -> None:
         result = no_samples()
         assert "nothing was measured in 50 seconds" in page(result).text
