@@ -1,0 +1,94 @@
+"""`seawall run` as a user runs it: real containers, real load, a real deadlock, and verdicts."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import yaml
+
+from chaos.judge import judge_file
+from tests.e2e.machine import ROOT, Command, scenario
+
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(180)]
+
+SHORT = {"baseline": "4s", "fault": "15s", "recovery": "4s"}
+
+
+def run(folder: Path, *arguments: str | Path) -> Command:
+    return Command(folder, "run", *arguments)
+
+
+def test_the_same_storm_breaks_the_undefended_side_and_not_the_defended(tmp_path: Path) -> None:
+    """And the command says so with exit code 0, leaves a report that opens offline, and nothing on the machine."""
+    command = run(tmp_path, scenario(tmp_path, "lying-health-checks", phases=SHORT))
+    assert command.wait() == 0, command.stderr
+    command.assert_nothing_left()
+    assert command.verdicts() == {"undefended": "broke", "defended": "held"}
+    html = (command.folder / "report.html").read_text()
+    assert "lying-health-checks" in html
+    assert "HELD" in command.stdout
+    assert "BROKE" in command.stdout
+
+
+def test_a_fault_that_does_not_bite_proves_nothing(tmp_path: Path) -> None:
+    """A leak too small to be seen: the defenses were never tried, and nothing may read as green."""
+    path = scenario(
+        tmp_path,
+        "oomkilled-surprise",
+        phases={"baseline": "3s", "fault": "4s", "recovery": "3s"},
+        fault={"memory-leak": {"pods": 1, "per_request": "1Ki"}},
+    )
+    command = run(tmp_path, path, "--variant", "defended")
+    assert command.wait() == 2, command.stdout
+    command.assert_nothing_left()
+    assert command.verdicts() == {"defended": "not_proven"}
+
+
+def test_a_workload_that_never_becomes_ready_is_said_to_be_so(tmp_path: Path) -> None:
+    objects = list(yaml.safe_load_all((ROOT / "scenarios/workloads/shop.yaml").read_text()))
+    for obj in objects:
+        if obj["kind"] == "Deployment" and obj["metadata"]["name"] == "catalog":
+            obj["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example/absent:1"
+    workload = tmp_path / "shop.yaml"
+    workload.write_text(yaml.safe_dump_all(objects))
+    path = scenario(tmp_path, "lying-health-checks", deadline="6s")
+    data = yaml.safe_load(path.read_text())
+    data["workload"]["manifests"][1] = str(workload)
+    path.write_text(yaml.safe_dump(data))
+    command = run(tmp_path, path, "--variant", "defended")
+    assert command.wait() == 2, command.stdout
+    command.assert_nothing_left()
+    assert "ImagePull" in command.stdout.replace("\n", ""), command.stdout
+    assert command.verdicts() == {"defended": "not_proven"}
+
+
+class TestInterruptions:
+    """However a run ends, everything is undone, nothing is left, and the recording is judged not_proven."""
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_being_told_to_stop(self, tmp_path: Path, number: signal.Signals) -> None:
+        command = run(tmp_path, scenario(tmp_path, "lying-health-checks"))
+        command.until("fault")
+        command.signal(number)
+        assert command.wait(20) == 130
+        command.assert_nothing_left()
+        assert set(command.verdicts().values()) == {"not_proven"}
+
+    def test_sigkill_of_the_command(self, tmp_path: Path) -> None:
+        command = run(tmp_path, scenario(tmp_path, "lying-health-checks"))
+        command.until("fault")
+        command.signal(signal.SIGKILL)
+        command.wait(5)
+        command.assert_nothing_left()
+        result = judge_file(command.folder / "recording.jsonl")
+        assert {d.verdict for v in result.variants for d in v.verdicts} == {"not_proven"}
+
+    def test_sigkill_of_the_cluster(self, tmp_path: Path) -> None:
+        command = run(tmp_path, scenario(tmp_path, "lying-health-checks"))
+        command.until("fault")
+        os.kill(command.cluster(), signal.SIGKILL)
+        assert command.wait(20) == 69
+        command.assert_nothing_left()
+        assert "the embedded cluster died" in command.stderr
+        assert set(command.verdicts().values()) == {"not_proven"}
