@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -46,8 +47,12 @@ class Kubelet:
         config: ClusterConfig,
         clock: Callable[[], float] = time.time,
         run_dir: Path = Path("/run/seawall"),
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        """`run_dir` should be in memory: volumes made of Secrets and tokens are there. Pods' disks are in the state."""
+        """`chance` is from 0 to 1. `run_dir` should be in memory: volumes made of Secrets and tokens are there.
+
+        Pods' disks are in the state.
+        """
         self.node = node
         self._config = config
         self._client = client
@@ -64,6 +69,7 @@ class Kubelet:
             clock=clock,
             tell=EventRecorder(client, "kubelet", node.name, clock).event,
             checker=Checker(runtime=runtime, http=self._http, new_socket=self._socket),
+            random=chance,
         )
         self.workers: dict[str, PodWorker] = {}
         self.pressure = MemoryPressure(self._machine, self.workers.values, self.report)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from cluster.client import Obj
 from cluster.kubelet import podspec, states
-from cluster.kubelet.backoff import BackOff, after_end, spelled
+from cluster.kubelet.backoff import BackOff, after_restart, jittered, left, spelled
 from cluster.kubelet.build import container_spec
 from cluster.kubelet.environment import container_environment
 from cluster.kubelet.errors import StartRefused
@@ -46,6 +46,17 @@ class _Verdict:
     grace_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a run ended, and what the kubelet knows when it decides on the next."""
+
+    state: Terminated
+    known_at: float | None
+    """The last end that it has seen by then (seconds since 1970); it has not seen the one that it has just brought."""
+    abrupt: bool = False
+    """Whether it was the kubelet that ended it."""
+
+
 class ContainerLife:
     """One container; `run` is its task, `stop` ends it from outside."""
 
@@ -56,7 +67,7 @@ class ContainerLife:
         """Set once the first attempt to start it is over, for better or worse."""
         self.started = asyncio.Event()
         """Set while it runs and its startup probe, if any, has succeeded."""
-        self._machine, self._home = machine, home
+        self._machine, self._home, self._untouched = machine, home, waiting
         self._run: Run | None = None
         self._exit: asyncio.Future[Exit] | None = None
         self._removal: asyncio.Future[None] | None = None
@@ -79,10 +90,10 @@ class ContainerLife:
     async def run(self) -> None:
         """Start, watch and restart it until it has ended for good."""
         while True:
-            end, abrupt = await self._once()
-            if not podspec.should_restart(podspec.restart_policy(self._home.pod), self.kind, end.exit_code):
+            end = await self._once()
+            if not podspec.should_restart(podspec.restart_policy(self._home.pod), self.kind, end.state.exit_code):
                 return
-            await self._wait_for_restart(end, abrupt=abrupt)
+            await self._wait_for_restart(end)
 
     def condemn(self, message: str, grace_seconds: float | None = None) -> None:
         """Have it stopped and started again."""
@@ -104,6 +115,11 @@ class ContainerLife:
             self._note_exit(await self._exit)
         await self._remove()
 
+    def forget(self) -> None:
+        """The pod is going: why a container that never ran could not start is not told any more."""
+        if isinstance(self.status.state, Waiting) and self.status.last is None:
+            self.status = replace(self.status, state=Waiting(reason=self._untouched))
+
     def lose(self) -> None:
         """The pod is over: a container that never ran is reported the way a kubelet reports one that it cannot find."""
         if isinstance(self.status.state, Waiting) and self.status.last is None:
@@ -115,16 +131,18 @@ class ContainerLife:
 
     # --- one run ---
 
-    async def _once(self) -> tuple[Terminated, bool]:
-        """Start it and see it through. True with it when the kubelet itself ended it."""
+    async def _once(self) -> _End:
+        """Start it and see it through."""
         image, spec = await self._prepare()
         try:
             await self._launch(spec, image)
             await self._post_start()
         except StartFailed as failed:
-            return self._note_start_failure(spec, image, str(failed)), False
+            end = self._note_start_failure(spec, image, str(failed))
+            return _End(end, end.finished_at)
         except HookFailed as failed:
-            return await self._abort(str(failed)), True
+            end = await self._abort(str(failed))
+            return _End(end, end.finished_at, abrupt=True)
         finally:
             self.attempted.set()
         self.status = states.running(self.status, self._known_run())
@@ -135,7 +153,7 @@ class ContainerLife:
         """What to start; waits as long as it cannot be started, telling why."""
         while True:
             try:
-                image = await obtain(self._machine.runtime, self.spec, self._tell, self._wait_for_image)
+                image = await obtain(self._machine, self.spec, self._tell, self._wait_for_image)
                 return image, self._specify(image)
             except StartRefused as refused:
                 self._refuse(refused)
@@ -195,8 +213,9 @@ class ContainerLife:
         assert self._run is not None, "a container that started has a run"  # noqa: S101 - a fact, not input
         return self._run
 
-    async def _see_through(self) -> tuple[Terminated, bool]:
+    async def _see_through(self) -> _End:
         assert self._exit is not None and self._verdict is not None  # noqa: S101, PT018 - set by _began
+        before = self.status.last
         with self._probes():
             self._home.publish()
             await first_of(self._exit, self._verdict)
@@ -208,7 +227,9 @@ class ContainerLife:
         if not condemned:
             self._home.publish()
         await self._remove()
-        return end, condemned
+        if condemned:
+            return _End(end, before.finished_at if before else None, abrupt=True)
+        return _End(end, end.finished_at)
 
     async def _carry_out(self, verdict: _Verdict) -> None:
         grace = podspec.grace_seconds(self._home.pod) if verdict.grace_seconds is None else verdict.grace_seconds
@@ -266,19 +287,25 @@ class ContainerLife:
         self._wait_as("PostStartHookError", why)
         return end
 
-    async def _wait_for_restart(self, end: Terminated, *, abrupt: bool) -> None:
-        delay, self._back_off = after_end(self._back_off, end.finished_at)
-        if delay <= 0:
-            return
-        pod, name = self._home.pod, self.spec["name"]
+    async def _wait_for_restart(self, end: _End) -> None:
+        known = end.known_at
+        while (seconds := left(self._back_off, known, self._machine.clock())) > 0:
+            await self._hold_back(seconds, abrupt=end.abrupt, looks_again=known != end.state.finished_at)
+            known = end.state.finished_at
+        self._back_off = after_restart(self._back_off, known, self._machine.clock())
+
+    async def _hold_back(self, seconds: float, *, abrupt: bool, looks_again: bool) -> None:
+        """`looks_again`: the kubelet has yet to see the end that it brought."""
+        pod, name, delay = self._home.pod, self.spec["name"], self._back_off.delay_seconds if self._back_off else 0
         self._tell("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {full_name(pod)}")
-        text = f"back-off {spelled(delay)} restarting failed container={name} pod={full_name(pod)}"
+        wait = _RETRY_SECONDS if looks_again else jittered(seconds, self._machine.random())
         # A crash is shown until the kubelet looks again; what the kubelet itself ended, it has just looked at.
-        shown_after = 0.0 if abrupt else min(delay, _RESYNC_SECONDS)
-        until = self._now() + delay
+        shown_after = 0.0 if abrupt else min(wait, _RESYNC_SECONDS)
         await asyncio.sleep(shown_after)
-        self._wait_as("CrashLoopBackOff", text)
-        await asyncio.sleep(max(0.0, until - self._now()))
+        self._wait_as(
+            "CrashLoopBackOff", f"back-off {spelled(delay)} restarting failed container={name} pod={full_name(pod)}"
+        )
+        await asyncio.sleep(wait - shown_after)
 
     # --- stopping ---
 

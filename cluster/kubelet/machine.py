@@ -20,7 +20,7 @@ class Tell(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One node: its place, its edges, its clock (seconds since 1970)."""
+    """One node: its place, its edges, its clock (seconds since 1970), its randomness (from 0 to 1)."""
 
     node: NodeConfig
     client: Client
@@ -32,3 +32,4 @@ class Machine:
     clock: Callable[[], float]
     tell: Tell
     checker: Checker
+    random: Callable[[], float]

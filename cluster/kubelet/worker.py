@@ -307,6 +307,9 @@ class PodWorker:
             task.cancel()
         results = await asyncio.gather(living, *self._tasks, return_exceptions=True)
         self._failure = end.failure or _bug(results)
+        for life in (*self.init, *self.main):
+            life.forget()
+        self.publish()
         await self._stop_all(end.grace_seconds)
         await self._take_down()
         for life in (*self.init, *self.main):

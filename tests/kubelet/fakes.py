@@ -307,6 +307,7 @@ class World:
             clock=now,
             tell=self.tell,
             checker=Checker(runtime=self.runtime, http=HttpClient(new_socket), new_socket=new_socket),
+            random=lambda: 0.0,
         )
 
     def tell(self, about: Obj, type: str, reason: str, message: str, field_path: str = "") -> None:

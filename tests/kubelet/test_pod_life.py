@@ -181,6 +181,19 @@ class TestRestarting:
         gaps = [round(b - a - 1) for a, b in pairwise(starts)]
         assert gaps == [0, 10, 20, 40]
 
+    def test_what_a_probe_ended_is_restarted_twice_before_it_is_held_back(self, tmp_path: Path) -> None:
+        """The kubelet counts from the last end that it knew of when it killed (recording: probe-exec-failing)."""
+
+        async def watch(world: World) -> None:
+            world.runtime.execs["check",] = ExecResult(code=4, output=b"")
+            await seconds(12)
+
+        probe = {"exec": {"command": ["check"]}, "periodSeconds": 1, "failureThreshold": 2}
+        world = play(tmp_path, pod(container(livenessProbe=probe)), watch)
+        assert [what for _, what in world.runtime.log].count("start app") == 3
+        assert states(world)[-1] == "waiting CrashLoopBackOff"
+        assert world.reasons().count("BackOff") == 2
+
     def test_a_crash_is_shown_as_terminated_and_becomes_the_last_state(self, tmp_path: Path) -> None:
         world = play(tmp_path, pod(), lasting(14), app=[Script(seconds=1, code=3)])
         assert states(world) == [
@@ -381,7 +394,7 @@ class TestProbing:
 
         probe = {"exec": {"command": ["check"]}, "periodSeconds": 1, "failureThreshold": 2}
         world = play(tmp_path, pod(container(livenessProbe=probe)), watch)
-        assert ("Warning", "Unhealthy", "Liveness probe failed: not today") in world.events
+        assert ("Warning", "Unhealthy", "Liveness probe failed: not today\n") in world.events
         assert ("Normal", "Killing", "Container app failed liveness probe, will be restarted") in world.events
         assert last_status(world)["restartCount"] == 1
         assert "terminated" not in " ".join(states(world)), (

@@ -245,17 +245,25 @@ class TestResources:
 
 class TestBackOff:
     def test_it_doubles_up_to_five_minutes(self) -> None:
-        delays, memory, at = [], None, 0.0
+        waits, memory, now = [], None, 0.0
         for _ in range(9):
-            delay, memory = backoff.after_end(memory, at)
-            delays.append(delay)
-            at += delay + 1
-        assert delays == [0, 10, 20, 40, 80, 160, 300, 300, 300]
+            waits.append(backoff.left(memory, now, now))
+            now += waits[-1]
+            memory = backoff.after_restart(memory, now - waits[-1], now)
+            now += 1
+        assert waits == [0, 10, 20, 40, 80, 160, 300, 300, 300]
 
     def test_a_container_that_ran_for_long_starts_afresh(self) -> None:
-        _, memory = backoff.after_end(None, 0)
-        _, memory = backoff.after_end(memory, 1)
-        assert backoff.after_end(memory, 1 + 10 + 601)[0] == 0
+        memory = backoff.after_restart(backoff.BackOff(10, 0), 1, 11)
+        assert backoff.left(memory, 11 + 601, 11 + 601) == 0
+        assert backoff.after_restart(memory, 11 + 601, 11 + 601) == backoff.BackOff(10, 11 + 601)
+
+    def test_an_end_that_the_kubelet_has_not_seen_does_not_count(self) -> None:
+        assert backoff.left(backoff.BackOff(10, 0), None, 1) == 0
+        assert backoff.after_restart(None, None, 1) is None
+
+    def test_the_kubelet_comes_back_up_to_half_as_late_again(self) -> None:
+        assert [backoff.jittered(10, chance) for chance in (0, 0.5, 1)] == [10, 12.5, 15]
 
     @pytest.mark.parametrize(("seconds", "text"), [(10, "10s"), (80, "1m20s"), (300, "5m0s")])
     def test_durations_are_spelled_as_go_does(self, seconds: float, text: str) -> None:

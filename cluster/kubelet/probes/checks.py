@@ -52,4 +52,4 @@ class Checker:
         if result.timed_out:
             return Outcome(False, f'command "{" ".join(command)}" timed out')
         output = result.output[:_OUTPUT_BYTES].decode(errors="replace")
-        return Outcome(result.code == 0, output.removesuffix("\n"))
+        return Outcome(result.code == 0, output)
