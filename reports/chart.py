@@ -56,7 +56,12 @@ def _layout(result: Result, height: int) -> Json:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": "--ink", "size": 12, "family": "system-ui, sans-serif"},
-        "hoverlabel": {"align": "left", "bgcolor": "--raised", "bordercolor": "--line", "font": {"color": "--ink"}},
+        "hoverlabel": {
+            "align": "left",
+            "bgcolor": "--raised",
+            "bordercolor": "--line",
+            "font": {"color": "--ink", "family": "system-ui, sans-serif"},
+        },
         "hovermode": "closest",
         "showlegend": False,
         "barmode": "stack",
@@ -269,4 +274,4 @@ def _events(variant: VariantResult, number: int) -> list[Json]:
 def _hover(told: story.Told) -> str:
     """As plotly.js reads hover text, which knows a few tags: nothing that others wrote may become one."""
     lines = wrap(f"{told.object}: {one_line(told.text)}" if told.object else one_line(told.text), 56)[:6]
-    return "<br>".join([f"<b>{told.when}</b>", *(escape(line) for line in lines)])
+    return "<br>".join([f"<b>{told.when}</b>", *(escape(line, quote=False) for line in lines)])

@@ -145,6 +145,7 @@ class TestHostileText:
         texts = [t for trace in drawn(hostile())["data"] for t in trace["hovertext"]]
         assert any("alert(1)" in t for t in texts)
         assert not [t for t in texts if re.search(r"<(?!/?b>|br>)", t)]
+        assert any('onclick="x"' in t for t in texts)  # plotly.js knows &lt; and &amp;, but shows &quot; as it is
 
 
 class TestVerdicts:
