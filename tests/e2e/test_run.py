@@ -12,7 +12,7 @@ from tests.e2e.machine import ROOT, Command, scenario
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(180)]
 
-SHORT = {"baseline": "4s", "fault": "15s", "recovery": "4s"}
+SHORT = {"baseline": "4s", "fault": "16s", "recovery": "4s"}
 
 
 def run(folder: Path, *arguments: str | Path) -> Command:
