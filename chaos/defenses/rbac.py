@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chaos.defenses.kind import Check, Defense, Item, Rule
+from chaos.judging.rbac import judge
 from chaos.manifests import (
     Manifest,
     Manifests,
@@ -299,5 +300,5 @@ RBAC = Defense(
         Item(name="token", checks=_token_checks, strip=strip_token, fix=fix_token),
         Item(name="least-privilege", checks=_privilege_checks, strip=strip_privilege, fix=lambda manifests: manifests),
     ),
-    unjudged="no fault uses a workload's own token yet, and a role in a file proves nothing about a refused request",
+    judge=judge,
 )

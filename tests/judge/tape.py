@@ -20,12 +20,18 @@ INJECTED = 20.5
 TARGET = "storefront-a"
 RATE = 40
 PHASES: dict[PhaseName, float] = {"deploy": 0, "baseline": 10, "fault": 20, "recovery": 45, "done": 60}
+FAULTS = {
+    "resources": "memory-leak",
+    "health-checks": "deadlock",
+    "rbac": "stolen-token",
+    "security": "rogue-client",
+}
 RUNNING = {"running": {"startedAt": "2026-11-22T20:38:53Z"}}
 
 
 def scenario(defense: str, **keys: Any) -> dict[str, Any]:
     """A scenario as a recording holds it."""
-    fault = {"resources": "memory-leak", "health-checks": "deadlock"}[defense]
+    fault = FAULTS[defense]
     body = {
         "scenario": "a-storm",
         "pattern": "oomkilled-surprise",
