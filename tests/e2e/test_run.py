@@ -36,7 +36,7 @@ def test_a_fault_that_does_not_bite_proves_nothing(tmp_path: Path) -> None:
     path = scenario(
         tmp_path,
         "oomkilled-surprise",
-        phases={"baseline": "3s", "fault": "4s", "recovery": "3s"},
+        phases={"baseline": "3s", "fault": "11s", "recovery": "3s"},
         fault={"memory-leak": {"pods": 1, "per_request": "1Ki"}},
     )
     command = run(tmp_path, path, "--variant", "defended")
