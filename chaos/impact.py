@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from chaos.judging.doubts import MEASURED
 from chaos.judging.history import History, Objectives, Second, Sighting, after, at, container
-from chaos.judging.neighbours import harms
+from chaos.judging.neighbours import harms, targets
 from chaos.judging.signals import first_signal
 from chaos.judging.steady import failed_users, longest_outage, regained_at, served
 from chaos.recording import PhaseName
@@ -69,8 +69,13 @@ def lie_time(past: History, wanted: Objectives, seconds: list[Second]) -> float:
 
 
 def _all_ready(past: History, t: float) -> bool:
-    pods = [at(past.pod(injection.target), t) for injection in past.injections]
-    return all(pod is not None and pod.get("ready") for pod in pods)
+    pods = [at(past.pod(name), t) for name in _victims(past)]
+    return bool(pods) and all(pod is not None and pod.get("ready") for pod in pods)
+
+
+def _victims(past: History) -> set[str]:
+    """The pods that were there when the fault was done to them."""
+    return {name for name in targets(past) if at(past.pod(name), past.injected_at) is not None}
 
 
 def phase_results(past: History, wanted: Objectives) -> tuple[PhaseResult, ...]:

@@ -133,7 +133,19 @@ def reduce_deployment(deployment: Obj) -> Obj:
         "replicas": (deployment.get("spec") or {}).get("replicas", 0),
         "ready": status.get("readyReplicas", 0),
         "available": status.get("availableReplicas", 0),
+        "updated": status.get("updatedReplicas", 0),
         "conditions": _conditions(deployment),
+    }
+
+
+def reduce_budget(budget: Obj) -> Obj:
+    status = budget.get("status") or {}
+    return {
+        "selector": (budget.get("spec") or {}).get("selector"),
+        "current": status.get("observedGeneration", 0) == budget["metadata"].get("generation", 0),
+        "allowed": status.get("disruptionsAllowed", 0),
+        "healthy": status.get("currentHealthy", 0),
+        "desired": status.get("desiredHealthy", 0),
     }
 
 
@@ -151,6 +163,7 @@ IN_NAMESPACE = (
     Watched("Event", "/api/v1/namespaces/{}/events", reduce_event),
     Watched("EndpointSlice", "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices", reduce_endpoint_slice),
     Watched("Deployment", "/apis/apps/v1/namespaces/{}/deployments", reduce_deployment),
+    Watched("PodDisruptionBudget", "/apis/policy/v1/namespaces/{}/poddisruptionbudgets", reduce_budget),
 )
 NODES = Watched("Node", "/api/v1/nodes", reduce_node)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
 
 PhaseName = Literal["deploy", "baseline", "fault", "recovery", "done"]
-FaultStep = Literal["inject", "witness", "undo"]
+FaultStep = Literal["inject", "act", "witness", "undo"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +71,9 @@ class Seen(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault(Record):
-    """A step of the fault: what was done, what an independent witness saw, what was undone.
+    """A step of the fault: what was done, what it went on to do, what an independent witness saw, what was undone.
 
+    `ok` of an `act` step is True when the cluster did as it was asked, and its `data` says what it answered.
     `ok` of a witness step is True only when the fault was seen to bite. `target` is the pod or node it is about.
     """
 

@@ -118,7 +118,7 @@ class FaultMark(Value):
     """A step of the fault."""
 
     t: float
-    step: Literal["inject", "witness", "undo"]
+    step: Literal["inject", "act", "witness", "undo"]
     ok: bool
     target: str
     text: Text

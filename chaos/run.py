@@ -6,7 +6,7 @@ every change is in the journal before the change is made.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -76,10 +76,19 @@ class Run:
     """Set when observing ends: watches that break afterwards are no trouble."""
     undos: list[tuple[int, Undo]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    agreed: dict[str, str] = field(default_factory=dict)
+    choosing: threading.Lock = field(default_factory=threading.Lock)
 
     def ending(self) -> bool:
         """Whether observing is over, or the run was told to stop: from then on a broken watch is no news."""
         return self.over.is_set() or self.stop.asked()
+
+    def agree(self, what: str, choose: Callable[[], str]) -> str:
+        """Something that all variants have in common; the first to ask chooses, before any of them is touched."""
+        with self.choosing:
+            if what not in self.agreed:
+                self.agreed[what] = choose()
+            return self.agreed[what]
 
     def will_undo(self, undo: Undo) -> int:
         with self.lock:
@@ -283,6 +292,7 @@ def _arena(run: Run, variant: VariantPlan, view: View) -> Arena:
         # The same for every variant: both sides meet the same storm.
         random=Random(run.seed),  # noqa: S311  # repeatable by its seed, not secret
         will_undo=run.will_undo,
+        agree=run.agree,
     )
 
 
@@ -319,6 +329,7 @@ def _fault_phase(run: Run, variant: VariantPlan, view: View, injuries: list[Inju
     while (left := until - time.monotonic()) > 0:
         began = time.monotonic()
         for injury in injuries:
+            _go_on(run, variant, kind, arena, params, injury)
             _ask_witness(run, variant, kind, arena, params, injury)
         if not shown and _troubles(view) != before:
             shown = True
@@ -326,6 +337,19 @@ def _fault_phase(run: Run, variant: VariantPlan, view: View, injuries: list[Inju
         rest = WITNESS_EVERY.seconds - (time.monotonic() - began)
         run.stop.wait(Duration(min(max(0.0, rest), left)))
     _show(run, variant, view, "end of fault", [i.target for i in injuries])
+
+
+def _go_on(run: Run, variant: VariantPlan, kind: FaultKind[Any], arena: Arena, params: Any, injury: Injury) -> None:
+    def tell(target: str, detail: str, data: dict[str, Any], *, ok: bool) -> None:
+        run.recorder.write(
+            Fault, variant.name, fault=kind.name, step="act", ok=ok, target=target, detail=detail, data=data
+        )
+
+    try:
+        for deed in kind.go_on(arena, params, injury) if kind.go_on else ():
+            tell(deed.target, deed.detail, deed.data, ok=deed.ok)
+    except KubeError as error:
+        tell(injury.target, f"the cluster gave no answer: {error}", {}, ok=False)
 
 
 def _ask_witness(
@@ -381,15 +405,3 @@ def _time_limit(run: Run) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-def nodes_for_pods(kube: Kube) -> list[str]:
-    """Nodes that are Ready and open to pods, by name."""
-    return sorted(n["metadata"]["name"] for n in kube.list(recover.NODES) if _takes_pods(n))
-
-
-def _takes_pods(node: Obj) -> bool:
-    spec = node.get("spec") or {}
-    conditions = {c["type"]: c["status"] for c in (node.get("status") or {}).get("conditions") or ()}
-    shut = any(t["effect"] in {"NoSchedule", "NoExecute"} for t in spec.get("taints") or ())
-    return conditions.get("Ready") == "True" and not spec.get("unschedulable") and not shut

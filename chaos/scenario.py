@@ -16,8 +16,9 @@ from chaos.promise import Arrivals, AtMost, Model, SteadyState, Time
 from loadgen.units import Duration
 
 Pattern = Literal[
-    "oomkilled-surprise", "rbac-blindspot", "lying-health-checks", "storage-and-state", "networking-mystery"
+    "oomkilled-surprise", "rbac-blindspot", "lying-health-checks", "storage-and-state", "networking-mystery", "all"
 ]
+"""One of the five, or `all` for a storm that can meet any workload."""
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
 WorkloadRef = Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", examples=["deployment/shop"])]
 

@@ -21,11 +21,12 @@ from chaos.journal import Header, Journal
 from chaos.judge import judge
 from chaos.kube import Kube, connect
 from chaos.manifests import Manifests, load
+from chaos.nodes import nodes_for_pods
 from chaos.plan import Plan, PlanRefused, plan
 from chaos.problems import InputErrors, Problem, nearest
 from chaos.recording import Recorder, RunStarted
 from chaos.result import Result
-from chaos.run import Run, Stop, execute, nodes_for_pods
+from chaos.run import Run, Stop, execute
 from chaos.scenario import Scenario, read
 from reports.write import summary, write
 from seawall import exits
@@ -123,7 +124,7 @@ def _connect(place: Place, wanted: Wanted, scenarios: list[tuple[Scenario, Manif
     guard.check_context(kube.context, wanted.allow_contexts)
     for scenario, _ in scenarios:
         if faults[scenario.fault_name].node_wide:
-            why = f"{scenario.scenario}: {scenario.fault_name} can fill a whole node"
+            why = f"{scenario.scenario}: {scenario.fault_name} reaches whole nodes"
             guard.check_nodes(kube.context, allowed=wanted.allow_nodes, why=why)
     return kube
 

@@ -5,6 +5,7 @@ from math import ceil
 from typing import Any
 
 from chaos.defenses.kind import Check, Defense, Item, Rule
+from chaos.judging.replicas import judge
 from chaos.manifests import (
     Manifest,
     Manifests,
@@ -272,5 +273,5 @@ REPLICAS = Defense(
         Item(name="disruption-budget", checks=_budget, strip=strip_budget, fix=fix_budget),
         Item(name="spread", checks=_spread, strip=strip_spread, fix=fix_spread),
     ),
-    unjudged="a drain and a lost node are not among the faults yet, and deleting a pod proves nothing about a budget",
+    judge=judge,
 )

@@ -2,12 +2,28 @@
 
 from typing import Any
 
+from chaos.faults.bad_rollout import BAD_ROLLOUT
+from chaos.faults.crash import CRASH
 from chaos.faults.deadlock import DEADLOCK
 from chaos.faults.intern_script import INTERN_SCRIPT
 from chaos.faults.kind import FaultKind
 from chaos.faults.memory_leak import MEMORY_LEAK
+from chaos.faults.node_drain import NODE_DRAIN
+from chaos.faults.node_loss import NODE_LOSS
 from chaos.faults.stolen_token import STOLEN_TOKEN
+from chaos.faults.zone_outage import ZONE_OUTAGE
 
-registry: dict[str, FaultKind[Any]] = {kind.name: kind for kind in (DEADLOCK, MEMORY_LEAK, INTERN_SCRIPT, STOLEN_TOKEN)}
+KINDS: tuple[FaultKind[Any], ...] = (
+    DEADLOCK,
+    MEMORY_LEAK,
+    CRASH,
+    BAD_ROLLOUT,
+    NODE_DRAIN,
+    NODE_LOSS,
+    ZONE_OUTAGE,
+    INTERN_SCRIPT,
+    STOLEN_TOKEN,
+)
+registry: dict[str, FaultKind[Any]] = {kind.name: kind for kind in KINDS}
 
 __all__ = ["FaultKind", "registry"]

@@ -1,7 +1,7 @@
 """What a fault is made of, and what it is given to work with."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +24,11 @@ class FaultRefused(Exception):
     """The fault cannot be done to this workload here, and nothing was done. The message says what it needs."""
 
 
+def alone(_: str, choose: Callable[[], str]) -> str:
+    """What a variant that has no other beside it agrees on."""
+    return choose()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arena:
     """Where a fault strikes: one variant of the workload in its namespace."""
@@ -36,6 +41,8 @@ class Arena:
     random: random.Random
     will_undo: Callable[[Undo], int]
     """Writes an undo to the journal; must be called, and have returned, before the change it undoes."""
+    agree: Callable[[str, Callable[[], str]], str] = alone
+    """What the variants of a run have in common, by name: the first to ask chooses, and the others get its choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +53,16 @@ class Injury:
     detail: str
     undo: int | None
     """Number of its undo in the journal; None when there is nothing to undo before the run's end."""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """One thing that a fault which goes on did, and the answer: `ok` when the cluster did as it was asked."""
+
+    target: str
+    ok: bool
+    detail: str
     data: dict[str, Any] = field(default_factory=dict)
 
 
@@ -70,6 +87,8 @@ class FaultKind(Generic[ParamsT]):
     """Raises `FaultRefused` when it cannot be done; then nothing was done."""
     witness: Callable[[Arena, ParamsT, Injury], Sighting]
     """Looks once, in bounded time. Independent of the defenses and of the load."""
+    go_on: Callable[[Arena, ParamsT, Injury], Iterable[Deed]] | None = None
+    """What is left to do, called every second of the fault phase, for a fault that takes more than one deed."""
     node_wide: bool = False
     """It can hurt whatever else runs on the node."""
 

@@ -11,8 +11,18 @@ UNDO_SECONDS = 0.5
 
 def bystanders(past: History) -> dict[str, list[Sighting]]:
     """Every pod of the variant that the fault was not done to, seen before the end."""
-    targets = {injection.target for injection in past.injections}
-    return {name: sightings for name, sightings in past.of("Pod") if name not in targets}
+    struck = targets(past)
+    return {name: sightings for name, sightings in past.of("Pod") if name not in struck}
+
+
+def targets(past: History) -> set[str]:
+    """Every pod that the fault was done to: itself, with its node, or with the whole workload."""
+    return {pod for injection in past.injections for pod in targets_of(past, injection)}
+
+
+def targets_of(past: History, injection: Fault) -> set[str]:
+    own = {name for name, sightings in past.of("Pod") if sightings[-1].object.get("app") == injection.target}
+    return own | {injection.target, *(injection.data.get("pods") or ())}
 
 
 def harms(past: History) -> dict[str, list[Evidence]]:

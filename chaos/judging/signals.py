@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chaos.judging.history import FOREVER, History, Sighting, after, at
-from chaos.judging.neighbours import harms, reign_end
+from chaos.judging.neighbours import harms, reign_end, targets_of
 from chaos.judging.verdict import Evidence
 
 # Events by which a cluster says that something is wrong with a pod or node.
@@ -26,15 +26,18 @@ def _signals(past: History) -> Iterator[Evidence]:
         return
     for injection in past.injections:
         end = reign_end(past, injection)
-        for s in about(past, injection.target, injection.t, end):
-            if s.object.get("reason") in TELLING:
-                yield Evidence(t=s.t, source="Event", text=f"{s.object['reason']}: {s.object.get('message', '')}")
-        sightings = past.pod(injection.target)
-        if (at(sightings, injection.t) or {}).get("ready"):
-            yield from (
-                Evidence(t=s.t, source=f"Pod/{injection.target}", text="no longer Ready")
-                for s in after(sightings, injection.t, end)
-                if not s.object.get("ready")
-            )
+        for pod in sorted(targets_of(past, injection)):
+            yield from _signals_of(past, pod, injection.t, end)
     for evidence in harms(past).values() if past.injections else ():
         yield from (e for e in evidence if e.t is not None and e.t <= past.phases["fault"].end)
+
+
+def _signals_of(past: History, pod: str, begin: float, end: float) -> Iterator[Evidence]:
+    for s in about(past, pod, begin, end):
+        if s.object.get("reason") in TELLING:
+            yield Evidence(t=s.t, source="Event", text=f"{s.object['reason']}: {s.object.get('message', '')}")
+    sightings = past.pod(pod)
+    if (at(sightings, begin) or {}).get("ready"):
+        for s in after(sightings, begin, end):
+            if not s.object.get("ready"):
+                yield Evidence(t=s.t, source=f"Pod/{pod}", text="no longer Ready")
