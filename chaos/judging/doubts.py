@@ -10,6 +10,8 @@ from chaos.recording import PhaseName
 MEASURED: tuple[PhaseName, ...] = ("baseline", "fault", "recovery")
 # Below this part of the intended requests the load was another one than the scenario's.
 DELIVERED = 0.95
+# Beyond this part of a user's patience, a late start and not the service may be why a request timed out.
+LATE = 0.25
 CLOCK_STEP_SECONDS = 1.0
 
 
@@ -49,6 +51,7 @@ def _load(past: History, wanted: Objectives) -> Iterator[Evidence]:
             text = f"worker {worker} reported nothing for {len(gaps)} of {len(expected)} seconds"
             yield Evidence(t=gaps[0] - past.offset, source="load", text=text)
     yield from _delivery(past)
+    yield from _lateness(past, wanted)
 
 
 def _delivery(past: History) -> Iterator[Evidence]:
@@ -58,6 +61,18 @@ def _delivery(past: History) -> Iterator[Evidence]:
         if seconds and sent < DELIVERED * intended:
             text = f"only {sent} of {intended} intended requests were sent in the {phase}: the load fell behind"
             yield Evidence(t=seconds[0].t, source="load", text=text)
+
+
+def _lateness(past: History, wanted: Objectives) -> Iterator[Evidence]:
+    seconds = [second for phase in MEASURED for second in past.within(phase)]
+    late = [second for second in seconds if second.late_ms > LATE * wanted.timeout * 1000]
+    if late:
+        worst = max(late, key=lambda second: second.late_ms)
+        text = (
+            f"the load generator was starved: in {len(late)} of {len(seconds)} seconds requests left late, "
+            f"by up to {worst.late_ms:.0f} ms; run it on a machine with less to do"
+        )
+        yield Evidence(t=worst.t, source="load", text=text)
 
 
 def _baseline(past: History, wanted: Objectives) -> Iterator[Evidence]:

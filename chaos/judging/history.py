@@ -43,6 +43,8 @@ class Second:
     ok: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     latency: Counter[int] = field(default_factory=Counter)
+    late_ms: float = 0.0
+    """How late requests left against their plan, at the 99th percentile of the worst worker."""
 
     @property
     def asked(self) -> int:
@@ -59,6 +61,7 @@ class Second:
         self.ok += sample.ok
         self.failed.update(sample.failed)
         self.latency.update(sample.latency)
+        self.late_ms = max(self.late_ms, sample.start_error_ms_p99)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,7 @@ class Tape:
     """Second of the run -> how many of its requests timed out."""
     latency_ms: float = 20
     sent: Callable[[int], int] = lambda _: RATE
+    late_ms: Callable[[int], float] = lambda _: 2.0
     records: list[Record] = field(default_factory=list)
 
     def add(self, kind: type[Record], t: float, **keys: Any) -> None:
@@ -158,6 +159,7 @@ class Tape:
             "ok": sent - failed,
             "failed": {"timeout": failed} if failed else {},
             "latency": {str(bucket(self.latency_ms)): sent - failed},
+            "start_error_ms_p99": self.late_ms(t),
         }
         return Load(t=t + 2.0, wall=BEGAN + t + 2.0, variant=self.variant, sample=sample)
 

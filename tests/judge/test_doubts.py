@@ -134,6 +134,17 @@ def test_a_load_that_fell_behind(storm: Storm) -> None:
     assert_unproven(tape, "the load fell behind", "in the fault")
 
 
+@STORMS
+def test_a_load_generator_that_was_starved(storm: Storm) -> None:
+    """What it calls a time-out may be its own lateness."""
+    tape = storm(late_ms=lambda t: 300.0 if t == 30 else 2.0)
+    assert_unproven(tape, "the load generator was starved", "in 1 of")
+
+
+def test_a_load_generator_that_is_only_a_little_late() -> None:
+    assert oom(late_ms=lambda _: 200.0).verdict().verdict == "held"
+
+
 def test_requests_that_nobody_accounts_for_count_as_lost() -> None:
     tape = oom(sent=lambda t: RATE - 1 if 46 <= t < 58 else RATE)
     past, _ = tape.past()
