@@ -1,6 +1,7 @@
 """pods/proxy and services/proxy: any request, passed on to a pod and its answer passed back."""
 
 import os
+import random
 from dataclasses import dataclass
 
 import aiohttp
@@ -41,15 +42,16 @@ class Backend:
 
 
 class Proxy:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, chance: random.Random) -> None:
         self._store = store
+        self._chance = chance
         self._session: aiohttp.ClientSession | None = None
 
     async def forward(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         """Raises 503 in the real proxy's words when the backend cannot be reached."""
         if "upgrade" in request.headers.get("Connection", "").lower():
             raise NotImplementedHere("upgraded connections (WebSocket) are not proxied here: use port-forward")
-        backend = find_backend(self._store, target)
+        backend = find_backend(self._store, target, self._chance)
         url = _url(backend, request.rel_url)
         body = request.content if request.body_exists else None
         sending = self._client().request(
@@ -74,15 +76,18 @@ class Proxy:
         return self._session
 
 
-def find_backend(store: Store, target: Target) -> Backend:
-    """The pod address behind `NAME`, `NAME:PORT` or `SCHEME:NAME:PORT`. Raises `NotFound`, `BadRequest` or 503."""
+def find_backend(store: Store, target: Target, chance: random.Random) -> Backend:
+    """The pod address behind `NAME`, `NAME:PORT` or `SCHEME:NAME:PORT`; of a Service, any that is ready.
+
+    Raises `NotFound`, `BadRequest` or 503.
+    """
     scheme, name, port = _split(target.name, target.plural)
     entry = store.get(target.plural, target.namespace, name)
     if entry is None:
         raise NotFound(f'{target.plural} "{name}" not found', kind=target.plural, name=name)
     if target.plural == "pods":
         return Backend(scheme, _pod_address(entry.object), _pod_port(entry.object, port))
-    return _service_backend(store, entry.object, scheme, port)
+    return _service_backend(store, entry.object, scheme, port, chance)
 
 
 def _split(text: str, plural: str) -> tuple[str, str, str]:
@@ -111,7 +116,7 @@ def _pod_port(pod: Obj, port: str) -> int:
     return int(declared[0]) if declared else 80
 
 
-def _service_backend(store: Store, service: Obj, scheme: str, port: str) -> Backend:
+def _service_backend(store: Store, service: Obj, scheme: str, port: str, chance: random.Random) -> Backend:
     metadata = service["metadata"]
     wanted = _service_port(service, port)
     slices = (entry.object for entry in store.list("endpointslices.discovery.k8s.io", metadata["namespace"]))
@@ -121,7 +126,7 @@ def _service_backend(store: Store, service: Obj, scheme: str, port: str) -> Back
         ports = [p["port"] for p in part.get("ports") or () if p.get("name", "") == wanted]
         ready = [e for e in part.get("endpoints") or () if (e.get("conditions") or {}).get("ready")]
         if ports and ready:
-            return Backend(scheme, ready[0]["addresses"][0], ports[0])
+            return Backend(scheme, chance.choice(ready)["addresses"][0], ports[0])
     raise _unavailable(f'no endpoints available for service "{metadata["name"]}"')
 
 

@@ -41,7 +41,7 @@ class ApiServer:
     ) -> None:
         self._core = Core(config, clock=clock, chance=chance)
         self._authority = new_authority(clock())
-        self._proxy = Proxy(self._core.cluster.store)
+        self._proxy = Proxy(self._core.cluster.store, self._core.cluster.random)
         self._streams = Streams(self._core.cluster.store, node_services)
         self._runner: web.ServerRunner | None = None
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 VALUE = Path(os.environ.get("DATA", "/data"), "v")
 hoard: list[bytearray] = []
-ready = True
+refuses: set[str] = set()
 
 
 def leak(asked: dict[str, str]) -> tuple[int, str]:
@@ -29,8 +29,7 @@ def hang(asked: dict[str, str]) -> tuple[int, str]:
 
 
 def unready(_: dict[str, str]) -> tuple[int, str]:
-    global ready
-    ready = False
+    refuses.add("/readyz")
     return 200, "ok"
 
 
@@ -47,7 +46,11 @@ def fine(_: dict[str, str]) -> tuple[int, str]:
 
 
 def readiness(_: dict[str, str]) -> tuple[int, str]:
-    return (200 if ready else 503), "ok"
+    return (503 if "/readyz" in refuses else 200), "ok"
+
+
+def missing(_: dict[str, str]) -> tuple[int, str]:
+    return 404, "404: Not Found"
 
 
 PAGES = {
@@ -65,7 +68,7 @@ PAGES = {
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        page = PAGES.get(url.path, lambda _: (404, "404: Not Found"))
+        page = PAGES.get(url.path, missing)
         self.answer(*page(dict(parse_qsl(url.query))))
 
     def do_POST(self) -> None:
@@ -82,7 +85,10 @@ class Handler(BaseHTTPRequestHandler):
         """Only "listening" is in the log of the recorded application."""
 
 
+# The application that was recorded took this long to listen, and heard no SIGTERM before.
+time.sleep(0.35)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 with HTTPServer(("", 8080), Handler) as server:
-    print("listening", flush=True)
+    sys.stdout.write("listening\n")
+    sys.stdout.flush()
     server.serve_forever()

@@ -14,7 +14,10 @@ Script = Callable[[Stage], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One recorded case: `script` asks of the cluster what was asked of the real one, at the same times."""
+    """One recorded case: `script` asks of the cluster what was asked of the real one, at the same times.
+
+    Where the recording ends between two things that are due at no exact time, the script ends a little earlier.
+    """
 
     name: str
     script: Script

@@ -54,27 +54,27 @@ def compare(case: str, real: Facts, ours: Facts, known: tuple[Known, ...] = ()) 
     missing, extra = [*(there - here).elements()], [*(here - there).elements()]
     off = [*timing(real, ours)]
     used = tuple(one for one in known if any(one.covers(case, line) for line in (*missing, *extra, *off)))
-    rest = lambda lines: tuple(x for x in lines if not any(one.covers(case, x) for one in used))  # noqa: E731
     return Comparison(
         agreeing=len(real.lines) - len(missing),
         total=len(real.lines),
-        missing=rest(missing),
-        extra=rest(extra),
-        timing=rest(off),
+        missing=_unknown(case, missing, used),
+        extra=_unknown(case, extra, used),
+        timing=_unknown(case, off, used),
         known=used,
     )
+
+
+def _unknown(case: str, lines: list[str], known: tuple[Known, ...]) -> tuple[str, ...]:
+    return tuple(line for line in lines if not any(one.covers(case, line) for one in known))
 
 
 def timing(real: Facts, ours: Facts) -> Iterator[str]:
     """Measures that both have, equally often, and that lie too far apart."""
     for name, theirs in real.measures.items():
         mine = ours.measures.get(name, ())
-        if len(theirs) == len(mine) and not all(map(close(name), theirs, mine)):
+        close = same_count if name.startswith("count") else same_time
+        if len(theirs) == len(mine) and not all(map(close, theirs, mine)):
             yield f"{name}: {list(theirs)} there, {list(mine)} here"
-
-
-def close(name: str):  # type: ignore[no-untyped-def]
-    return same_count if name.startswith("count") else same_time
 
 
 def same_count(there: float, here: float) -> bool:

@@ -1,4 +1,4 @@
-"""Derive facts/ from recordings of a real cluster: `python -m tests.replay.derive FOLDER-OF-JSONL [CASE …]`."""
+"""Derive recorded/ from recordings of a real cluster: `python -m tests.replay.derive FOLDER-OF-JSONL [CASE …]`."""
 
 import json
 import sys

@@ -18,6 +18,9 @@ Obj = dict[str, Any]
 Row = dict[str, Any]
 Steps = list[tuple[float, str]]
 
+# The application's own pace: whether a probe finds it before it listens.
+TOO_EARLY = ":8080: connect: connection refused"
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -136,12 +139,16 @@ def waits(row: Row, name: str) -> str:
 
 
 def life(seen: list[Row]) -> tuple[str, Steps]:
-    """A pod's name and the steps of its life with their times: phase and all its containers together."""
+    """A pod's name and the steps of its life with their seconds since the step before, or since it was deleted."""
     steps: Steps = []
+    since, going = seen[0]["t"], False
     for row in seen:
+        if not going and "deletionTimestamp" in row["object"]["metadata"]:
+            since, going = row["t"], True
         step = "; ".join([phase(row), *(f"{s['name']} {container(row, s['name'])}" for s in statuses(row))])
         if not steps or steps[-1][1] != step:
-            steps.append((row["t"], step))
+            steps.append((round(row["t"] - since, 2), step))
+            since = row["t"]
     return title("Pod", seen), steps
 
 
@@ -165,6 +172,8 @@ def events(watched: dict[tuple[str, str], list[Row]]) -> Iterator[str]:
         if kind != "Event":
             continue
         event = seen[-1]["object"]
+        if TOO_EARLY in event.get("message", ""):
+            continue
         about_whom = event["involvedObject"]
         key = f"{about_whom['kind']} {about_whom['name']}"
         told[key].append(event["reason"])
@@ -253,15 +262,15 @@ def printed(number: int, row: Row) -> Iterator[str]:
     yield f"${number} kubectl {command} exits {row['rc']}"
     for stream in ("stdout", "stderr"):
         for line in filter(None, map(squeezed, row[stream].splitlines())):
-            if "version difference" not in line:
+            if "version difference" not in line and TOO_EARLY not in line:
                 yield f"${number} kubectl {command} | {line}"
 
 
 def measures(lives: list[tuple[str, Steps]], watched: dict[tuple[str, str], list[Row]]) -> dict[str, tuple[float, ...]]:
     found: dict[str, list[float]] = defaultdict(list)
     for who, steps in lives:
-        for (before, was), (after, became) in pairwise(steps):
-            found[f"seconds of {who} from [{was}] to [{became}]"].append(round(after - before, 2))
+        for (_, was), (seconds, became) in pairwise(steps):
+            found[f"seconds of {who} from [{was}] to [{became}]"].append(seconds)
     for (kind, _), seen in watched.items():
         event = seen[-1]["object"]
         if kind == "Event" and event.get("count"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.replay.facts import Facts
 
-FOLDER = Path(__file__).with_name("facts")
+FOLDER = Path(__file__).with_name("recorded")
 QUICK_SECONDS = 9.5
 
 

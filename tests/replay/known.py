@@ -2,9 +2,50 @@
 
 from tests.replay.compare import Known
 
+_PRINTED = r"\$\d+ kubectl .* \| "
+
 KNOWN: tuple[Known, ...] = (
     Known(
-        r"\$\d+ kubectl .* (describe pods|get pods -o yaml) \| (ConfigMapName: openshift-service-ca.crt|ConfigMapOptional: <nil>)",
-        "The build that was recorded adds a ConfigMap of its own to the token volume, which Kubernetes does not.",
+        rf"{_PRINTED}.*((openshift-)?service-ca\.crt|ConfigMapOptional: <nil>).*|.*/\.well-known.*",
+        "The build that was recorded brings a ConfigMap and a ClusterRole of its own that Kubernetes does not have.",
+    ),
+    Known(
+        rf"{_PRINTED}(- configMap:|items:|- key: service-ca.crt|path: service-ca.crt|name: openshift-service-ca.crt)",
+        "That ConfigMap in the token volume, line by line.",
+        "limitrange-defaults",
+    ),
+    Known(
+        rf"{_PRINTED}drwxr.*",
+        "That ConfigMap in the token volume, as one entry more of its folders.",
+        "service-environment",
+    ),
+    Known(
+        rf"{_PRINTED}(PATH|LANG|LD_LIBRARY_PATH|PYTHON_VERSION)=.*",
+        "The environment of the image, which is another one here.",
+    ),
+    Known(rf"{_PRINTED}/dev/\S+ .* /data", "The size and use of this machine's disk."),
+    Known(
+        r".*(failed to pull and unpack image|no image \"<ip>:9/missing:1\" here).*",
+        "No registry is asked, so the failure is told in other words, with the way out.",
+        "image-pull-backoff",
+    ),
+    Known(
+        r".*Pod x-<id>.*",
+        "No registry is asked for the image that is not there, so it is known to be missing before the recording ends.",
+        "rbac-default-versus-cluster-admin",
+    ),
+    Known(
+        r"(GET|POST) /\S* -> (200|no answer)",
+        "Which pod a connection reaches is chance; with the outcomes of few requests, one may be absent.",
+    ),
+    Known(
+        r"Pod app-<hash>-<id> condition PodReadyToStartContainers: (False > )?True",
+        "Two of the kubelet's writes came together when it was recorded.",
+        "deadlock-liveness-and-readiness",
+    ),
+    Known(
+        r"count of Pod .* BackOff: .*",
+        "The kubelet repeats the event for a reason of its own each second; it is told twice here.",
+        "probe-startup-failing",
     ),
 )

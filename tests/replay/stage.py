@@ -1,6 +1,6 @@
 """One case on one cluster: what is asked of it, and a recording of all that happens meanwhile.
 
-The rows have the shape of the recordings of the real cluster that `facts/` was derived from: seconds since the
+The rows have the shape of the recordings of the real cluster that `recorded/` was derived from: seconds since the
 start, and one of `watch` (an event with its object), `request`, `kubectl`, `http` or `note`.
 """
 
