@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench
+.PHONY: help setup prometheus demo test check bench
 
 help: ## list what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -7,10 +7,13 @@ help: ## list what there is
 setup: ## install what is missing: .venv, and from Debian runc, nftables, iproute2
 	@./setup.sh
 
+prometheus: ## what the storms about alerts need besides: Prometheus and Alertmanager, unpacked into .venv
+	@./setup.sh prometheus
+
 demo: setup ## two failure patterns against the demo shop, with and without its defenses
 	@.venv/bin/seawall run scenarios/lying-health-checks.yaml scenarios/oomkilled-surprise.yaml
 
-test: setup ## every test that this machine can run
+test: prometheus ## every test that this machine can run
 	@.venv/bin/pytest
 
 check: setup ## formatting, lint, types, import directions

@@ -1,6 +1,10 @@
 #!/bin/sh
 # Installs what is missing: from Debian runc, nftables and iproute2, and a virtual environment with pinned dependencies.
 # Does nothing when nothing is missing. `make demo`, `make test`, `make bench` and .ci/run all come through here.
+#
+# `./setup.sh prometheus` also brings Prometheus and Alertmanager, which the storms about alerts run as pods of the
+# embedded cluster. They are unpacked into .venv/bin and not installed: no daemon, no account, no unit of this machine
+# is made or touched, whatever Prometheus it may run itself.
 set -eu
 cd "$(dirname "$0")"
 
@@ -57,4 +61,26 @@ if [ "$(cat .venv/seawall-stamp 2>/dev/null || true)" != "$wanted" ]; then
     .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock >&2
     .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . >&2
     printf '%s\n' "$wanted" > .venv/seawall-stamp
+fi
+
+unpack_prometheus() {
+    command -v dpkg-deb >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1 ||
+        { say "no Prometheus: its packages are Debian's, and this is another system (--context works without)"; return 0; }
+    say "unpacking Prometheus and Alertmanager from Debian's packages into .venv/bin"
+    box=$(mktemp -d)
+    trap 'rm -rf "$box"' EXIT
+    { [ "$(id -u)" = 0 ] && apt-get -qq -o DPkg::Lock::Timeout=120 update >&2; } || true
+    if ! (cd "$box" && apt-get -qq -o APT::Sandbox::User=root download prometheus prometheus-alertmanager >&2); then
+        say "no Prometheus: its packages could not be fetched; the storms about alerts will say that its image is missing"
+        return 0
+    fi
+    for package in "$box"/*.deb; do dpkg-deb --extract "$package" "$box/root"; done
+    for program in $prometheus; do install -m 755 "$box/root/usr/bin/$program" .venv/bin/; done
+}
+
+prometheus="prometheus promtool prometheus-alertmanager amtool"
+if [ "${1:-}" = prometheus ]; then
+    for program in $prometheus; do
+        [ -x ".venv/bin/$program" ] || command -v "$program" >/dev/null 2>&1 || { unpack_prometheus; break; }
+    done
 fi

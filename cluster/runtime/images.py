@@ -24,10 +24,12 @@ NOBODY_UID = 65534
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One stand-in. `needs` are programs that the host must have; without them the image does not exist."""
+    """One stand-in. `needs` and `programs` are what the host must have; without them the image does not exist."""
 
     name: str
     needs: tuple[str, ...] = ()
+    programs: tuple[tuple[str, str], ...] = ()
+    """What lies in the image's own /bin, and what it is called on the host: there /bin is no link to /usr/bin."""
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
@@ -61,7 +63,7 @@ RECIPES = (
     ),
     Recipe(
         name="prom/prometheus",
-        needs=("prometheus",),
+        programs=(("prometheus", "prometheus"), ("promtool", "promtool")),
         entrypoint=("/bin/prometheus",),
         command=("--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"),
         cwd="/prometheus",
@@ -70,8 +72,8 @@ RECIPES = (
     ),
     Recipe(
         name="prom/alertmanager",
-        needs=("prometheus-alertmanager",),
-        entrypoint=("/bin/prometheus-alertmanager",),
+        programs=(("alertmanager", "prometheus-alertmanager"), ("amtool", "amtool")),
+        entrypoint=("/bin/alertmanager",),
         command=("--config.file=/etc/alertmanager/alertmanager.yml", "--storage.path=/alertmanager"),
         cwd="/alertmanager",
         user="nobody",
@@ -83,9 +85,19 @@ RECIPES = (
 ALIASES = {"locust": "locustio/locust", "prometheus": "prom/prometheus", "alertmanager": "prom/alertmanager"}
 
 
-def available(which: Callable[[str], str | None] = shutil.which) -> dict[str, Recipe]:
+def on_host(program: str) -> str | None:
+    """Where a program lies: among Seawall's own, as setup.sh unpacks them, or wherever the machine has it."""
+    return shutil.which(program, path=f"{sys.prefix}/bin:{SYSTEM_PATH}")
+
+
+def available(which: Callable[[str], str | None] = on_host) -> dict[str, Recipe]:
     """By name, those whose programs this machine has."""
-    return {recipe.name: recipe for recipe in RECIPES if all(which(program) for program in recipe.needs)}
+    return {recipe.name: recipe for recipe in RECIPES if all(map(which, programs_of(recipe)))}
+
+
+def programs_of(recipe: Recipe) -> tuple[str, ...]:
+    """All that the host must have for it."""
+    return (*recipe.needs, *(program for _, program in recipe.programs))
 
 
 def repository(reference: str) -> str:
@@ -102,9 +114,16 @@ def find(reference: str, recipes: dict[str, Recipe]) -> Recipe:
         raise ImageMissing(
             f'no image "{reference}" here: this cluster pulls from no registry. Stand-ins made of this machine\'s own '
             f"programs exist for {', '.join(sorted(recipes))} (any tag); use one of them, "
-            "or a cluster that pulls, with --context"
+            f"or a cluster that pulls, with --context{_missing(ALIASES.get(name, name))}"
         )
     return recipe
+
+
+def _missing(name: str) -> str:
+    """What a known stand-in lacks on this machine."""
+    needed = next((programs_of(recipe) for recipe in RECIPES if recipe.name == name), ())
+    absent = ", ".join(program for program in needed if not on_host(program))
+    return f". For {name} this machine lacks {absent}: `./setup.sh prometheus` brings Prometheus" if absent else ""
 
 
 def image(reference: str, recipe: Recipe) -> Image:
@@ -131,6 +150,7 @@ def python_environment() -> tuple[tuple[str, str], ...]:
 def mounts(recipe: Recipe, local_bin: Path) -> tuple[Mount, ...]:
     """What of the host the image shows. `local_bin` is a folder of ours with the name `python` in it."""
     binds = [("/usr", Path("/usr"))]
+    binds += [(f"/bin/{there}", Path(found)) for there, here in recipe.programs if (found := on_host(here))]
     if recipe.python and sys.base_prefix == "/usr":
         binds.append(("/usr/local/bin", local_bin))
     elif recipe.python and sys.base_prefix != "/usr/local":

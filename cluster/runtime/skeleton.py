@@ -60,6 +60,7 @@ def build(root: Path, recipe: Recipe) -> None:
     for name, text in text_files(recipe):
         _write(root / name, text)
     _copy_public(root)
+    _programs(root, recipe)
     _link_userland(root)
     if recipe.home is not None:
         _folder(root / recipe.cwd[1:], 0o755)
@@ -96,9 +97,19 @@ def _copy_public(root: Path) -> None:
     (root / "etc/localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
 
 
+def _programs(root: Path, recipe: Recipe) -> None:
+    """A /bin of the image's own: its programs, to be bound over these empty files, and the shell."""
+    for name, _ in recipe.programs:
+        _write(root / "bin" / name, "")
+    if recipe.programs:
+        (root / "bin/sh").symlink_to("/usr/bin/sh")
+
+
 def _link_userland(root: Path) -> None:
     """On a machine with merged /usr, /bin and the like are links; elsewhere they are folders, and /usr must do."""
     for name in LINKS_OF_MERGED_USR:
+        if (root / name).exists():
+            continue
         if Path("/", name).is_symlink() or Path("/usr", name).is_dir():
             (root / name).symlink_to(f"usr/{name}")
 
