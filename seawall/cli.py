@@ -41,13 +41,14 @@ def _told(error: Exception) -> tuple[int, str] | None:
     from chaos.guard import Forbidden
     from chaos.kube import KubeError
     from chaos.problems import InputErrors
+    from reports.write import UnknownFormat
     from seawall.embedded import NoUsableCluster
 
     match error:
         case InputErrors():
             count = len(error.problems)
             return exits.WRONG_INPUT, f"{error}\n{count} error{'s' if count > 1 else ''}; nothing was touched"
-        case Forbidden():
+        case Forbidden() | UnknownFormat():
             return exits.WRONG_INPUT, str(error)
         case KubeError() | NoUsableCluster():
             return exits.NO_CLUSTER, str(error)

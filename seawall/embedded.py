@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cluster import boot
+from cluster.config import ClusterConfig
 
 KEPT_ID = "local"
 
@@ -37,15 +38,15 @@ def place_for(context: str, *, told: Callable[[str], None]) -> Iterator[Place]:
         told(f"using the embedded cluster that is up ({kept.files.kubeconfig})")
         yield Place(kubeconfig=str(kept.files.kubeconfig), dead=lambda: kept_cluster() is None)
         return
-    told("starting the embedded cluster")
-    with start(boot.plan()) as handle:
+    with start(boot.plan(), told=told) as handle:
         yield Place(kubeconfig=str(handle.kubeconfig), ephemeral=True, dead=lambda: not _lives(handle.id))
 
 
-def start(config: "boot.ClusterConfig", *, keep: bool = False) -> boot.Handle:
+def start(config: ClusterConfig, *, keep: bool = False, told: Callable[[str], None] = lambda _: None) -> boot.Handle:
     """Raises `NoUsableCluster` when the machine cannot carry a cluster, or it did not come up."""
     if problems := boot.preflight():
         raise NoUsableCluster("no embedded cluster here:\n" + "\n".join(f"  {problem}" for problem in problems))
+    told("starting the embedded cluster")
     try:
         return boot.start(config, keep=keep)
     except (boot.BootFailed, boot.IdRefused) as error:
