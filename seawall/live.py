@@ -74,16 +74,17 @@ def _measured(now: Now, sample: Sample) -> Now:
         now,
         arrivals=sample.intended,
         failed=failed,
-        p95_ms=_percentile(sample.latency, 0.95),
+        p95_ms=_percentile(sample.latency, 0.95, of=sample.intended),
         failures=(*now.failures[-39:], failed),
     )
 
 
-def _percentile(histogram: dict[int, int], share: float) -> float | None:
-    total, seen = sum(histogram.values()), 0
+def _percentile(histogram: dict[int, int], share: float, *, of: int) -> float | None:
+    """None when so many got no answer at all that there is no such latency."""
+    seen = 0
     for index in sorted(histogram):
         seen += histogram[index]
-        if seen >= share * total:
+        if seen >= share * of:
             return EDGES_MS[min(index, len(EDGES_MS) - 1)]
     return None
 
@@ -172,7 +173,7 @@ class Live:
         share = now.failed / now.arrivals if now.arrivals else 0.0
         load = Text(f"arrivals {now.arrivals:4d}/s   failed ")
         load.append(f"{now.failed:4d}/s ({share:4.0%})", style="bold red" if now.failed else "green")
-        load.append(f"   p95 {now.p95_ms:.0f} ms" if now.p95_ms is not None else "   p95 n/a")
+        load.append(f"   p95 {now.p95_ms:.0f} ms" if now.p95_ms is not None else "   p95 no answer")
         news = [_news_line(now, t, style, text) for t, style, text in now.news]
         news += [Text("")] * (RECENT - len(news))
         return Panel(Group(head, load, Text(_spark(now.failures), style="red"), *news), title=name)

@@ -11,7 +11,7 @@ from seawall.live import Live, Now, fold
 
 
 def sample(failed: int) -> dict[str, Any]:
-    latency = {str(bucket(10)): 95, str(bucket(900)): 5}
+    latency = {str(bucket(10)): 40 - failed}
     return {
         "second": 1,
         "worker": "w",
@@ -35,10 +35,14 @@ def after(*records: Record) -> Now:
 
 
 def test_load_shows_arrivals_failures_and_p95() -> None:
-    now = after(Load(t=1, wall=1, variant="a", sample=sample(13)))
-    assert (now.arrivals, now.failed, now.failures) == (40, 13, (13,))
+    now = after(Load(t=1, wall=1, variant="a", sample=sample(1)))
+    assert (now.arrivals, now.failed, now.failures) == (40, 1, (1,))
     assert now.p95_ms is not None
     assert 10 <= now.p95_ms < 12
+
+
+def test_a_latency_that_nobody_got_is_not_invented_from_those_who_got_one() -> None:
+    assert after(Load(t=1, wall=1, variant="a", sample=sample(13))).p95_ms is None
 
 
 def test_a_dead_container_is_told_once_with_its_exit_code() -> None:
