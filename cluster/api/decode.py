@@ -1,14 +1,14 @@
 """From what a client sent to the object as Kubernetes stores it: known fields only, right types, one spelling.
 
 Mirrors what decoding into the API's Go types does: unknown fields are dropped and reported, null and empty optional
-lists and maps vanish, quantities take their canonical form, a wrong type is a 400 that names the field.
+strings, lists and maps vanish, quantities take their canonical form, a wrong type is a 400 that names the field.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.api.resource import Resource
-from cluster.api.schema import Type, element, lookup, package_of
+from cluster.api.schema import Field, Type, element, lookup, package_of
 from cluster.client import BadRequest, Obj
 from cluster.quantity import canonical
 from cluster.timestamps import format_micro_time, format_time, parse_time
@@ -59,6 +59,12 @@ def _cannot_be_handled(resource: Resource, why: str) -> str:
     return f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: {why}'
 
 
+def _is_nothing(field: Field, value: Any) -> bool:
+    if field.type[0] in "[{":
+        return not value and not field.always
+    return value == "" and field.type == "string" and not field.has_zero
+
+
 @dataclass(slots=True)
 class _Reader:
     kind: str
@@ -77,7 +83,7 @@ class _Reader:
             clean = self.value(known_field.type, inner, at, depth + 1)
             if clean is None and known_field.always and known_field.type == "Time":
                 known[name] = None
-            if clean is None or (known_field.type[0] in "[{" and not clean and not known_field.always):
+            if clean is None or _is_nothing(known_field, clean):
                 continue
             known[name] = clean
         return known

@@ -21,6 +21,7 @@ DEPTH_MAX = 100
 _Value = int | bytes
 _Wire = dict[int, list[_Value]]
 
+_ZEROS = (0, "")
 _META = frozenset({"DeleteOptions"})
 
 
@@ -60,8 +61,11 @@ def _message(type_name: str, data: bytes, depth: int) -> Obj:
             continue
         if field.name == "*":
             obj |= _message(field.type, _last_bytes(wire, field.number), depth + 1)
-        else:
-            obj[field.name] = _field(field.type, wire[field.number], depth + 1)
+            continue
+        value = _field(field.type, wire[field.number], depth + 1)
+        # Protobuf says zero where JSON says nothing, except where zero means something.
+        if value is not None and (field.has_zero or value not in _ZEROS):
+            obj[field.name] = value
     return obj
 
 
@@ -111,7 +115,9 @@ def _int_or_string(wire: _Wire) -> int | str:
     return _integer(_int(wire.get(2, [0])[-1]))
 
 
-def _time(type: str, wire: _Wire) -> str:
+def _time(type: str, wire: _Wire) -> str | None:
+    if not wire:
+        return None
     seconds, nanos = (_integer(_int(wire.get(number, [0])[-1])) for number in (1, 2))
     try:
         return (format_micro_time if type == "MicroTime" else format_time)(seconds + nanos / 1e9)

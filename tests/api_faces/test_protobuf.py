@@ -39,9 +39,21 @@ def test_what_kubectl_asks_about_itself() -> None:
     assert asked["spec"]["resourceAttributes"] == {
         "namespace": "shop",
         "verb": "list",
-        "group": "",
         "version": "*",
         "resource": "pods",
+    }
+
+
+def test_nothing_is_nothing_and_zero_is_zero() -> None:
+    """Protobuf writes empty words and zeros that JSON leaves out; only what may be zero by intention is kept."""
+    port = field(1, "") + field(2, "") + field(3, 80) + field(4, field(1, 0)) + field(5, 0)
+    service = decode_protobuf(body("v1", "Service", field(2, field(1, port) + field(7, "") + field(13, 0))))
+    assert service["spec"] == {"ports": [{"port": 80}]}
+    template = field(1, field(8, b"")) + field(2, field(3, "") + field(4, 0) + field(11, 0))
+    deployment = decode_protobuf(body("apps/v1", "Deployment", field(2, field(1, 0) + field(3, template))))
+    assert deployment["spec"] == {
+        "replicas": 0,
+        "template": {"metadata": {}, "spec": {"terminationGracePeriodSeconds": 0}},
     }
 
 

@@ -6,6 +6,7 @@ validation, strategic merge, server-side apply, OpenAPI and protobuf decoding ar
 
     required    must be given
     always      written even when empty; of a Time, even when null
+    pointer     of a scalar: zero is a value of its own; elsewhere zero is the same as nothing
     merge=KEY   strategic merge matches items by KEY; plain `merge` joins lists of words
     replace     strategic merge does not look inside
     retainKeys  strategic merge clears what the patch does not name
@@ -35,6 +36,7 @@ class Field:
     type: str
     required: bool = False
     always: bool = False
+    pointer: bool = False
     merge: bool = False
     merge_key: str = ""
     replace: bool = False
@@ -42,6 +44,11 @@ class Field:
     keys: tuple[str, ...] = ()
     set: bool = False
     atomic: bool = False
+
+    @property
+    def has_zero(self) -> bool:
+        """Whether zero is kept: where it is not, an API server takes it for nothing and fills in the default."""
+        return self.required or self.always or self.pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,8 @@ def _with_flag(made: Field, flag: str, value: str) -> Field:
             return replace(made, required=True)
         case "always":
             return replace(made, always=True)
+        case "pointer":
+            return replace(made, pointer=True)
         case "set":
             return replace(made, set=True)
         case "atomic":
