@@ -70,7 +70,7 @@ async def _run(config: ClusterConfig, doors: Doors) -> None:
     # A group weighs as much as one process unless told otherwise, and here it stands for whole machines.
     runtime.create_pod_cgroup(config.cgroup, Limits(cpu_shares=sum(_capacity(n).cpu_shares for n in config.nodes)))
     async with asyncio.TaskGroup() as parts:
-        for part in await _parts(api, network):
+        for part in await _parts(config, api, network):
             parts.create_task(part)
         for node in config.nodes:
             await network.add_node(node)
@@ -83,7 +83,7 @@ async def _run(config: ClusterConfig, doors: Doors) -> None:
         _announce(config, doors, api.kubeconfig(f"https://127.0.0.1:{host.getsockname()[1]}"))
 
 
-async def _parts(api: ApiServer, network: LinuxNetwork) -> list[Coroutine[Any, Any, None]]:
+async def _parts(config: ClusterConfig, api: ApiServer, network: LinuxNetwork) -> list[Coroutine[Any, Any, None]]:
     """All that lives beside the nodes, each to be run for ever. The network's must exist before there are nodes."""
     dns = DnsServer(api.client("system:dns"))
     await dns.start()
@@ -91,7 +91,7 @@ async def _parts(api: ApiServer, network: LinuxNetwork) -> list[Coroutine[Any, A
     policing = Policing(api.client("system:cni"), network)
     kinds = [Kind(kind.key, kind.api_version, kind.kind, kind.namespaced) for kind in registry.values()]
     manager = api.client("system:kube-controller-manager")
-    controllers = run_all(manager, kinds=kinds, ca_certificate=api.authority)
+    controllers = run_all(manager, kinds=kinds, ca_certificate=api.authority, volumes=config.state_dir / "volumes")
     return [dns.run(), proxy.run(), policing.run(), controllers, run_scheduler(api.client("system:kube-scheduler"))]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from cluster.api.admission import Admission
+from cluster.api.admission.claims import default_storage_class, no_resize
 from cluster.api.admission.escalation import escalation
 from cluster.api.admission.limit_range import limit_bounds, limit_defaults
 from cluster.api.admission.namespace import namespace_lifecycle, namespace_survival
@@ -70,7 +71,8 @@ def _admission(cluster: Cluster, authorizer: Authorizer) -> Admission:
             default_toleration_seconds,
             priority,
             limit_defaults,
+            default_storage_class,
             allocate_addresses,
         ),
-        reviewers=(namespace_survival, escalation(authorizer), limit_bounds, pod_security, resource_quota),
+        reviewers=(namespace_survival, escalation(authorizer), limit_bounds, no_resize, pod_security, resource_quota),
     )

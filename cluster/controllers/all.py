@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from cluster.client import Client
 from cluster.controllers import (
+    attach_detach,
+    claim_binder,
     deployment,
     disruption,
     endpoints,
@@ -17,7 +20,10 @@ from cluster.controllers import (
     replicaset,
     service_accounts,
     statefulset,
+    storage_protection,
     taint_eviction,
+    volume_phases,
+    volume_provisioner,
 )
 from cluster.controllers.context import Context, Kind
 from cluster.controllers.loop import run
@@ -36,6 +42,11 @@ CONTROLLERS = (
     disruption,
     statefulset,
     event_expiry,
+    claim_binder,
+    volume_phases,
+    volume_provisioner,
+    storage_protection,
+    attach_detach,
 )
 
 
@@ -44,15 +55,18 @@ async def run_all(
     *,
     kinds: Sequence[Kind],
     ca_certificate: str,
+    volumes: Path,
     clock: Callable[[], float] = time.time,
     node_grace_seconds: float = 40.0,
 ) -> None:
-    """Run until cancelled. `kinds` are all resources that the API serves; `ca_certificate` is PEM text."""
+    """Run until cancelled. `kinds` are all resources that the API serves; `ca_certificate` is PEM text,
+    `volumes` the folder of provisioned volumes."""
     context = Context(
         client=client,
         clock=clock,
         kinds=kinds,
         ca_certificate=ca_certificate,
+        volumes=volumes,
         node_grace_seconds=node_grace_seconds,
     )
     await run(client, [module.controller(context) for module in CONTROLLERS])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cluster.client import Client
 from cluster.events import EventRecorder
@@ -27,6 +28,9 @@ class Context:
     ca_certificate: str = ""
     node_grace_seconds: float = 40.0
     """How long a node may be silent before it is Unknown (kube-controller-manager: node-monitor-grace-period)."""
+
+    volumes: Path = Path("/nonexistent")
+    """The folder in which provisioned volumes have theirs."""
 
     def recorder(self, component: str) -> EventRecorder:
         return EventRecorder(self.client, component, clock=self.clock)

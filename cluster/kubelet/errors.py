@@ -25,6 +25,10 @@ class MountFailed(Exception):
         return f'MountVolume.SetUp failed for volume "{self.volume}" : {self.message}'
 
 
+class NotAttached(Exception):
+    """A network volume is not attached to the node (yet): waited for in silence, like by a kubelet."""
+
+
 def config_error(message: str) -> StartRefused:
     """What the container asks for is missing or contradicts itself."""
     return StartRefused("CreateContainerConfigError", message)

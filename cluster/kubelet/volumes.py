@@ -74,6 +74,9 @@ class PodVolumes:
             return _folder(folder, 0o777, fs_group(reader.pod))
         if "emptyDir" in volume:
             return self._make_empty(volume, reader.pod)
+        if "hostPath" in volume:
+            path = claims.folder_of_host(self.config, self.node, volume)
+            return path if path.is_file() else _folder(path, 0o755, None)
         kinds = ", ".join(key for key in volume if key != "name")
         raise MountFailed(volume["name"], f"volumes of type {kinds} are not supported by this cluster")
 
@@ -95,7 +98,7 @@ class PodVolumes:
             raise MountFailed(volume["name"], str(gone)) from gone
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o1777)
-        stamp = f"{time.strftime('%Y_%m_%d_%H_%M_%S')}.{next(_counter)}"
+        stamp = f"{time.strftime('%Y_%m_%d_%H_%M_%S')}.{next(_counter):010}"
         atomic.write(folder, files, stamp, fs_group(reader.pod))
         return folder
 

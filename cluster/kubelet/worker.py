@@ -13,7 +13,7 @@ from cluster.kubelet import etcfiles, podspec
 from cluster.kubelet.backoff import doubling
 from cluster.kubelet.build import Sandbox
 from cluster.kubelet.environment import service_variables
-from cluster.kubelet.errors import MountFailed
+from cluster.kubelet.errors import MountFailed, NotAttached
 from cluster.kubelet.fields import Place
 from cluster.kubelet.life import ContainerLife
 from cluster.kubelet.machine import Machine
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _MOUNT_FIRST_SECONDS = 0.5
 _MOUNT_LONGEST_SECONDS = 122.0
+_ATTACH_LOOK_SECONDS = 0.02
+_ATTACH_TOLD_SECONDS = 123.0
 _SANDBOX_RETRY_SECONDS = 1.0
 
 
@@ -268,16 +270,29 @@ class PodWorker:
     async def _mount(self) -> None:
         self.memory.mkdir(parents=True, exist_ok=True)
         self.disk.mkdir(parents=True, exist_ok=True)
-        attempt = 0
+        attempt, asked = 0, self.machine.clock()
         while True:
             try:
                 self.volumes.set_up(self._reader())
+            except NotAttached:
+                asked = self._wait_for_volumes(asked)
+                await asyncio.sleep(_ATTACH_LOOK_SECONDS)
             except (MountFailed, ApiError, OSError) as failed:
                 self.machine.tell(self.pod, "Warning", "FailedMount", str(failed))
                 await asyncio.sleep(doubling(attempt, _MOUNT_FIRST_SECONDS, _MOUNT_LONGEST_SECONDS))
                 attempt += 1
             else:
                 return
+
+    def _wait_for_volumes(self, since: float) -> float:
+        """Say now and then that the pod waits; returns since when it is silent about that."""
+        if self.machine.clock() - since < _ATTACH_TOLD_SECONDS:
+            return since
+        claimed = [v["name"] for v in self.pod["spec"].get("volumes") or () if "persistentVolumeClaim" in v]
+        listed = f"unmounted volumes=[{' '.join(claimed)}], unattached volumes=[], failed to process volumes=[]"
+        said = f"Unable to attach or mount volumes: {listed}: timed out waiting for the condition"
+        self.machine.tell(self.pod, "Warning", "FailedMount", said)
+        return self.machine.clock()
 
     async def _attach(self) -> None:
         uid, machine = self.pod["metadata"]["uid"], self.machine

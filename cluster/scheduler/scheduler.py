@@ -15,7 +15,7 @@ from cluster.scheduler.facts import NodeFacts, PodFacts
 from cluster.scheduler.filters import NODE_FILTERS, Filter, refusals
 from cluster.scheduler.scores import best
 from cluster.scheduler.spread import spread_filters
-from cluster.scheduler.volumes import Claims, choose_node, claims_of, volume_filter
+from cluster.scheduler.volumes import Claims, choose_node, claims_of, volume_filters
 
 NAME = "default-scheduler"
 BACKOFF_SECONDS_MIN = 1.0
@@ -40,6 +40,8 @@ class _Waiting:
 
     attempts: int
     not_before: float
+    node: str = ""
+    """Where its volumes are being made, if that is what it waits for."""
 
 
 @dataclass(slots=True)
@@ -148,16 +150,21 @@ class _Scheduler:
         feasible, refused = refusals(pod, nodes, self._filters(pod, nodes, claims))
         if not feasible:
             return self._refuse(key, pod, messages.unschedulable(len(nodes), refused))
-        node = best(pod, nodes, feasible, self.namespaces, self.chance)
+        node = self._chosen(key, feasible) or best(pod, nodes, feasible, self.namespaces, self.chance)
         if claims.delayed:
-            choose_node(self.client, claims.delayed, node.name)
-            self._wait(key, backoff=False)
+            choose_node(self.client, claims, node)
+            self._wait(key, backoff=False, node=node.name)
             return None
         self._bind(key, pod, node)
         return None
 
+    def _chosen(self, key: Key, feasible: list[NodeFacts]) -> NodeFacts | None:
+        """The node that volumes were made for, if it can still take the pod."""
+        wanted = self.waiting[key].node if key in self.waiting else ""
+        return next((n for n in feasible if n.name == wanted), None)
+
     def _filters(self, pod: PodFacts, nodes: list[NodeFacts], claims: Claims) -> list[Filter]:
-        filters = [*NODE_FILTERS, volume_filter(claims.volumes)] if claims.volumes else list(NODE_FILTERS)
+        filters = [*NODE_FILTERS, *volume_filters(claims)]
         return [*filters, *spread_filters(pod, nodes), *affinity_filters(pod, nodes, self.namespaces)]
 
     def _bind(self, key: Key, pod: PodFacts, node: NodeFacts) -> None:
@@ -197,10 +204,10 @@ class _Scheduler:
         changed = {**obj, "status": {**status, "conditions": conditions}}
         self.client.update("pods", changed, subresource="status")
 
-    def _wait(self, key: Key, *, backoff: bool) -> None:
+    def _wait(self, key: Key, *, backoff: bool, node: str = "") -> None:
         attempts = self.waiting[key].attempts + 1 if key in self.waiting else 1
         seconds = min(BACKOFF_SECONDS_MIN * 2 ** (attempts - 1), BACKOFF_SECONDS_MAX) if backoff else 0.0
-        self.waiting[key] = _Waiting(min(attempts, 10), self.clock() + seconds)
+        self.waiting[key] = _Waiting(min(attempts, 10), self.clock() + seconds, node)
 
 
 def _is_ours(pod: Obj) -> bool:

@@ -65,6 +65,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.ahead = 0.0
+        self.volumes = folder / "volumes"
         core = Core(ClusterConfig(id="test", state_dir=folder), clock=self.clock, chance=random.Random(7))
         self.client = core.client("system:test")
         self.kubelets = Kubelets(self.client)
@@ -148,7 +149,14 @@ def deployment(name: str = "web", replicas: int = 3, *, template: Obj | None = N
 async def running(world: World, *, scheduler: bool = True, grace_seconds: float = 40.0) -> AsyncIterator[World]:
     """The controllers (and the scheduler) at work."""
     parts = [
-        run_all(world.client, kinds=KINDS, ca_certificate="PEM", clock=world.clock, node_grace_seconds=grace_seconds),
+        run_all(
+            world.client,
+            kinds=KINDS,
+            ca_certificate="PEM",
+            volumes=world.volumes,
+            clock=world.clock,
+            node_grace_seconds=grace_seconds,
+        ),
         world.kubelets.run(),
     ]
     if scheduler:

@@ -14,7 +14,7 @@ from cluster.client import NotFound, Obj
 from cluster.config import ClusterConfig
 from cluster.kubelet import atomic
 from cluster.kubelet.atomic import File
-from cluster.kubelet.errors import MountFailed, StartRefused
+from cluster.kubelet.errors import MountFailed, NotAttached, StartRefused
 from cluster.kubelet.fields import Place
 from cluster.kubelet.payloads import Reader
 from cluster.kubelet.references import mentions
@@ -29,16 +29,19 @@ OBJECTS: dict[tuple[str, str], Obj] = {
 
 
 class OneClaim:
-    """An API with one bound claim; nothing else of it is used here."""
+    """An API with one bound claim and the node; nothing else of it is used here."""
 
     def __init__(self, source: Obj) -> None:
         self.source = source
+        self.attached = [{"name": "kubernetes.io/csi/x^pvc-1", "devicePath": ""}]
 
     def get(self, _resource: str, name: str, _namespace: str = "") -> Obj:
         if name == "data":
             return {"spec": {"volumeName": "pv"}, "status": {"phase": "Bound"}}
         if name == "pv":
             return {"metadata": {"name": "pv"}, "spec": self.source}
+        if name == "node1":
+            return {"metadata": {"name": name}, "status": {"volumesAttached": self.attached}}
         raise NotFound(f'persistentvolumeclaim "{name}" not found')
 
 
@@ -217,8 +220,27 @@ class TestDisks:
         made = volumes(tmp_path)
         with pytest.raises(MountFailed, match='persistentvolumeclaim "nope" not found'):
             made.set_up(reader(one_volume(persistentVolumeClaim={"claimName": "nope"})))
-        with pytest.raises(MountFailed, match="volumes of type hostPath are not supported"):
-            made.set_up(reader(one_volume(hostPath={"path": "/etc"})))
+        with pytest.raises(MountFailed, match="volumes of type nfs are not supported"):
+            made.set_up(reader(one_volume(nfs={"server": "nas", "path": "/etc"})))
+
+    def test_a_network_volume_is_not_mounted_before_it_is_attached(self, tmp_path: Path) -> None:
+        made = volumes(tmp_path, {"csi": {"driver": "x", "volumeHandle": "pvc-2"}})
+        with pytest.raises(NotAttached):
+            made.set_up(reader(one_volume(persistentVolumeClaim={"claimName": "data"})))
+        assert not (tmp_path / "volumes").exists()
+
+    @pytest.mark.parametrize("kind", ["", "DirectoryOrCreate"])
+    def test_a_host_path_is_a_place_on_the_nodes_own_disk(self, tmp_path: Path, kind: str) -> None:
+        manifest, made = one_volume(hostPath={"path": "/var/log", "type": kind}), volumes(tmp_path)
+        made.set_up(reader(manifest))
+        assert source_of(made, manifest) == tmp_path / "nodes/node1/disk/var/log"
+        assert source_of(made, manifest).is_dir()
+
+    @pytest.mark.parametrize("kind", ["Directory", "File"])
+    def test_a_host_path_that_must_exist_is_not_made(self, tmp_path: Path, kind: str) -> None:
+        made = volumes(tmp_path)
+        with pytest.raises(MountFailed, match=f"hostPath type check failed: /x is not a {kind.lower()}"):
+            made.set_up(reader(one_volume(hostPath={"path": "/x", "type": kind})))
 
 
 class TestSubPaths:

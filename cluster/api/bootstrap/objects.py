@@ -1,4 +1,4 @@
-"""Namespaces, priority classes, the `kubernetes` and `kube-dns` Services with their endpoints."""
+"""The namespaces, priority and storage classes that every cluster has; `kubernetes` and `kube-dns` with endpoints."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,7 @@ from cluster.config import (
     DNS_ADDRESS,
     DNS_SERVICE_ADDRESS,
 )
+from cluster.volumes import DEFAULT_CLASS, FOLDER_PROVISIONER
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 SERVER_NAMES = (
@@ -34,6 +35,7 @@ def first_objects() -> Iterator[tuple[str, str, Obj]]:
     for name, value, what in _PRIORITIES:
         metadata = {"metadata": {"name": name}}
         yield "priorityclasses.scheduling.k8s.io", "", {**metadata, "value": value, "description": what}
+    yield "storageclasses.storage.k8s.io", "", _STANDARD_CLASS
     for role in cluster_roles():
         yield "clusterroles.rbac.authorization.k8s.io", "", role
     for binding in cluster_role_bindings():
@@ -46,6 +48,12 @@ _PRIORITIES = (
     ("system-cluster-critical", 2_000_000_000, "For pods that the cluster needs, but that may run on any node."),
     ("system-node-critical", 2_000_001_000, "For pods that their node cannot do without."),
 )
+_STANDARD_CLASS = {
+    "metadata": {"name": "standard", "annotations": {DEFAULT_CLASS: "true"}},
+    "provisioner": FOLDER_PROVISIONER,
+    "reclaimPolicy": "Delete",
+    "volumeBindingMode": "WaitForFirstConsumer",
+}
 _Port = tuple[str, str, int, int]
 _API_LABELS = {"component": "apiserver", "provider": "kubernetes"}
 _API_PORTS: tuple[_Port, ...] = (("https", "TCP", 443, API_PORT),)

@@ -9,9 +9,13 @@ from cluster.api.resources.checks import check_enum, check_quantities
 from cluster.api.resources.persistentvolumeclaims import check_access_modes
 from cluster.api.tables.storage import VOLUMES
 from cluster.client import NotImplementedHere, Obj
+from cluster.volumes import FOLDER_PROVISIONER
 
 PROTECTION = "kubernetes.io/pv-protection"
-_SOURCES = ("hostPath", "local")
+_SOURCES = ("csi", "hostPath", "local")
+_SECRETS = tuple(
+    f"{who}SecretRef" for who in ("controllerPublish", "nodeStage", "nodePublish", "controllerExpand", "nodeExpand")
+)
 _OTHER = frozenset(
     {
         "accessModes",
@@ -59,9 +63,25 @@ def rules(volume: Obj, old: Obj | None) -> Iterator[FieldError]:
 
 def unsupported(volume: Obj) -> Iterator[NotImplementedHere]:
     for name in sorted(set(volume["spec"]) - _OTHER - set(_SOURCES)):
-        yield NotImplementedHere(f"spec.{name} is not supported by this cluster: volumes are hostPath or local")
+        yield NotImplementedHere(f"spec.{name} is not supported by this cluster: volumes are csi, hostPath or local")
+    yield from _unsupported_csi(volume["spec"].get("csi") or {})
+    for name in ("mountOptions", "volumeAttributesClassName"):
+        if volume["spec"].get(name):
+            yield NotImplementedHere(f"spec.{name} is not supported by this cluster: volumes are plain folders")
+    if volume["spec"]["persistentVolumeReclaimPolicy"] == "Recycle":
+        yield NotImplementedHere("spec.persistentVolumeReclaimPolicy: Recycle is not supported by this cluster")
     if volume["spec"].get("volumeMode") == "Block":
         yield NotImplementedHere("spec.volumeMode: Block is not supported by this cluster: volumes are file systems")
+
+
+def _unsupported_csi(csi: Obj) -> Iterator[NotImplementedHere]:
+    if csi and csi.get("driver") != FOLDER_PROVISIONER:
+        yield NotImplementedHere(
+            f"spec.csi.driver: {csi.get('driver')} is not supported by this cluster: its driver is {FOLDER_PROVISIONER}"
+        )
+    for name in _SECRETS:
+        if csi.get(name):
+            yield NotImplementedHere(f"spec.csi.{name} is not supported by this cluster: its driver needs no secrets")
 
 
 def initial_status(_volume: Obj) -> Obj:

@@ -6,7 +6,8 @@ from cluster.api.field_errors import FieldError, forbidden
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_enum, check_required
 from cluster.api.tables.storage import CLASSES
-from cluster.client import Obj
+from cluster.client import NotImplementedHere, Obj
+from cluster.volumes import FOLDER_PROVISIONER
 
 
 def fill(storage_class: Obj) -> None:
@@ -23,6 +24,16 @@ def rules(storage_class: Obj, old: Obj | None) -> Iterator[FieldError]:
             yield forbidden(name, f"updates to {name} are forbidden.")
 
 
+def unsupported(storage_class: Obj) -> Iterator[NotImplementedHere]:
+    """What is said to other provisioners is their business; they are not here, and claims that name them wait."""
+    for name in ("allowedTopologies", "mountOptions", "parameters"):
+        if storage_class["provisioner"] == FOLDER_PROVISIONER and storage_class.get(name):
+            yield NotImplementedHere(
+                f"{name} is not supported by the provisioner {FOLDER_PROVISIONER}: its volumes are plain folders that "
+                "every node reaches; remove it"
+            )
+
+
 RESOURCE = Resource(
     group="storage.k8s.io",
     plural="storageclasses",
@@ -32,4 +43,5 @@ RESOURCE = Resource(
     table=CLASSES,
     fill=fill,
     rules=rules,
+    unsupported=unsupported,
 )

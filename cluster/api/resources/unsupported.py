@@ -98,6 +98,9 @@ def _resources(resources: Obj, path: str) -> list[NotImplementedHere]:
 def _volume(volume: Obj, path: str) -> Iterator[NotImplementedHere]:
     for kind in sorted(set(volume) - {"name"} - VOLUMES):
         yield _error(f"{path}.{kind}", f"volumes are {', '.join(sorted(VOLUMES))}")
+    wanted = (volume.get("hostPath") or {}).get("type")
+    if wanted in ("BlockDevice", "CharDevice", "Socket"):
+        yield _error(f"{path}.hostPath.type: {wanted}", "nodes have disks, but neither devices nor sockets")
     medium = (volume.get("emptyDir") or {}).get("medium", "")
     if medium.startswith("HugePages"):
         yield _error(f"{path}.emptyDir.medium", "nodes have no huge pages")
