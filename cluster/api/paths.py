@@ -53,7 +53,7 @@ class Paths:
         if path == _OPENAPI or path.startswith(f"{_OPENAPI}/"):
             return self._openapi(path.removeprefix(_OPENAPI).strip("/")), "application/json"
         if path == _OPENAPI_2:
-            return (_EMPTY_PROTOBUF, _PROTOBUF) if _PROTOBUF in accept else (orjson.dumps(_EMPTY), "application/json")
+            return _empty(accept)
         if negotiate(accept).shape == _AGGREGATED and path in ("/api", "/apis"):
             found = discovery.aggregated(self._resources, core=path == "/api")
             return orjson.dumps(found), "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -91,6 +91,13 @@ class Paths:
     def _paths(self) -> list[str]:
         served = {f"/apis/{r.api_version}" if r.group else f"/api/{r.version}" for r in self._resources}
         return sorted({"/api", "/apis", _OPENAPI, "/version", *HEALTH, *served})
+
+
+def _empty(accept: str) -> tuple[bytes, str]:
+    if _PROTOBUF not in accept:
+        return orjson.dumps(_EMPTY), "application/json"
+    # No media type may have an @, even if one is asked for by it.
+    return _EMPTY_PROTOBUF, _PROTOBUF.replace("@", ".")
 
 
 def nothing_at(path: str) -> ApiError:

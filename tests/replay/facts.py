@@ -17,6 +17,7 @@ from tests.replay.normal import normal, of, squeezed
 Obj = dict[str, Any]
 Row = dict[str, Any]
 Steps = list[tuple[float, str]]
+Life = tuple[str, Steps]
 
 # The application's own pace: whether a probe finds it before it listens.
 TOO_EARLY = ":8080: connect: connection refused"
@@ -33,7 +34,8 @@ class Facts:
 def facts(rows: Iterable[Row]) -> Facts:
     rows = list(rows)
     watched = by_object(rows)
-    lives = [life(seen) for (kind, _), seen in watched.items() if kind == "Pod"]
+    asked = [row["t"] for row in rows if changes_something(row)]
+    lives = [life(seen, asked) for (kind, _), seen in watched.items() if kind == "Pod"]
     lines = [
         *(line for (kind, _), seen in watched.items() for line in about(kind, seen)),
         *events(watched),
@@ -138,8 +140,17 @@ def waits(row: Row, name: str) -> str:
     return " / ".join(of(detail["message"]) for detail in state.values() if detail.get("message"))
 
 
-def life(seen: list[Row]) -> tuple[str, Steps]:
-    """A pod's name and the steps of its life with their seconds since the step before, or since it was deleted."""
+def changes_something(row: Row) -> bool:
+    """Whether the case itself acted here, at a time of its own."""
+    words = [word for word in row.get("kubectl", "").removeprefix("-n ").split() if not word.startswith("-")]
+    return bool({"apply", "uncordon", "taint", "scale", "set", "undo"} & {*words})
+
+
+def life(seen: list[Row], asked: Iterable[float] = ()) -> Life:
+    """A pod's name and the steps of its life: phase and all its containers together.
+
+    Each with the seconds since the step before, or since the pod was deleted; -1 where the case acted in between.
+    """
     steps: Steps = []
     since, going = seen[0]["t"], False
     for row in seen:
@@ -147,7 +158,8 @@ def life(seen: list[Row]) -> tuple[str, Steps]:
             since, going = row["t"], True
         step = "; ".join([phase(row), *(f"{s['name']} {container(row, s['name'])}" for s in statuses(row))])
         if not steps or steps[-1][1] != step:
-            steps.append((round(row["t"] - since, 2), step))
+            acted = any(since < when <= row["t"] for when in asked)
+            steps.append((-1 if acted else round(row["t"] - since, 2), step))
             since = row["t"]
     return title("Pod", seen), steps
 
@@ -266,10 +278,12 @@ def printed(number: int, row: Row) -> Iterator[str]:
                 yield f"${number} kubectl {command} | {line}"
 
 
-def measures(lives: list[tuple[str, Steps]], watched: dict[tuple[str, str], list[Row]]) -> dict[str, tuple[float, ...]]:
+def measures(lives: list[Life], watched: dict[tuple[str, str], list[Row]]) -> dict[str, tuple[float, ...]]:
     found: dict[str, list[float]] = defaultdict(list)
     for who, steps in lives:
         for (_, was), (seconds, became) in pairwise(steps):
+            if seconds < 0:
+                continue
             found[f"seconds of {who} from [{was}] to [{became}]"].append(seconds)
     for (kind, _), seen in watched.items():
         event = seen[-1]["object"]
