@@ -18,6 +18,7 @@ from cluster.controllers import (
     node_lifecycle,
     pod_garbage,
     replicaset,
+    resource_quota,
     service_accounts,
     statefulset,
     storage_protection,
@@ -47,6 +48,7 @@ CONTROLLERS = (
     volume_provisioner,
     storage_protection,
     attach_detach,
+    resource_quota,
 )
 
 
