@@ -69,7 +69,9 @@ def _new_ending(before: Obj, now: Obj) -> Obj | None:
 
 
 def _nodes(past: History) -> Iterator[Mark]:
-    for name, sightings in past.of("Node"):
+    # What befell other nodes is another variant's story.
+    hosts = {s.object.get("node") for _, sightings in past.of("Pod") for s in sightings}
+    for name, sightings in ((n, s) for n, s in past.of("Node") if n in hosts):
         for before, now in pairwise(sightings):
             for kind, condition in (now.object.get("conditions") or {}).items():
                 was = (before.object.get("conditions") or {}).get(kind, {}).get("status")
