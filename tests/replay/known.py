@@ -48,4 +48,9 @@ KNOWN: tuple[Known, ...] = (
         "The kubelet repeats the event for a reason of its own each second; it is told twice here.",
         "probe-startup-failing",
     ),
+    Known(
+        r".*FailedScheduling.*|Pod db-\d condition PodScheduled: .*|events of Pod db-\d in order: .*",
+        "A claim is bound here before the scheduler looks at its pod; there, a moment after.",
+        "storage-statefulset-pv",
+    ),
 )

@@ -183,6 +183,8 @@ async def pvc_pending(stage: Stage) -> None:
         {"name": "src", "configMap": {"name": "src"}},
         {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
     ]
+    # The recorded cluster had no default class.
+    await stage.session.delete("/apis/storage.k8s.io/v1/storageclasses/standard")
     await stage.apply(_claim("data"), *app(pod={"volumes": volumes}))
     await sleep(8)
     await stage.show()
