@@ -8,15 +8,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from chaos import quantity
 from chaos.crosscheck import CLUSTER_SCOPED
 from chaos.defenses import registry, strip
 from chaos.defenses.rbac import BINDINGS
 from chaos.guard import EXPIRES_ANNOTATION, ROLE_LABEL, RUN_LABEL, VARIANT_LABEL
-from chaos.manifests import Manifest, Manifests, Obj, items, pod_spec
-from chaos.marked import plain
+from chaos.manifests import Manifest, Manifests, Obj, containers, items, pod_spec
+from chaos.marked import dig, plain
 from chaos.patch import diff
 from chaos.scenario import Scenario
 
@@ -126,15 +128,28 @@ def _variant(scenario: Scenario, whole: Manifests, run: str, name: str, expires:
     namespace = _namespace(run, name, {VARIANT_LABEL: name}, expires)
     labels = {RUN_LABEL: run, VARIANT_LABEL: name}
     home = next((m.namespace for m in manifests if m.kind not in CLUSTER_SCOPED), "")
-    objects = [_placed(m, namespace["metadata"]["name"], labels, node, home) for m in manifests]
+    objects = [_placed(m, namespace["metadata"]["name"], labels, node, home) for m in _in_order(manifests, whole)]
     return VariantPlan(
         name=name,
         namespace=namespace,
-        objects=tuple(sorted(objects, key=lambda obj: obj["kind"] in _LAST)),
+        objects=tuple(objects),
         strip=stripped,
         node=node,
         advice={d: _advice(d, whole, manifests, stripped) for d in scenario.defenses},
     )
+
+
+def _in_order(manifests: Manifests, whole: Manifests) -> list[Manifest]:
+    """What others need comes first, then workloads by the memory they ask for when nothing is stripped.
+
+    The largest are the hardest to place: last, they may find no node with enough room in one piece.
+    """
+    asked = {m.ref: sum(_memory(c.spec) for c in containers(m.data)) for m in whole}
+    return sorted(manifests, key=lambda m: (m.kind in _LAST, -asked.get(m.ref, 0)))
+
+
+def _memory(container: Obj) -> Decimal:
+    return quantity.parse(dig(container, "resources", "requests", "memory")) or Decimal(0)
 
 
 def _namespace(run: str, part: str, labels: dict[str, str], expires: float) -> Obj:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chaos.defenses.kind import Check, Defense, Item, Rule
+from chaos.judging.security import judge
 from chaos.manifests import (
     Container,
     Manifest,
@@ -356,5 +357,5 @@ SECURITY = Defense(
         Item(name="image", checks=_image, strip=strip_image, fix=lambda manifests: manifests),
         Item(name="network-policy", checks=_network, strip=strip_network, fix=fix_network),
     ),
-    unjudged="no fault attacks from a container or a foreign pod yet, and a policy in a file stops no packet",
+    judge=judge,
 )

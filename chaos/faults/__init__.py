@@ -10,6 +10,7 @@ from chaos.faults.kind import FaultKind
 from chaos.faults.memory_leak import MEMORY_LEAK
 from chaos.faults.node_drain import NODE_DRAIN
 from chaos.faults.node_loss import NODE_LOSS
+from chaos.faults.rogue_client import ROGUE_CLIENT
 from chaos.faults.stolen_token import STOLEN_TOKEN
 from chaos.faults.zone_outage import ZONE_OUTAGE
 
@@ -23,6 +24,7 @@ KINDS: tuple[FaultKind[Any], ...] = (
     ZONE_OUTAGE,
     INTERN_SCRIPT,
     STOLEN_TOKEN,
+    ROGUE_CLIENT,
 )
 registry: dict[str, FaultKind[Any]] = {kind.name: kind for kind in KINDS}
 

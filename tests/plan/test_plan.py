@@ -174,3 +174,28 @@ def test_a_list_is_its_items() -> None:
     text = "kind: List\napiVersion: v1\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
     assert [(m.ref, m.at().line) for m in parse(text, "f")] == [("configmap/a", 4)]
     assert isinstance(parse(text, "f")[0], Manifest)
+
+
+BIG = """
+kind: Deployment
+apiVersion: apps/v1
+metadata: {name: big}
+spec: {template: {spec: {containers: [{name: a, image: a, resources: {requests: {memory: 1Gi}}}]}}}
+"""
+
+
+def test_the_largest_workload_is_made_first_also_where_its_requests_are_stripped() -> None:
+    """It is the hardest to place, and the variants must not differ in the order of things."""
+    found = planned(extended(MORE + "---" + BIG))
+    for variant in found.variants:
+        made = [o["metadata"]["name"] for o in variant.objects if o["kind"] == "Deployment"]
+        assert made == ["big", "web"]
+
+
+def test_what_belongs_to_no_namespace_has_the_variants_own_name_and_accounts() -> None:
+    """Stripped of RBAC, the accounts of the variant's namespace are cluster-admin, and nobody else's."""
+    found = planned(variants={"undefended": {"strip": ["rbac"]}}, expect={})
+    binding = objects(found, "undefended")["ClusterRoleBinding", "seawall-r1-undefended-seawall-stripped-rbac"]
+    assert "namespace" not in binding["metadata"]
+    assert binding["metadata"]["labels"]["seawall.dev/run"] == "r1"
+    assert {s["namespace"] for s in binding["subjects"]} == {"seawall-r1-undefended"}

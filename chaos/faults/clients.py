@@ -1,0 +1,104 @@
+"""Pods that connect: what they run, and what they told last."""
+
+import json
+from inspect import cleandoc
+from typing import Any
+
+from chaos.kube import Kube, KubeError, Obj
+
+# Any image with Python does; the library's workloads use this one too, so it is there.
+IMAGE = "python:3.12-slim"
+DOOR = 8080
+MARK = "seawall-knocks "
+# A line older than this is no news: the client stopped, or its node is gone.
+FRESH_SECONDS = 4
+
+_CLIENT = cleandoc(
+    """
+    import asyncio, json, os, time
+
+    async def knock(address, port):
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), 0.8)
+        except TimeoutError:
+            return "timeout"
+        except OSError as error:
+            return error.strerror or str(error)
+        writer.close()
+        return "connected"
+
+    async def main():
+        doors = json.loads(os.environ["DOORS"])
+        while True:
+            began = time.monotonic()
+            answers = await asyncio.gather(*(knock(*door) for door in doors.values()))
+            print("{mark}" + json.dumps(dict(zip(doors, answers))), flush=True)
+            await asyncio.sleep(max(0.1, 1 - time.monotonic() + began))
+
+    asyncio.run(main())
+    """
+).replace("{mark}", MARK)
+
+_LISTENER = cleandoc(
+    """
+    import asyncio
+
+    async def answer(reader, writer):
+        writer.close()
+
+    async def main():
+        await (await asyncio.start_server(answer, None, {door})).serve_forever()
+
+    asyncio.run(main())
+    """
+).replace("{door}", str(DOOR))
+
+
+def client_pod(name: str, doors: dict[str, list[Any]]) -> Obj:
+    """A pod that knocks at every door, {name: [address, port]}, once a second and tells what it got."""
+    return _pod(name, _CLIENT, {"env": [{"name": "DOORS", "value": json.dumps(doors)}]})
+
+
+def listener_pod(name: str) -> Obj:
+    """A pod that lets everybody in; Ready once it does."""
+    probe = {"tcpSocket": {"port": DOOR}, "periodSeconds": 1}
+    return _pod(name, _LISTENER, {"ports": [{"containerPort": DOOR}], "readinessProbe": probe})
+
+
+def _pod(name: str, program: str, more: Obj) -> Obj:
+    context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
+    resources = {"requests": {"cpu": "20m", "memory": "24Mi"}, "limits": {"memory": "64Mi"}}
+    container = {"name": name, "image": IMAGE, "command": ["python3", "-c", program], "securityContext": context}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/name": name}},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 0,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{**container, "resources": resources, **more}],
+        },
+    }
+
+
+def last_round(kube: Kube, pod: str) -> dict[str, str] | None:
+    """What a client got at each door in its last round; None when it told nothing of late."""
+    query = {"tailLines": 1, "sinceSeconds": FRESH_SECONDS}
+    try:
+        text = kube.request("GET", f"{pod}/log", query=query, accept="*/*").decode(errors="replace")
+    except KubeError:
+        return None
+    line = text.strip().rpartition("\n")[2]
+    if not line.startswith(MARK):
+        return None
+    try:
+        told: dict[str, str] = json.loads(line.removeprefix(MARK))
+    except ValueError:
+        return None
+    return told
+
+
+def reached(answer: str | None) -> bool:
+    return answer == "connected"

@@ -1,0 +1,143 @@
+"""rogue-client: a pod of a foreign namespace knocks at every Service and pod of the workload, once a second.
+
+Beside it stand two controls, for a policy in a file stops no packet, and silence has many reasons. A *listener* in the
+rogue's own namespace shows that the rogue can connect at all. A *guest*, in a namespace labelled as the load's is with
+`seawall.dev/role: load`, shows that the workload's front door answers those whom it should let in.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from chaos.faults.beside import beside
+from chaos.faults.clients import DOOR, client_pod, last_round, listener_pod, reached
+from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
+from chaos.guard import ROLE_LABEL
+from chaos.kube import Obj
+from loadgen.units import Duration
+
+KNOCKS_WITHIN = Duration(20)
+LISTENER = "Pod/listener"
+
+
+class RogueClient(Params):
+    """Nothing to choose: everything that listens is knocked at."""
+
+
+def inject(arena: Arena, params: RogueClient) -> list[Injury]:  # noqa: ARG001  # every fault is called alike
+    doors, front = _doors(arena), _front_doors(arena)
+    if not front:
+        raise FaultRefused(f"no Service sends traffic to {arena.target}, so nobody can be an allowed client of it")
+    foreign, guests = beside(arena, "foreign"), beside(arena, "guests", **{ROLE_LABEL: "load"})
+    listener = _placed(arena, foreign, listener_pod("listener"))
+    own = {LISTENER: [_address(arena, listener), DOOR]}
+    rogue = _placed(arena, foreign, client_pod("rogue", {**doors, **own}))
+    guest = _placed(arena, guests, client_pod("guest", {name: doors[name] for name in front}))
+    _await_rounds(arena, rogue, guest)
+    data = {"rogue": rogue, "guest": guest, "doors": sorted(doors), "front": front}
+    detail = f"pod rogue of namespace {foreign.rpartition('/')[2]} knocks at {len(doors)} doors"
+    return [Injury(target="rogue", detail=detail, undo=None, data=data)]
+
+
+def _doors(arena: Arena) -> dict[str, list[Any]]:
+    """Everything of the variant that listens on TCP, by name: its address and port."""
+    found: dict[str, list[Any]] = {}
+    here = f"/api/v1/namespaces/{arena.namespace}"
+    for service in arena.kube.list(f"{here}/services"):
+        address = service["spec"].get("clusterIP") or "None"
+        for port in service["spec"].get("ports") or () if address != "None" else ():
+            if port.get("protocol", "TCP") == "TCP":
+                found[f"Service/{service['metadata']['name']}:{port['port']}"] = [address, port["port"]]
+    for pod in arena.kube.list(f"{here}/pods"):
+        address = (pod.get("status") or {}).get("podIP")
+        for port in _ports(pod) if address else ():
+            found[f"Pod/{pod['metadata']['name']}:{port}"] = [address, port]
+    return found
+
+
+def _ports(pod: Obj) -> list[int]:
+    declared = (p for c in pod["spec"]["containers"] for p in c.get("ports") or ())
+    return [p["containerPort"] for p in declared if p.get("protocol", "TCP") == "TCP"]
+
+
+def _front_doors(arena: Arena) -> list[str]:
+    """The Services that send traffic to the target: what an allowed client must reach."""
+    pods = set(arena.view.pods(arena.target))
+    names = {s["service"] for s in arena.view.of("EndpointSlice").values() if pods & set(s["ready"])}
+    return sorted(door for door in _doors(arena) if door.startswith("Service/") and _name(door) in names)
+
+
+def _name(door: str) -> str:
+    return door.partition("/")[2].rpartition(":")[0]
+
+
+def _placed(arena: Arena, namespace: str, pod: Obj) -> str:
+    """Make the pod, as soon as its namespace has an account for it; its path."""
+    _await(lambda: bool(arena.kube.list(f"{namespace}/serviceaccounts")), f"no account in {namespace}")
+    arena.kube.create(pod, namespace.rpartition("/")[2])
+    return f"{namespace}/pods/{pod['metadata']['name']}"
+
+
+def _address(arena: Arena, pod: str) -> str:
+    found: list[str] = []
+
+    def listens() -> bool:
+        status = arena.kube.get(pod).get("status") or {}
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ())
+        found[:] = [status["podIP"]] if ready and status.get("podIP") else []
+        return bool(found)
+
+    _await(listens, f"pod {pod.rpartition('/')[2]} was not ready")
+    return found[0]
+
+
+def _await_rounds(arena: Arena, *pods: str) -> None:
+    def told(pod: str) -> bool:
+        return last_round(arena.kube, pod) is not None
+
+    for pod in pods:
+        _await(partial(told, pod), f"pod {pod.rpartition('/')[2]} told nothing")
+
+
+def _await(true: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + KNOCKS_WITHIN.seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise FaultRefused(f"{otherwise} within {KNOCKS_WITHIN}; this fault needs to run pods of its own")
+        time.sleep(0.1)
+
+
+def witness(arena: Arena, params: RogueClient, injury: Injury) -> Sighting:  # noqa: ARG001  # see above
+    """What the rogue and the guest got in their last round, and which doors had somebody behind them."""
+    rogue, guest = last_round(arena.kube, injury.data["rogue"]), last_round(arena.kube, injury.data["guest"])
+    if rogue is None or guest is None:
+        silent = " and ".join(n for n, told in (("rogue", rogue), ("guest", guest)) if told is None)
+        return Sighting(ok=False, detail=f"pod {silent} told nothing of late")
+    data = {"rogue": rogue, "guest": guest, "attended": _attended(arena, injury.data["doors"])}
+    if not reached(rogue.get(LISTENER)):
+        detail = f"the rogue did not even reach its own listener ({rogue.get(LISTENER)}): its failures prove nothing"
+        return Sighting(ok=False, detail=detail, data=data)
+    shut = [door for door in injury.data["front"] if not reached(guest.get(door))]
+    if shut:
+        return Sighting(ok=False, detail=f"the allowed guest did not reach {', '.join(shut)}", data=data)
+    through = [door for door in injury.data["doors"] if reached(rogue.get(door))]
+    detail = f"the rogue got through {len(through)} of {len(injury.data['doors'])} doors; its listener and the guest's"
+    return Sighting(ok=True, detail=f"{detail} front door answered", data=data)
+
+
+def _attended(arena: Arena, doors: list[str]) -> list[str]:
+    """The doors with a Ready pod behind them: only there does silence mean that somebody is kept out."""
+    ready = {name for name, pod in arena.view.of("Pod").items() if pod["ready"]}
+    served = {s["service"] for s in arena.view.of("EndpointSlice").values() if ready & set(s["ready"])}
+    return [door for door in doors if _name(door) in (served if door.startswith("Service/") else ready)]
+
+
+ROGUE_CLIENT = FaultKind(
+    name="rogue-client",
+    summary="a pod of a foreign namespace connects to every Service and pod, and an allowed one to the front door",
+    params=RogueClient,
+    exercises=("security",),
+    inject=inject,
+    witness=witness,
+)
