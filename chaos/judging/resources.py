@@ -84,11 +84,12 @@ def _neighbours(past: History, wanted: Objectives) -> Criterion:
     name = "neighbours unharmed"
     hurt = [e for evidence in harms(past).values() for e in evidence]
     hurt += [e for app in wanted.bystanders for e in unready(past, app)]
-    hurt += _node_trouble(past)
-    if hurt:
-        who = sorted({e.source.partition("/")[2] for e in hurt})
-        text = f"{len(who)} other{'s were' if len(who) > 1 else ' was'} hurt: {', '.join(who)}"
-        return Criterion(name=name, verdict="broke", text=text, evidence=tuple(sorted(hurt, key=lambda e: e.t or 0)))
+    short = list(_node_trouble(past))
+    if hurt or short:
+        told = [f"{', '.join(_names(hurt))}: hurt without fault of their own"] if hurt else []
+        told += [f"{', '.join(_names(short))} ran short of memory"] if short else []
+        evidence = tuple(sorted([*hurt, *short], key=lambda e: e.t or 0))
+        return Criterion(name=name, verdict="broke", text="; ".join(told), evidence=evidence)
     unknown = [
         f"no Ready pod of {app} was seen before the fault" for app in wanted.bystanders if not was_ready(past, app)
     ]
@@ -98,6 +99,10 @@ def _neighbours(past: History, wanted: Objectives) -> Criterion:
     watched = len(bystanders(past))
     text = f"none of {watched} other pods was killed, restarted or evicted, and no node ran short of memory"
     return Criterion(name=name, verdict="held", text=text)
+
+
+def _names(evidence: list[Evidence]) -> list[str]:
+    return sorted({e.source.partition("/")[2] for e in evidence})
 
 
 def _nodes(past: History) -> set[str]:
