@@ -1,4 +1,4 @@
-"""More than one of everything, spread out, and a budget that lets a node be emptied without emptying the service."""
+"""More than one of everything, spread out, a budget for drains, and rollouts that keep the old until the new serves."""
 
 from collections.abc import Iterator
 from math import ceil
@@ -52,6 +52,11 @@ BLOCKING_BUDGET = Rule(
     "disruption-budget-blocks",
     "A budget that allows no disruption at full health blocks every drain until somebody deletes it.",
     "Allow at least one: maxUnavailable: 1, or minAvailable below the number of replicas.",
+)
+ALL_AT_ONCE = Rule(
+    "rollout-takes-all",
+    "A rollout that removes every old pod before a new one is Ready is an outage, and a bad revision a long one.",
+    "Use strategy RollingUpdate with maxUnavailable: 0 and maxSurge: 1.",
 )
 NOT_SPREAD = Rule(
     "not-spread",
@@ -165,6 +170,30 @@ def is_spread(data: Obj) -> bool:
     return any(t.get("topologyKey") in SPREAD_KEYS and matches(t.get("labelSelector"), labels) for t in terms)
 
 
+def _rollout(manifests: Manifests) -> Iterator[Check]:
+    """Of what has replicas; a single pod that must never run twice has no other way than Recreate."""
+    for workload in of_kind(manifests, "Deployment"):
+        replicas = floor(workload, manifests)
+        if replicas >= 2:
+            what = f"a rollout may take all {replicas} replicas at once"
+            path = ("spec", "strategy") if mapping(workload.data, "spec", "strategy") else ("spec",)
+            yield Check(
+                rule=ALL_AT_ONCE, manifest=workload, ok=keeps_some(workload.data, replicas), what=what, path=path
+            )
+
+
+def keeps_some(data: Obj, replicas: int) -> bool:
+    """Whether a rollout leaves at least one old pod; of percentages, rounded down as the controller does."""
+    strategy = mapping(data, "spec", "strategy")
+    if strategy.get("type", "RollingUpdate") != "RollingUpdate":
+        return False
+    unavailable = mapping(strategy, "rollingUpdate").get("maxUnavailable", "25%")
+    if isinstance(unavailable, int):
+        return unavailable < replicas
+    percent = str(unavailable).removesuffix("%")
+    return percent.isdecimal() and len(percent) < 5 and int(percent) * replicas // 100 < replicas
+
+
 def strip_count(manifests: Manifests) -> Manifests:
     def strip(data: Obj) -> None:
         if data.get("kind") in SCALED:
@@ -197,6 +226,13 @@ def strip_spread(manifests: Manifests) -> Manifests:
             spec.pop("affinity", None)
 
     return each_workload(manifests, strip)
+
+
+def strip_rollout(manifests: Manifests) -> Manifests:
+    def strip(data: Obj) -> None:
+        data["spec"] = {**mapping(data, "spec"), "strategy": {"type": "Recreate"}}
+
+    return tuple(changed(m, strip) if m.kind == "Deployment" else m for m in manifests)
 
 
 def fix_count(manifests: Manifests) -> Manifests:
@@ -261,17 +297,28 @@ def fix_spread(manifests: Manifests) -> Manifests:
     return each_workload(manifests, fix)
 
 
+def fix_rollout(manifests: Manifests) -> Manifests:
+    bad = {id(check.manifest) for check in _rollout(manifests) if not check.ok}
+
+    def fix(data: Obj) -> None:
+        rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+        data["spec"] = {**mapping(data, "spec"), "strategy": rolling}
+
+    return tuple(changed(m, fix) if id(m) in bad else m for m in manifests)
+
+
 def _apart(key: str) -> Obj:
     return {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway"}
 
 
 REPLICAS = Defense(
     name="replicas",
-    title="Replicas, spread and disruption budgets",
+    title="Replicas, spread, disruption budgets and rollouts",
     items=(
         Item(name="count", checks=_count, strip=strip_count, fix=fix_count),
         Item(name="disruption-budget", checks=_budget, strip=strip_budget, fix=fix_budget),
         Item(name="spread", checks=_spread, strip=strip_spread, fix=fix_spread),
+        Item(name="rollout", checks=_rollout, strip=strip_rollout, fix=fix_rollout),
     ),
     judge=judge,
 )

@@ -93,12 +93,15 @@ def _kept(past: History, budget: str, sightings: list[Sighting]) -> Criterion:
     low = min(during, key=lambda s: s.object["healthy"] - s.object["desired"])
     healthy, desired = low.object["healthy"], low.object["desired"]
     seen = (Evidence(t=low.t, source=f"PodDisruptionBudget/{budget}", text=f"{healthy} healthy, {desired} wanted"),)
-    # What the drain did not cause, it is not to blame for: a budget that was short before was broken before.
-    verdict = "broke" if healthy < desired and first and first["healthy"] >= first["desired"] else "held"
-    text = f"budget {budget} wants {desired} healthy pods and had at least {healthy}"
-    if healthy < desired:
-        text = f"budget {budget} wants {desired} healthy pods and had only {healthy}"
-    return Criterion(name=name, verdict=verdict, text=text, evidence=seen)  # type: ignore[arg-type]  # two literals
+    if healthy >= desired:
+        text = f"budget {budget} wants {desired} healthy pods and had at least {healthy}"
+        return Criterion(name=name, verdict="held", text=text, evidence=seen)
+    if during[0].object["healthy"] < during[0].object["desired"]:
+        # What was short before the drain began says nothing of the drain.
+        text = f"budget {budget} wants {desired} healthy pods and had only {healthy} to begin with"
+        return Criterion(name=name, verdict="not_proven", text=text, evidence=seen)
+    text = f"budget {budget} wants {desired} healthy pods and was left with {healthy}"
+    return Criterion(name=name, verdict="broke", text=text, evidence=seen)
 
 
 def _of_target(past: History, wanted: Objectives, pod: str) -> list[Fault]:

@@ -48,7 +48,7 @@ def test_what_is_read_survives_a_recording(folder: Folder) -> None:
         ("{pods: 1}", "{pods: none}", "18:14: fault deadlock, pods: Input should be a valid integer"),
         ("deadlock: {pods: 1}", "memory-leak: {}", "19:12: fault memory-leak does not put health-checks to the test"),
         ("defenses: [health", "defenses: [heath", "19:12: unknown defense 'heath-checks'; did you mean 'health"),
-        ("defenses: [", "defenses: [replicas, ", "19:12: defense 'replicas' can be audited and stripped but"),
+        ("defenses: [", "defenses: [replicas, ", "19:12: fault deadlock does not put replicas to the test"),
         ("strip: [health-checks]", "strip: [security.netpol]", "21:24: unknown defense 'security.netpol' to strip"),
         ("  defended: {health", "  defendet: {health", "25:3: expects something of variant 'defendet', which"),
         ("health-checks: held", "resources: held", "25:14: expects something of 'resources', which is not put to the"),
