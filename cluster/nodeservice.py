@@ -1,8 +1,9 @@
-"""What the API server asks of a node: the part of the kubelet's own HTTPS API that pods/log and pods/exec need.
+"""What the API server asks of a node: what pods/log, pods/exec and pods/portforward need of the kubelet's HTTPS API.
 
 The kubelet implements it; the API server finds it by node name. A node that is down is not in the table.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,8 @@ class LogOptions:
     tail_lines: int | None = None
     limit_bytes: int | None = None
     since_seconds: int | None = None
+    since: float | None = None
+    """Seconds since 1970."""
 
 
 class ExecSession(Protocol):
@@ -47,3 +50,7 @@ class NodeService(Protocol):
     async def exec(
         self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
     ) -> ExecSession: ...
+
+    async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a port as a process of the pod itself would: on its loopback, whatever policies say."""
+        ...

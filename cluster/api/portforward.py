@@ -1,17 +1,47 @@
-"""pods/portforward over WebSocket: the v4 channel protocol, two channels a port, one of them for errors."""
+"""pods/portforward over WebSocket: SPDY in a tunnel, as kubectl has it, or the v4 channels of other clients."""
 
 import asyncio
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
-from cluster.client import BadRequest, NotImplementedHere, Obj
+from cluster.api.spdy import Damaged
+from cluster.api.tunnel import Dial, Tunnel, why
+from cluster.client import ApiError, BadRequest
 
-PROTOCOL = "v4.channel.k8s.io"
-_SPDY = "SPDY/3.1+portforward.k8s.io"
+CHANNELS = "v4.channel.k8s.io"
+SPDY = "SPDY/3.1+portforward.k8s.io"
 _CHUNK_BYTES = 32 * 1024
+_MESSAGE_BYTES = 4 * 1024 * 1024
+
+
+async def serve_portforward(request: web.BaseRequest, dial: Dial) -> web.StreamResponse:
+    """Connect ports to the pod and carry bytes until either side goes. Raises BadRequest."""
+    offered = request.headers.get("Sec-WebSocket-Protocol", "")
+    if SPDY in offered:
+        return await _serve_tunnel(request, dial)
+    if CHANNELS in offered:
+        return await _serve_channels(request, dial)
+    raise BadRequest(f"unable to upgrade: the protocol offered ({offered}) is neither {SPDY} nor {CHANNELS}")
+
+
+async def _serve_tunnel(request: web.BaseRequest, dial: Dial) -> web.StreamResponse:
+    """Ports are named as connections are made, not before."""
+    socket = web.WebSocketResponse(protocols=(SPDY,), max_msg_size=_MESSAGE_BYTES)
+    await socket.prepare(request)
+    tunnel = Tunnel(socket.send_bytes, dial)
+    try:
+        async for message in socket:
+            if message.type is WSMsgType.BINARY:
+                await tunnel.take(message.data)
+    except Damaged as damaged:
+        await socket.close(code=WSCloseCode.PROTOCOL_ERROR, message=str(damaged).encode())
+    finally:
+        await tunnel.close()
+    await socket.close()
+    return socket
 
 
 @dataclass(slots=True)
@@ -23,22 +53,12 @@ class _Link:
     writer: asyncio.StreamWriter
 
 
-async def serve_portforward(request: web.BaseRequest, pod: Obj) -> web.StreamResponse:
-    """Connect each port of the query to the pod and carry bytes until either side goes."""
-    offered = request.headers.get("Sec-WebSocket-Protocol", "")
-    if PROTOCOL not in offered:
-        if _SPDY in offered:
-            raise NotImplementedHere(
-                "port forwarding by SPDY is not supported by this cluster: reach the pod through pods/proxy"
-            )
-        raise BadRequest(f"unable to upgrade: the protocol offered ({offered}) is not {PROTOCOL}")
+async def _serve_channels(request: web.BaseRequest, dial: Dial) -> web.StreamResponse:
+    """Two channels for each port of the query, one of them for errors."""
     ports = _ports(request.query.getall("ports", []))
-    address = (pod.get("status") or {}).get("podIP")
-    if not address:
-        raise BadRequest(f"unable to forward port because pod is not running: {pod['metadata']['name']} has no address")
-    socket = web.WebSocketResponse(protocols=(PROTOCOL,))
+    socket = web.WebSocketResponse(protocols=(CHANNELS,), max_msg_size=_MESSAGE_BYTES)
     await socket.prepare(request)
-    links = [await _open(socket, i, address, port) for i, port in enumerate(ports)]
+    links = [await _open(socket, i, dial, port) for i, port in enumerate(ports)]
     await _carry(socket, [link for link in links if link])
     await socket.close()
     return socket
@@ -51,15 +71,14 @@ def _ports(texts: list[str]) -> list[int]:
     return [int(port) for port in ports]
 
 
-async def _open(socket: web.WebSocketResponse, index: int, address: str, port: int) -> _Link | None:
+async def _open(socket: web.WebSocketResponse, index: int, dial: Dial, port: int) -> _Link | None:
     data, error = 2 * index, 2 * index + 1
     for channel in (data, error):
         await socket.send_bytes(bytes([channel]) + struct.pack("<H", port))
     try:
-        reader, writer = await asyncio.open_connection(address, port)
-    except OSError as refused:
-        text = f"failed to connect to {address}:{port} inside the pod: {refused.strerror or refused}"
-        await socket.send_bytes(bytes([error]) + text.encode())
+        reader, writer = await dial(port)
+    except (OSError, ApiError) as refused:
+        await socket.send_bytes(bytes([error]) + why(refused).encode())
         return None
     return _Link(data, reader, writer)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 
 from aiohttp import web
 
@@ -11,6 +12,7 @@ from cluster.api.requests import Target, is_true
 from cluster.client import ApiError, BadRequest, NotFound, NotImplementedHere, Obj
 from cluster.nodeservice import LogOptions, NodeService
 from cluster.store import Store
+from cluster.timestamps import parse_time
 
 _KUBELET_PORT = 10250
 # A node that refuses does so at once; one that has nothing to say yet should not keep the headers waiting.
@@ -39,7 +41,8 @@ class Streams:
         if "websocket" not in request.headers.get("Upgrade", "").lower():
             raise BadRequest("Upgrade request required")
         if target.subresource == "portforward":
-            return await serve_portforward(request, pod)
+            dial = partial(self._node(pod, "portForward").dial, target.namespace, target.name)
+            return await serve_portforward(request, dial)
         container = container_of(pod, request.query.get("container", ""), "exec")
         return await serve_exec(request, self._node(pod, "exec"), target, container)
 
@@ -81,9 +84,7 @@ def container_of(pod: Obj, asked: str, what: str) -> str:
 
 
 def log_options(query: Mapping[str, str], container: str) -> LogOptions:
-    """Raises `BadRequest` naming the parameter that is no number."""
-    if query.get("sinceTime"):
-        raise NotImplementedHere("sinceTime is not supported by this cluster: use sinceSeconds")
+    """Raises `BadRequest` naming the parameter that cannot be read."""
     return LogOptions(
         container=container,
         follow=is_true(query.get("follow")),
@@ -92,6 +93,7 @@ def log_options(query: Mapping[str, str], container: str) -> LogOptions:
         tail_lines=_number(query, "tailLines"),
         limit_bytes=_number(query, "limitBytes"),
         since_seconds=_number(query, "sinceSeconds"),
+        since=_time(query, "sinceTime"),
     )
 
 
@@ -102,6 +104,16 @@ def _number(query: Mapping[str, str], name: str) -> int | None:
     if not text.isascii() or not text.isdigit():
         raise BadRequest(f'PodLogOptions is invalid: {name}: Invalid value: "{text}": must be a whole number')
     return int(text)
+
+
+def _time(query: Mapping[str, str], name: str) -> float | None:
+    text = query.get(name, "")
+    if not text:
+        return None
+    try:
+        return parse_time(text)
+    except ValueError:
+        raise BadRequest(f'PodLogOptions is invalid: {name}: Invalid value: "{text}": must be a time') from None
 
 
 async def _stream(request: web.BaseRequest, lines: AsyncIterator[bytes]) -> web.StreamResponse:

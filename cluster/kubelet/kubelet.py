@@ -124,6 +124,10 @@ class Kubelet:
         worker = self._worker_of(namespace, pod)
         return await service.execute(self._machine.runtime, worker, container, command, stdin=stdin, tty=tty)
 
+    async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a port of a pod on this node, on its own loopback."""
+        return await service.dial(self._network, self._worker_of(namespace, pod), port)
+
     def usage(self) -> dict[tuple[str, str], dict[str, Usage]]:
         """What the running containers of each pod (namespace, name) use, by container: the source of metrics.k8s.io."""
         found = {}

@@ -35,9 +35,9 @@ def parse_line(raw: bytes) -> Line | None:
 
 
 def select(lines: list[Line], options: LogOptions, now: float) -> list[Line]:
-    """By tail_lines and since_seconds."""
-    if options.since_seconds is not None:
-        since = now - options.since_seconds
+    """By tail_lines, since_seconds and since."""
+    since = options.since if options.since_seconds is None else now - options.since_seconds
+    if since is not None:
         lines = [line for line in lines if moment(line.stamp) >= since]
     if options.tail_lines is None:
         return lines

@@ -1,13 +1,17 @@
 """What `kubectl logs` and `kubectl exec` ask of a node, with the kubelet's own refusals."""
 
+import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Iterable
 
-from cluster.client import BadRequest, NotFound
+from cluster.client import ApiError, BadRequest, NotFound
 from cluster.kubelet import logs as cri_logs
 from cluster.kubelet import podspec
 from cluster.kubelet.life import ContainerLife
 from cluster.kubelet.states import Waiting
 from cluster.kubelet.worker import PodWorker
+from cluster.network.spec import Network
 from cluster.nodeservice import LogOptions
 from cluster.runtime.spec import ExecStream, Runtime
 
@@ -73,6 +77,24 @@ async def execute(
     if not stdin:
         await stream.write_stdin(b"")
     return OpenExec(stream)
+
+
+async def dial(network: Network, worker: PodWorker, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the port on the pod's loopback. Raises `BadRequest`, or `ApiError` when nobody listens."""
+    netns = worker.netns
+    if netns is None:
+        raise BadRequest(f"pod {worker.pod['metadata']['name']} has no network: it does not run")
+    where = f"error forwarding port {port} to pod {worker.pod['metadata']['uid']}, uid : failed to execute portforward"
+    connection = network.pod_socket(netns, socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+    except OSError as refused:
+        connection.close()
+        # asyncio puts words of its own in the place of the system's.
+        why = os.strerror(refused.errno or 0).lower()
+        inside = f'failed to connect to localhost:{port} inside namespace "{netns}"'
+        raise ApiError(f"{where}: {inside}, IPv4: dial tcp4 127.0.0.1:{port}: connect: {why}") from refused
+    return await asyncio.open_connection(sock=connection)
 
 
 def _life(worker: PodWorker, container: str) -> ContainerLife:

@@ -140,6 +140,11 @@ class PodWorker:
     # --- what containers need (Home) ---
 
     @property
+    def netns(self) -> Path | None:
+        """Its network namespace, while it has one."""
+        return None if self._sandbox is None or self.finished else self._sandbox.netns
+
+    @property
     def sandbox(self) -> Sandbox:
         assert self._sandbox is not None, "containers start after their sandbox"  # noqa: S101 - an invariant
         return self._sandbox

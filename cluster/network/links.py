@@ -146,6 +146,10 @@ class LinuxNetwork:
     def node_netns(self, node: str) -> Path:
         return self._node(node).netns
 
+    def pod_socket(self, netns: Path, family: int, kind: int) -> socket.socket:
+        with namespaces.inside(netns):
+            return socket.socket(family, kind | socket.SOCK_NONBLOCK)
+
     def socket(self, node: str, family: int, kind: int) -> socket.socket:
         with namespaces.inside(self.node_netns(node)):
             return socket.socket(family, kind | socket.SOCK_NONBLOCK)

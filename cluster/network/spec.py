@@ -34,6 +34,10 @@ class Network(Protocol):
 
     def node_netns(self, node: str) -> Path: ...
 
+    def pod_socket(self, netns: Path, family: int, kind: int) -> socket.socket:
+        """A non-blocking socket born in a pod's namespace: how forwarded ports reach what listens on its loopback."""
+        ...
+
     def socket(self, node: str, family: int, kind: int) -> socket.socket:
-        """A non-blocking socket born in the node's namespace: how the kubelet's probes leave from the node."""
+        """The same, born in the node's namespace: how the kubelet's probes leave from the node."""
         ...

@@ -275,6 +275,9 @@ class FakeNetwork:
     def node_netns(self, node: str) -> Path:
         return Path("/none")
 
+    def pod_socket(self, netns: Path, family: int, kind: int) -> socket.socket:
+        return self.socket("", family, kind)
+
     def socket(self, node: str, family: int, kind: int) -> socket.socket:
         made = socket.socket(family, kind)
         made.setblocking(False)
