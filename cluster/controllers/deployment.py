@@ -150,7 +150,8 @@ class _Reconciler:
         if wanted != annotations_of(family.new) or _ready_seconds(family.new) != _ready_seconds(family.deployment):
             changed = private_copy(family.new)
             changed["metadata"]["annotations"] = wanted
-            changed["spec"]["minReadySeconds"] = _ready_seconds(family.deployment)
+            changed["spec"].pop("minReadySeconds", None)
+            changed["spec"] |= _min_ready(family.deployment)
             self.client.update(REPLICASETS, changed)
         self._set_revision(family.deployment, wanted[REVISION], "FoundNewReplicaSet", "Found new", family.new)
         return self._fresh(family)
@@ -319,9 +320,8 @@ def _new_replicaset(family: _Family) -> Obj:
         "replicas": rollout.new_size(deployment, family.old, 0),
         "selector": selector,
         "template": template,
+        **_min_ready(deployment),
     }
-    if seconds := _ready_seconds(deployment):
-        body["minReadySeconds"] = seconds
     metadata = {
         "name": f"{deployment['metadata']['name']}-{hash}",
         "labels": labels,
@@ -356,6 +356,12 @@ def _next_revision(family: _Family) -> int:
 
 def _revision(replicaset: Obj) -> int:
     return int(annotations_of(replicaset).get(REVISION, 0))
+
+
+def _min_ready(deployment: Obj) -> Obj:
+    """The field, where it is set: zero is not written."""
+    seconds = _ready_seconds(deployment)
+    return {"minReadySeconds": seconds} if seconds else {}
 
 
 def _ready_seconds(obj: Obj) -> int:

@@ -7,7 +7,7 @@ kube-node-lease; the next look is planned for the moment at which its grace ends
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cluster.client import Client, Conflict, NotFound, Obj, WatchEvent
 from cluster.controllers.context import Context
@@ -46,12 +46,15 @@ def controller(context: Context) -> Controller:
 class _Reconciler:
     context: Context
     recorder: EventRecorder
+    known: set[str] = field(default_factory=set)
+    """The uids of the nodes seen so far."""
 
     async def reconcile(self, key: Key) -> float | None:
         try:
             node = self.context.client.get("nodes", key.name)
         except NotFound:
             return None
+        self._register(node)
         silent_in = last_sign(self.context.client, node) + self.context.node_grace_seconds - self.context.clock()
         if silent_in <= 0:
             node = self._call_unknown(node)
@@ -60,6 +63,13 @@ class _Reconciler:
         if wanted_taints(node, "NoSchedule") != _ours(node, "NoSchedule"):
             await self._settle(node, silent=silent_in <= 0)
         return max(silent_in, 0.0) + 0.01 if silent_in > 0 else None
+
+    def _register(self, node: Obj) -> None:
+        uid, name = node["metadata"]["uid"], node["metadata"]["name"]
+        if uid not in self.known:
+            self.known.add(uid)
+            text = f"Node {name} event: Registered Node {name} in Controller"
+            self.recorder.event(node, "Normal", "RegisteredNode", text)
 
     async def _settle(self, node: Obj, *, silent: bool) -> None:
         if silent:
