@@ -24,17 +24,26 @@ class Case:
     namespace: str
     labels: dict[str, str] = field(default_factory=dict)
     alone: bool = False
-    """It changes nodes, so it gets a cluster of its own."""
+    """It changes what all namespaces share, so it gets a cluster of its own."""
+    nodes: bool = False
+    """It changes nodes, so they were watched, too."""
 
 
 CASES: dict[str, Case] = {}
 
 
 def case(
-    name: str, *, namespace: str = "", labels: dict[str, str] | None = None, alone: bool = False
+    name: str, *, namespace: str = "", labels: dict[str, str] | None = None, alone: bool = False, nodes: bool = False
 ) -> Callable[[Script], Script]:
     def register(script: Script) -> Script:
-        CASES[name] = Case(name=name, script=script, namespace=namespace or name, labels=labels or {}, alone=alone)
+        CASES[name] = Case(
+            name=name,
+            script=script,
+            namespace=namespace or name,
+            labels=labels or {},
+            alone=alone or nodes,
+            nodes=nodes,
+        )
         return script
 
     return register

@@ -53,4 +53,26 @@ KNOWN: tuple[Known, ...] = (
         "A claim is bound here before the scheduler looks at its pod; there, a moment after.",
         "storage-statefulset-pv",
     ),
+    Known(
+        r"\$13 .* 0/1 Terminating .*|\$15 .*describe pods \| .*"
+        r"|.* ends with status .*\"terminatingReplicas\": [01].*|EndpointSlice app-<id> address: not ready > terminating.*"
+        r"|Pod app-<hash>-<id> (condition (Containers)?Ready: False ContainersNotReady .*\[app\]\)( > False PodFailed)?"
+        r"|container app( waits because)?: .*(absent:2|ErrImageNeverPull).*|(life|phases): Pending.*)",
+        "A pod that never started is gone at once here; the recording ends while its kubelet still looks for containers.",
+        "rolling-update-missing-image",
+    ),
+    Known(
+        rf"({_PRINTED}.*|event Pod db-\d .*|Pod db-\d condition PodScheduled: .*|events of Pod db-\d .*)"
+        r"((FailedScheduling|unbound immediate PersistentVolumeClaims).*|True|Killing)",
+        "Claims are bound before the scheduler first looks, so it need not try twice.",
+        "storage-statefulset-pv",
+    ),
 )
+
+NOT_REPLAYED = {
+    "node-crash": "the API gives no way to cut a node off from outside; what follows is tested in tests/controllers.",
+    "node-memory-pressure": "its hog grows faster than the kubelet looks, and on nodes as small as these the kernel"
+    " kills it first; the order and the words of evictions are tested in tests/kubelet.",
+    "tables": "what was applied was not recorded; the recorded Tables are compared in tests/api_faces.",
+}
+"""Recorded cases that are not asked again, and why."""

@@ -5,6 +5,7 @@ from itertools import groupby
 
 from tests.replay.compare import DICTATED_SECONDS, SLACK_SECONDS, Comparison, Known
 from tests.replay.fixtures import load
+from tests.replay.known import NOT_REPLAYED
 
 HEAD = f"""# How truthful the embedded cluster is
 
@@ -44,7 +45,7 @@ def _table(comparisons: Mapping[str, Comparison]) -> list[str]:
 def _verdict(compared: Comparison) -> str:
     if not compared.agrees:
         return "disagrees"
-    return "agrees but for what is named below" if compared.known else "agrees"
+    return "agrees but for differences below" if compared.known else "agrees"
 
 
 def _differences(comparisons: Mapping[str, Comparison]) -> list[str]:
@@ -53,7 +54,7 @@ def _differences(comparisons: Mapping[str, Comparison]) -> list[str]:
     lines = ["## What differs, and why", ""]
     for known, group in groupby(pairs, key=lambda pair: pair[0]):
         lines += [_difference(known, [name for _, name in group])]
-    return lines
+    return [*lines, "", "Not asked again:", "", *(f"- {name}: {why}" for name, why in NOT_REPLAYED.items())]
 
 
 def _difference(known: Known, names: list[str]) -> str:

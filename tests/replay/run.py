@@ -18,19 +18,11 @@ from tests.replay.stage import Row, on
 __all__ = ["CASES", "access", "containers", "probes", "record_all", "scheduling", "workloads"]
 
 AT_A_TIME = 5
-NODE_MIB = 5573
-PRESSED_MIB = 1300
-"""Of a node that is to run short of memory: what the hog needs to cross the line that it crossed when recorded."""
+NODES = tuple(NodeConfig(name=f"node{index}", index=index, zone="zone-a", memory_bytes=5573 * MIB) for index in (1, 2))
 
 
-def nodes(memory_mib: int) -> tuple[NodeConfig, ...]:
-    return tuple(
-        NodeConfig(name=f"node{index}", index=index, zone="zone-a", memory_bytes=memory_mib * MIB) for index in (1, 2)
-    )
-
-
-def plan(case: Case | None = None) -> boot.ClusterConfig:
-    return boot.plan(nodes=nodes(PRESSED_MIB if case and case.name == "node-memory-pressure" else NODE_MIB))
+def plan() -> boot.ClusterConfig:
+    return boot.plan(nodes=NODES)
 
 
 def record_all(cases: Iterable[Case]) -> dict[str, list[Row]]:
@@ -52,7 +44,7 @@ async def _record(case: Case, shared: Path, turns: AbstractAsyncContextManager[N
     async with turns:
         if not case.alone:
             return await play(case, shared)
-        own = await asyncio.to_thread(boot.start, plan(case))
+        own = await asyncio.to_thread(boot.start, plan())
         try:
             return await play(case, own.kubeconfig)
         finally:
@@ -60,6 +52,6 @@ async def _record(case: Case, shared: Path, turns: AbstractAsyncContextManager[N
 
 
 async def play(case: Case, kubeconfig: Path) -> list[Row]:
-    async with on(kubeconfig, case.namespace, case.labels, nodes=case.alone) as stage:
+    async with on(kubeconfig, case.namespace, case.labels, nodes=case.nodes) as stage:
         await case.script(stage)
     return stage.rows

@@ -15,7 +15,7 @@ async def unschedulable(stage: Stage) -> None:
     await stage.show()
 
 
-@case("schedule-taint", alone=True)
+@case("schedule-taint", nodes=True)
 async def tainted(stage: Stage) -> None:
     await stage.kubectl("taint", "nodes", "--all", "only=us:NoSchedule", anywhere=True)
     await stage.apply(*brief())
@@ -26,7 +26,7 @@ async def tainted(stage: Stage) -> None:
     await stage.show()
 
 
-@case("schedule-cordoned", alone=True)
+@case("schedule-cordoned", nodes=True)
 async def cordoned(stage: Stage) -> None:
     for node in NODES:
         await stage.kubectl("cordon", node, anywhere=True)

@@ -76,12 +76,12 @@ async def replaced(stage: Stage) -> None:
     await stage.show()
 
 
-@case("drain-single-replica", alone=True)
+@case("drain-single-replica", nodes=True)
 async def drain_single(stage: Stage) -> None:
     await _drain(stage, replicas=1)
 
 
-@case("drain-three-replicas-pdb-two", alone=True)
+@case("drain-three-replicas-pdb-two", nodes=True)
 async def drain_three(stage: Stage) -> None:
     selector = {"matchLabels": {"app": "app"}}
     budget = {
@@ -177,8 +177,10 @@ def _claim(name: str, **spec: str) -> Obj:
     }
 
 
-@case("storage-pvc-pending")
+@case("storage-pvc-pending", alone=True)
 async def pvc_pending(stage: Stage) -> None:
+    """On a cluster without StorageClasses, as the recorded one was."""
+    await stage.session.delete("/apis/storage.k8s.io/v1/storageclasses")
     volumes = [
         {"name": "src", "configMap": {"name": "src"}},
         {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
