@@ -24,6 +24,7 @@ FAULTS = {
     "resources": "memory-leak",
     "health-checks": "deadlock",
     "rbac": "stolen-token",
+    "replicas": "node-drain",
     "security": "rogue-client",
 }
 RUNNING = {"running": {"startedAt": "2026-11-22T20:38:53Z"}}
