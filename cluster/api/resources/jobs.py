@@ -32,6 +32,14 @@ def fill_spec(spec: Obj) -> None:
     spec.setdefault("podReplacementPolicy", "TerminatingOrFailed" if not spec.get("podFailurePolicy") else "Failed")
 
 
+def complete(job: Obj) -> None:
+    """Its own selector, and where it has no labels those of its pods (recording `job-failing`)."""
+    own_selector(job)
+    labels = job["spec"]["template"]["metadata"].get("labels")
+    if labels and not job["metadata"].get("labels"):
+        job["metadata"]["labels"] = dict(labels)
+
+
 def own_selector(job: Obj) -> None:
     """A Job selects its own pods by its uid, unless it manages the selector itself."""
     spec = job["spec"]
@@ -90,7 +98,7 @@ RESOURCE = Resource(
     desired=spec_of,
     fill=fill,
     rules=rules,
-    on_create=own_selector,
+    on_create=complete,
     fields=selectable,
     unsupported=unsupported,
 )
