@@ -79,6 +79,18 @@ class Kube:
         """The API server's URL."""
         return str(self._api.configuration.host)
 
+    @property
+    def configuration(self) -> client.Configuration:
+        """How the cluster is reached, for the client's own web sockets."""
+        configuration: client.Configuration = self._api.configuration
+        return configuration
+
+    def credentials(self) -> dict[str, str]:
+        """The headers that say who we are; empty with a client certificate."""
+        headers: dict[str, str] = {}
+        self._api.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
+        return headers
+
     def path(self, api_version: str, kind: str, namespace: str = "", name: str = "") -> str:
         """The path of an object, or of its collection without a name, as the cluster's own discovery gives it.
 

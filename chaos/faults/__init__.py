@@ -3,6 +3,7 @@
 from typing import Any
 
 from chaos.faults.bad_rollout import BAD_ROLLOUT
+from chaos.faults.container_escape import CONTAINER_ESCAPE
 from chaos.faults.crash import CRASH
 from chaos.faults.deadlock import DEADLOCK
 from chaos.faults.intern_script import INTERN_SCRIPT
@@ -25,6 +26,7 @@ KINDS: tuple[FaultKind[Any], ...] = (
     INTERN_SCRIPT,
     STOLEN_TOKEN,
     ROGUE_CLIENT,
+    CONTAINER_ESCAPE,
 )
 registry: dict[str, FaultKind[Any]] = {kind.name: kind for kind in KINDS}
 

@@ -1,0 +1,80 @@
+"""Did the container hold its intruder? What was tried from inside, and what the kernel answered.
+
+Each answer is held against the reason it should have: a write that fails because the file belongs to somebody else is
+no read-only root, and what was not told is not refused.
+"""
+
+from collections.abc import Callable
+
+from chaos.judging.history import History, Objectives
+from chaos.judging.verdict import Criterion, Evidence, VerdictName, worst
+from chaos.recording import Fault
+
+Tried = dict[str, str]
+# The value of "Seccomp" in /proc/PID/status for a process under a filter (proc_pid_status(5)).
+FILTERED = "2"
+
+
+def judge(past: History, wanted: Objectives) -> list[Criterion]:  # noqa: ARG001  # every judge is called alike
+    """Not root, no way up, read-only root: for recordings that raise no doubts."""
+    injection, end = past.injections[0], past.phases["fault"].end
+    about = [f for f in past.faults if f.step == "witness" and f.target == injection.target]
+    looks = [f for f in about if injection.t <= f.t <= end]
+    return [
+        _always("not root", looks, _not_root),
+        _always("no privileges", looks, _unprivileged),
+        _always("no way up", looks, _no_way_up),
+        _always("root file system", looks, _read_only),
+    ]
+
+
+def _always(name: str, looks: list[Fault], ask: Callable[[Tried], tuple[VerdictName, str]]) -> Criterion:
+    """As good as the worst look; a look that told nothing is unproven."""
+    answers = [(look, *ask(_tried(look))) for look in looks]
+    verdict = worst(v for _, v, _ in answers)
+    look, _, text = next((a for a in answers if a[1] == verdict), (None, verdict, "nothing was tried"))
+    evidence = () if look is None else (Evidence(t=look.t, source="container", text=text),)
+    return Criterion(name=name, verdict=verdict, text=text, evidence=evidence)
+
+
+def _tried(look: Fault) -> Tried:
+    found = look.data.get("tried")
+    return {str(k): str(v) for k, v in found.items()} if look.ok and isinstance(found, dict) else {}
+
+
+def _not_root(tried: Tried) -> tuple[VerdictName, str]:
+    shell, program = tried.get("uid", ""), tried.get("Uid", "").split()
+    if shell == "0" or "0" in program:
+        return "broke", "the intruder is root in the container"
+    if not shell.isdigit() or not program:
+        return "not_proven", "as whom the container runs was not told"
+    return "held", f"the intruder is user {shell}, and the program user {program[0]}"
+
+
+def _unprivileged(tried: Tried) -> tuple[VerdictName, str]:
+    capabilities, answer = tried.get("CapEff", ""), tried.get("change-owner", "")
+    if answer == "done" or capabilities.strip("0"):
+        return "broke", f"the kernel grants privileges: effective capabilities {capabilities}, chown: {answer}"
+    if not capabilities or "not permitted" not in answer:
+        return "not_proven", f"no clear answer: effective capabilities {capabilities or 'not told'}, chown: {answer}"
+    return "held", f"no effective capabilities, and chown to another user: {answer}"
+
+
+def _no_way_up(tried: Tried) -> tuple[VerdictName, str]:
+    new, filtered = tried.get("NoNewPrivs", ""), tried.get("Seccomp", "")
+    if not new or not filtered:
+        return "not_proven", "whether a setuid program or any system call would do was not told"
+    if new != "1":
+        return "broke", "a setuid program could make the intruder root (NoNewPrivs 0)"
+    if filtered != FILTERED:
+        return "broke", f"every system call is open to the intruder (Seccomp {filtered})"
+    return "held", "no program can gain privileges (NoNewPrivs 1), and system calls are filtered (Seccomp 2)"
+
+
+def _read_only(tried: Tried) -> tuple[VerdictName, str]:
+    answer = tried.get("write-to-root", "")
+    if answer == "done":
+        return "broke", "the intruder wrote to the root file system"
+    if "Read-only file system" in answer:
+        return "held", f"writing to /: {answer}"
+    return "not_proven", f"writing to / failed for another reason: {answer or 'not told'}"
