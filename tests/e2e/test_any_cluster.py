@@ -1,0 +1,90 @@
+"""A cluster that lives on after the run, named by a kubeconfig context: the same code path as for any real cluster."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from chaos.kube import Kube, connect
+from cluster import boot
+from tests.e2e.machine import SEAWALL, Command, scenario
+
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def kubeconfig() -> Iterator[Path]:
+    with boot.start(boot.plan()) as handle:
+        yield handle.kubeconfig
+
+
+@pytest.fixture
+def named(kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The cluster under a context of another name."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["contexts"][0]["name"] = config["current-context"] = "kind-dev"
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return "kind-dev"
+
+
+@pytest.fixture
+def kube(kubeconfig: Path) -> Kube:
+    return connect(kubeconfig=str(kubeconfig))
+
+
+def namespaces(kube: Kube) -> set[str]:
+    found = {n["metadata"]["name"] for n in kube.list("/api/v1/namespaces")}
+    return {name for name in found if name.startswith("seawall-")}
+
+
+def recover(folder: Path) -> "subprocess.CompletedProcess[str]":
+    arguments: list[str | Path] = [SEAWALL, "recover", "--out", folder / "runs"]
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=90, env=os.environ, check=False)
+
+
+def test_what_a_killed_run_left_is_healed_and_proven(tmp_path: Path, named: str, kube: Kube) -> None:
+    command = Command(tmp_path, "run", scenario(tmp_path, "lying-health-checks"), "--context", named)
+    command.until("fault")
+    command.signal(signal.SIGKILL)
+    command.wait(10)
+    assert len(namespaces(kube)) == 3
+    done = recover(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the cluster is as it was before the run" in done.stdout
+    assert namespaces(kube) == set()
+    assert "nothing to recover" in recover(tmp_path).stdout
+
+
+def test_an_interrupted_run_undoes_itself(tmp_path: Path, named: str, kube: Kube) -> None:
+    command = Command(tmp_path, "run", scenario(tmp_path, "lying-health-checks"), "--context", named)
+    command.until("baseline")
+    command.signal(signal.SIGINT)
+    assert command.wait(60) == 130
+    assert namespaces(kube) == set()
+    assert "nothing to recover" in recover(tmp_path).stdout
+
+
+def test_a_cluster_that_was_not_meant_is_not_touched(
+    tmp_path: Path, named: str, kube: Kube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Path(os.environ["KUBECONFIG"])
+    config.write_text(config.read_text().replace(named, "production"))
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    command = Command(tmp_path, "run", scenario(tmp_path, "lying-health-checks"), "--context", "production")
+    assert command.wait(30) == 64
+    assert "--allow-context production" in command.stderr
+    assert namespaces(kube) == set()
+    assert not list(command.out.glob("*"))
+
+
+def test_a_fault_that_can_fill_a_node_asks_first(tmp_path: Path, named: str, kube: Kube) -> None:
+    command = Command(tmp_path, "run", scenario(tmp_path, "oomkilled-surprise"), "--context", named)
+    assert command.wait(30) == 64
+    assert "--allow nodes" in command.stderr
+    assert namespaces(kube) == set()
