@@ -6,7 +6,6 @@ from cluster.api.local import LocalClient
 from cluster.client import NotImplementedHere, Obj
 
 TEMPLATE = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "main", "image": "busybox"}]}}
-SELECTED = {"selector": {"matchLabels": {"a": "b"}}, "template": TEMPLATE}
 JOB = {"template": {**TEMPLATE, "spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}}
 
 
@@ -15,7 +14,6 @@ JOB = {"template": {**TEMPLATE, "spec": {**TEMPLATE["spec"], "restartPolicy": "N
     [
         ("replicationcontrollers", {"selector": {"a": "b"}, "template": TEMPLATE}, "ReplicationControllers"),
         ("ingresses.networking.k8s.io", {"defaultBackend": {"service": {"name": "s"}}}, "Ingresses"),
-        ("daemonsets.apps", SELECTED, "DaemonSets"),
         ("cronjobs.batch", {"schedule": "* * * * *", "jobTemplate": {"spec": JOB}}, "CronJobs"),
         (
             "horizontalpodautoscalers.autoscaling",

@@ -6,10 +6,9 @@ from cluster.api.field_errors import FieldError
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_int_or_percent
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.templates import check_workload
-from cluster.api.resources.unsupported import not_run
+from cluster.api.resources.templates import check_workload, unsupported_template
 from cluster.api.tables.workloads import DAEMON_SETS
-from cluster.client import Obj
+from cluster.client import NotImplementedHere, Obj
 
 
 def fill(daemon_set: Obj) -> None:
@@ -33,6 +32,16 @@ def initial_status(_daemon_set: Obj) -> Obj:
     return {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}
 
 
+def unsupported(daemon_set: Obj) -> Iterator[NotImplementedHere]:
+    yield from unsupported_template("spec", "template")(daemon_set)
+    surge = (daemon_set["spec"]["updateStrategy"].get("rollingUpdate") or {}).get("maxSurge", 0)
+    if surge not in (0, "0%"):
+        yield NotImplementedHere(
+            "spec.updateStrategy.rollingUpdate.maxSurge is not supported by this cluster: daemon pods are replaced by "
+            "maxUnavailable; remove it or use a real cluster"
+        )
+
+
 RESOURCE = Resource(
     group="apps",
     plural="daemonsets",
@@ -45,5 +54,5 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     initial_status=initial_status,
-    unsupported=not_run("DaemonSets", "use a Deployment"),
+    unsupported=unsupported,
 )
