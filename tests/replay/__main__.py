@@ -24,7 +24,7 @@ def main() -> int:
         if asked.save:
             asked.save.mkdir(parents=True, exist_ok=True)
             (asked.save / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        found[name] = compare(name, fixtures.load(name).facts, facts(rows), KNOWN)
+        found[name] = compare(name, fixtures.load(name), facts(rows), KNOWN)
         sys.stdout.write(f"== {name}: {found[name]}\n")
     if asked.page:
         asked.page.write_text(page(found))

@@ -3,7 +3,7 @@
 Tolerances: facts agree or they do not. Of the times, what the kubelet's own periods dictate (a probe's period, a
 back-off, a grace period: whatever took 1.5 s or more) must take as long here, give or take two fifths and a second;
 what is overhead may be smaller without limit, and larger by `SLACK_SECONDS`, for this machine may be busy. Counts of
-events that a period drives agree within one or a third.
+events agree within one or a third, or more where this machine took longer over the case.
 """
 
 import re
@@ -19,14 +19,14 @@ SLACK_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A disagreement that stays, and why. `pattern` matches the whole line; `case` "" is every case."""
+    """A disagreement that stays, and why. Both expressions must match as a whole: a line, and a case's name."""
 
     pattern: str
     why: str
-    case: str = ""
+    case: str = ".*"
 
     def covers(self, case: str, line: str) -> bool:
-        return self.case in {"", case} and re.fullmatch(self.pattern, line) is not None
+        return bool(re.fullmatch(self.case, case) and re.fullmatch(self.pattern, line))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +70,20 @@ def _unknown(case: str, lines: list[str], known: tuple[Known, ...]) -> tuple[str
 
 def timing(real: Facts, ours: Facts) -> Iterator[str]:
     """Measures that both have, equally often, and that lie too far apart."""
+    longer = max(1.0, ours.seconds / real.seconds) if real.seconds else 1.0
     for name, theirs in real.measures.items():
         mine = ours.measures.get(name, ())
-        close = same_count if name.startswith("count") else same_time
-        if len(theirs) == len(mine) and not all(map(close, theirs, mine)):
+        pairs = zip(theirs, mine, strict=False)
+        counted = name.startswith("count")
+        agree = all(same_count(a, b, longer) if counted else same_time(a, b) for a, b in pairs)
+        if len(theirs) == len(mine) and not agree:
             yield f"{name}: {list(theirs)} there, {list(mine)} here"
 
 
-def same_count(there: float, here: float) -> bool:
-    return abs(there - here) <= max(1, there / 3)
+def same_count(there: float, here: float, longer: float = 1.0) -> bool:
+    """`longer`: how much longer the case took here, in which more could happen."""
+    slack = max(1, there / 3)
+    return there - slack <= here <= there * longer + slack
 
 
 def same_time(there: float, here: float) -> bool:

@@ -5,13 +5,13 @@ import sys
 from pathlib import Path
 
 from tests.replay.facts import facts
-from tests.replay.fixtures import Recorded, save
+from tests.replay.fixtures import save
 from tests.replay.run import CASES
 
 
 def derive(folder: Path, case: str) -> None:
     rows = [json.loads(line) for line in (folder / f"{case}.jsonl").read_text().splitlines()]
-    save(Recorded(case, rows[-1]["t"], facts(rows)))
+    save(case, facts(rows))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ class Facts:
     """Sorted."""
     measures: dict[str, tuple[float, ...]]
     """Counts of events and seconds between the steps of a pod's life, by what was measured; sorted values."""
+    seconds: float = 0.0
+    """How long it all took."""
 
 
 def facts(rows: Iterable[Row]) -> Facts:
@@ -42,7 +44,7 @@ def facts(rows: Iterable[Row]) -> Facts:
         *endpoints(rows),
         *said(rows),
     ]
-    return Facts(tuple(sorted(lines)), measures(lives, watched))
+    return Facts(tuple(sorted(lines)), measures(lives, watched), rows[-1]["t"] if rows else 0.0)
 
 
 def by_object(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:

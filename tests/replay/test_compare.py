@@ -123,6 +123,11 @@ class TestComparing:
     def test_counts_agree_within_one_or_a_third(self, there: float, here: float, agrees: bool) -> None:
         assert same_count(there, here) is agrees
 
+    def test_a_case_that_took_longer_may_count_more(self) -> None:
+        real, ours = Facts((), {"count of x": (7,)}, 7.0), Facts((), {"count of x": (10,)}, 8.0)
+        assert compare("case", real, ours).agrees
+        assert not compare("case", real, Facts((), {"count of x": (10,)}, 7.0)).agrees
+
     def test_a_disagreement_in_time_is_told(self) -> None:
         found = compare("case", Facts((), {"seconds of x": (10.0,)}), Facts((), {"seconds of x": (1.0,)}))
         assert found.timing == ("seconds of x: [10.0] there, [1.0] here",)

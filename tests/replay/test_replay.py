@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed; the cases are asked through it"),
 ]
 
-QUICK = [case for case in CASES.values() if fixtures.load(case.name).quick]
+QUICK = [case for case in CASES.values() if fixtures.is_quick(case.name)]
 LONG = [case for case in CASES.values() if case not in QUICK]
 
 Recordings = Callable[[Case], list[Row]]
@@ -45,7 +45,7 @@ def recordings(request: pytest.FixtureRequest) -> Recordings:
 
 
 def check(case: Case, recordings: Recordings) -> None:
-    compared = compare(case.name, fixtures.load(case.name).facts, facts(recordings(case)), KNOWN)
+    compared = compare(case.name, fixtures.load(case.name), facts(recordings(case)), KNOWN)
     assert compared.agrees, str(compared)
 
 

@@ -146,13 +146,18 @@ async def read_only_root(stage: Stage) -> None:
 async def no_token(stage: Stage) -> None:
     script = f"ls -l {TOKEN}; cat /etc/hosts /etc/resolv.conf; env | sort; sleep 600"
     quiet = {"automountServiceAccountToken": False}
-    await _observed(stage, brief(container={"command": ["sh", "-c", script]}, pod=quiet), 5, logs=True)
+    await _observed(stage, _service_first(brief(container={"command": ["sh", "-c", script]}, pod=quiet)), 5, logs=True)
 
 
 @case("service-environment")
 async def service_environment(stage: Stage) -> None:
     script = f"ls -la {TOKEN}; env | sort; df -h /data | tail -1; sleep 600"
-    await _observed(stage, brief(container={"command": ["sh", "-c", script]}), 5, logs=True)
+    await _observed(stage, _service_first(brief(container={"command": ["sh", "-c", script]})), 5, logs=True)
+
+
+def _service_first(manifests: tuple[Obj, ...]) -> tuple[Obj, ...]:
+    """A container starts so soon here that it might not yet see a Service that comes after its Deployment."""
+    return manifests[::-1]
 
 
 async def _observed(stage: Stage, manifests: tuple[Obj, ...], seconds: float, *, logs: bool = False) -> None:

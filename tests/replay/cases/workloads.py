@@ -179,8 +179,6 @@ def _claim(name: str, **spec: str) -> Obj:
 
 @case("storage-pvc-pending", alone=True)
 async def pvc_pending(stage: Stage) -> None:
-    """On a cluster without StorageClasses, as the recorded one was."""
-    await stage.session.delete("/apis/storage.k8s.io/v1/storageclasses")
     volumes = [
         {"name": "src", "configMap": {"name": "src"}},
         {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
