@@ -8,6 +8,7 @@ from cluster.client import Client
 from cluster.controllers import (
     attach_detach,
     claim_binder,
+    cronjob,
     daemonset,
     deployment,
     disruption,
@@ -51,6 +52,7 @@ CONTROLLERS = (
     quota_usage,
     job,
     job_expiry,
+    cronjob,
     claim_binder,
     volume_phases,
     volume_provisioner,

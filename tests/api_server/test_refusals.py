@@ -6,7 +6,6 @@ from cluster.api.local import LocalClient
 from cluster.client import NotImplementedHere, Obj
 
 TEMPLATE = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "main", "image": "busybox"}]}}
-JOB = {"template": {**TEMPLATE, "spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}}
 
 
 @pytest.mark.parametrize(
@@ -14,7 +13,6 @@ JOB = {"template": {**TEMPLATE, "spec": {**TEMPLATE["spec"], "restartPolicy": "N
     [
         ("replicationcontrollers", {"selector": {"a": "b"}, "template": TEMPLATE}, "ReplicationControllers"),
         ("ingresses.networking.k8s.io", {"defaultBackend": {"service": {"name": "s"}}}, "Ingresses"),
-        ("cronjobs.batch", {"schedule": "* * * * *", "jobTemplate": {"spec": JOB}}, "CronJobs"),
         (
             "horizontalpodautoscalers.autoscaling",
             {"scaleTargetRef": {"kind": "Deployment", "name": "d"}, "maxReplicas": 2},

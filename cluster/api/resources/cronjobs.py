@@ -1,19 +1,16 @@
 """CronJobs."""
 
-import re
 from collections.abc import Iterator
+from zoneinfo import available_timezones
 
 from cluster.api.field_errors import FieldError, invalid
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_not_negative, check_required
 from cluster.api.resources.jobs import check_job_spec, fill_spec, unsupported_job
 from cluster.api.resources.templates import unsupported_template
-from cluster.api.resources.unsupported import not_run
 from cluster.api.tables.jobs import CRON_JOBS
 from cluster.client import NotImplementedHere, Obj
-
-_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-_FIELD = re.compile(r"[0-9A-Za-z*/,?-]+")
+from cluster.cron import parse_schedule
 
 
 def fill(cron_job: Obj) -> None:
@@ -30,16 +27,22 @@ def fill(cron_job: Obj) -> None:
 def rules(cron_job: Obj, _old: Obj | None) -> Iterator[FieldError]:
     spec = cron_job["spec"]
     yield from check_required(spec, "spec", "schedule")
-    schedule = spec.get("schedule", "")
-    if schedule and schedule not in _MACROS and not schedule.startswith("@every "):
-        parts = schedule.split()
-        if len(parts) != 5 or not all(_FIELD.fullmatch(part) for part in parts):
-            yield invalid("spec.schedule", schedule, f"expected exactly 5 fields, found {len(parts)}: {parts}")
+    yield from _check_times(spec)
     yield from check_enum(spec, "spec", "concurrencyPolicy", ("Allow", "Forbid", "Replace"))
     yield from check_not_negative(
         spec, "spec", "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"
     )
     yield from check_job_spec(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+
+
+def _check_times(spec: Obj) -> Iterator[FieldError]:
+    schedule, zone = spec.get("schedule", ""), spec.get("timeZone")
+    try:
+        parse_schedule(schedule or "@hourly")
+    except ValueError as error:
+        yield invalid("spec.schedule", schedule, str(error))
+    if zone is not None and zone not in available_timezones():
+        yield invalid("spec.timeZone", zone, f"unknown time zone {zone}")
 
 
 def unsupported(cron_job: Obj) -> Iterator[NotImplementedHere]:
@@ -58,5 +61,5 @@ RESOURCE = Resource(
     desired=spec_of,
     fill=fill,
     rules=rules,
-    unsupported=not_run("CronJobs", "create a Job"),
+    unsupported=unsupported,
 )

@@ -1,0 +1,176 @@
+"""CronJobs: a Job at each time of the schedule, as the concurrency policy allows; old ones are forgotten.
+
+Names, events and the limit of a hundred missed times as kube-controller-manager's cronjob controller (v2) has them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from cluster.client import AlreadyExists, ApiError, Client, NotFound, Obj
+from cluster.controllers.context import Context
+from cluster.controllers.job import RESOURCE as JOBS
+from cluster.controllers.job import is_over
+from cluster.controllers.loop import Controller, own_key
+from cluster.controllers.ownership import owners_of
+from cluster.cron import parse_schedule
+from cluster.events import EventRecorder
+from cluster.objects import (
+    Key,
+    controller_reference,
+    created_at,
+    is_condition_true,
+    is_controlled_by,
+    is_going,
+    key_of,
+    private_copy,
+)
+from cluster.timestamps import format_time, parse_time
+
+RESOURCE = "cronjobs.batch"
+SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
+MISSED_MAX = 100
+PATIENCE_SECONDS = 1.0
+"""Timers may ring a little early."""
+
+
+def controller(context: Context) -> Controller:
+    reconciler = _Reconciler(context, context.client, context.recorder("cronjob-controller"))
+    return Controller(
+        name="cronjob", watches={RESOURCE: own_key, JOBS: owners_of("CronJob")}, reconcile=reconciler.reconcile
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reconciler:
+    context: Context
+    client: Client
+    recorder: EventRecorder
+
+    async def reconcile(self, key: Key) -> float | None:
+        try:
+            cron_job = self.client.get(RESOURCE, key.name, key.namespace)
+        except NotFound:
+            return None
+        if is_going(cron_job):
+            return None
+        jobs = [j for j in self.client.list(JOBS, key.namespace) if is_controlled_by(j, cron_job)]
+        now, status = self.context.clock(), dict(cron_job.get("status") or {})
+        self._note_finished(cron_job, jobs, status)
+        self._forget(cron_job, jobs)
+        due, following = times(cron_job, now)
+        if due is not None and not cron_job["spec"].get("suspend"):
+            self._run(cron_job, [j for j in jobs if not is_over(j)], due, status)
+        self._write_status(cron_job, status)
+        return None if following is None else max(0.0, following - self.context.clock())
+
+    def _note_finished(self, cron_job: Obj, jobs: Sequence[Obj], status: Obj) -> None:
+        known = {reference["uid"] for reference in status.get("active") or ()}
+        for job in (j for j in jobs if is_over(j)):
+            ended = job["status"].get("completionTime")
+            if ended and ended > status.get("lastSuccessfulTime", ""):
+                status["lastSuccessfulTime"] = ended
+            if job["metadata"]["uid"] in known:
+                how = "Complete" if is_condition_true(job, "Complete") else "Failed"
+                said = f"Saw completed job: {job['metadata']['name']}, condition: {how}"
+                self.recorder.event(cron_job, "Normal", "SawCompletedJob", said)
+        running = sorted((j for j in jobs if not is_over(j) and not is_going(j)), key=created_at)
+        _set_active(status, [_reference(job) for job in running])
+
+    def _forget(self, cron_job: Obj, jobs: Sequence[Obj]) -> None:
+        limits = {"Complete": "successfulJobsHistoryLimit", "Failed": "failedJobsHistoryLimit"}
+        for how, limit in limits.items():
+            ended = sorted((j for j in jobs if is_condition_true(j, how) and not is_going(j)), key=created_at)
+            for job in ended[: max(0, len(ended) - cron_job["spec"][limit])]:
+                self._delete(cron_job, job)
+
+    def _run(self, cron_job: Obj, running: Sequence[Obj], due: float, status: Obj) -> None:
+        spec = cron_job["spec"]
+        deadline = spec.get("startingDeadlineSeconds")
+        if deadline is not None and due + deadline < self.context.clock():
+            said = (
+                f"Missed scheduled time to start a job: {datetime.fromtimestamp(due, UTC):%a, %d %b %Y %H:%M:%S} +0000"
+            )
+            self.recorder.event(cron_job, "Warning", "MissSchedule", said)
+            return
+        if running and spec["concurrencyPolicy"] == "Forbid":
+            said = "Not starting job because prior execution is running and concurrency policy is Forbid"
+            self.recorder.event(cron_job, "Normal", "JobAlreadyActive", said)
+            return
+        if spec["concurrencyPolicy"] == "Replace":
+            for job in running:
+                self._delete(cron_job, job)
+            _set_active(status, [])
+        self._start(cron_job, due, status)
+
+    def _start(self, cron_job: Obj, due: float, status: Obj) -> None:
+        try:
+            job = self.client.create(JOBS, job_for(cron_job, due), key_of(cron_job).namespace)
+        except AlreadyExists:
+            return
+        except ApiError as error:
+            self.recorder.event(cron_job, "Warning", "FailedCreate", f"Error creating job: {error}")
+            raise
+        self.recorder.event(cron_job, "Normal", "SuccessfulCreate", f"Created job {job['metadata']['name']}")
+        _set_active(status, [*(status.get("active") or ()), _reference(job)])
+        status["lastScheduleTime"] = format_time(due)
+
+    def _delete(self, cron_job: Obj, job: Obj) -> None:
+        key = key_of(job)
+        try:
+            self.client.delete(JOBS, key.name, key.namespace, uid=job["metadata"]["uid"], propagation="Background")
+        except NotFound:
+            return
+        self.recorder.event(cron_job, "Normal", "SuccessfulDelete", f"Deleted job {key.name}")
+
+    def _write_status(self, cron_job: Obj, status: Obj) -> None:
+        if status != (cron_job.get("status") or {}):
+            self.client.update(RESOURCE, {**cron_job, "status": status}, subresource="status")
+
+
+def times(cron_job: Obj, now: float) -> tuple[float | None, float | None]:
+    """The latest time that is due and has not been served, and the next one to come; None where there is none. Pure."""
+    schedule = parse_schedule(cron_job["spec"]["schedule"])
+    zone = ZoneInfo(cron_job["spec"].get("timeZone") or "UTC")
+    last = (cron_job.get("status") or {}).get("lastScheduleTime")
+    moment = datetime.fromtimestamp(parse_time(last) if last else created_at(cron_job), zone)
+    due, following = None, schedule.after(moment)
+    for _ in range(MISSED_MAX):
+        if following is None or following.timestamp() > now + PATIENCE_SECONDS / 10:
+            return due, following.timestamp() if following else None
+        due, following = following.timestamp(), schedule.after(following)
+    # Too many to go through one by one: what was missed is served by the next.
+    following = schedule.after(datetime.fromtimestamp(now, zone))
+    return due, following.timestamp() if following else None
+
+
+def job_for(cron_job: Obj, due: float) -> Obj:
+    """The Job of that time; its name tells the minute, so that no time is served twice. Pure."""
+    template, name = private_copy(cron_job["spec"]["jobTemplate"]), cron_job["metadata"]["name"]
+    metadata = template.get("metadata") or {}
+    zone = ZoneInfo(cron_job["spec"].get("timeZone") or "UTC")
+    at = datetime.fromtimestamp(due, zone).isoformat().replace("+00:00", "Z")
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": f"{name}-{int(due) // 60}",
+            "labels": metadata.get("labels") or {},
+            "annotations": {**(metadata.get("annotations") or {}), SCHEDULED_AT: at},
+            "ownerReferences": [controller_reference(cron_job)],
+        },
+        "spec": template["spec"],
+    }
+
+
+def _set_active(status: Obj, references: list[Obj]) -> None:
+    status.pop("active", None)
+    if references:
+        status["active"] = references
+
+
+def _reference(job: Obj) -> Obj:
+    key = key_of(job)
+    found = {"kind": "Job", "namespace": key.namespace, "name": key.name, "uid": job["metadata"]["uid"]}
+    return {**found, "apiVersion": "batch/v1", "resourceVersion": job["metadata"]["resourceVersion"]}
