@@ -10,13 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from chaos.result import DefenseVerdict, Result, VariantResult
-from reports import story
+from reports import scorecard, story
 from reports.words import NOT_MEASURED, NOT_SEEN, VERDICTS, one_line, plain, plural, share
 
 STYLES = {"held": "bold green", "broke": "bold red", "not_proven": "bold yellow"}
 FACTS = 3
 CHANGES = 3
 WIDTH = 80
+# From so many scenarios on it is a suite, and worth a scorecard.
+SUITE = 3
 
 Line = tuple[Text | str, Text | str]
 """A label, and what stands beside it."""
@@ -35,6 +37,8 @@ def summary(runs: list[tuple[Path | None, Result]]) -> RenderableType:
     blocks: list[RenderableType] = [_run(folder, result) for folder, result in told]
     if len(told) > 1:
         blocks.append(_overview([result for _, result in told]))
+    if len(told) >= SUITE:
+        blocks.append(scorecard.render(result for _, result in told))
     return Group(*blocks)
 
 
