@@ -16,6 +16,8 @@ DNS_ADDRESS = "198.19.255.253"
 API_PORT = 6443
 NODE_PORTS = range(30000, 32768)
 CLUSTER_DOMAIN = "cluster.local"
+IMAGES = "images"
+"""The folder of loaded images in a cluster's state (see `cluster.runtime.loaded`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ lifeline     a FIFO; the cluster ends when its last writer goes or anything is w
 alive        a FIFO; the janitor cleans when its last writer goes, and that is the cluster's process 1
 cluster.json the cluster's plan           pid  of its outermost process
 kubeconfig   there when the cluster is up; readable by its owner alone
-cluster.log  the cluster's own log        layers/ pods/ …  its containers' files
+cluster.log  the cluster's own log        layers/ pods/ …  its containers' files; images/ those loaded
 """
 
 import fcntl

@@ -178,6 +178,20 @@ def status(format: Annotated[str, typer.Option(help="text or json")] = "text") -
     return clusters.status(_format(format))
 
 
+@cluster.command(
+    "load-image",
+    epilog="Example: docker save -o shop.tar shop:1 && seawall cluster load-image shop.tar",
+)
+def load_image(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A docker-archive or an OCI archive.")],
+    name: Annotated[str, typer.Option(help="What to call the image, if its archive has no name for it.")] = "",
+) -> int:
+    """Give your own image to the embedded cluster; pods then run it by its name."""
+    from seawall import clusters
+
+    return clusters.load_image(file, name)
+
+
 @cluster.command(epilog="Example: kubectl --kubeconfig $(seawall cluster kubeconfig) get pods -A")
 def kubeconfig() -> int:
     """Print the path of its kubeconfig."""

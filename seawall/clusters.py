@@ -2,8 +2,10 @@
 
 import json
 import sys
+from pathlib import Path
 
 from cluster import boot
+from cluster.config import IMAGES
 from seawall import exits
 from seawall.embedded import KEPT_ID, NoUsableCluster, kept_cluster, start
 
@@ -34,6 +36,20 @@ def down() -> int:
 
 def kubeconfig() -> int:
     sys.stdout.write(f"{_kept().files.kubeconfig}\n")
+    return exits.MET
+
+
+def load_image(file: Path, name: str) -> int:
+    from cluster.runtime.archive import BadArchive
+    from cluster.runtime.loading import load
+
+    store = _kept().config.state_dir / IMAGES
+    try:
+        names = load(file, store, name)
+    except BadArchive as error:
+        sys.stderr.write(f"{file} is refused: {error}\n")
+        return exits.WRONG_INPUT
+    sys.stdout.write("".join(f"loaded {each}\n" for each in names))
     return exits.MET
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from cluster.client import Obj
+from cluster.image_names import image_reference
 from cluster.kubelet import podspec, states
 from cluster.kubelet.backoff import BackOff, after_restart, jittered, left, spelled
 from cluster.kubelet.build import container_spec
@@ -20,7 +21,7 @@ from cluster.kubelet.home import Home
 from cluster.kubelet.hooks import HookFailed, run_hook
 from cluster.kubelet.lastwords import last_words
 from cluster.kubelet.machine import Machine
-from cluster.kubelet.names import field_path, full_name, image_reference
+from cluster.kubelet.names import field_path, full_name
 from cluster.kubelet.podspec import Kind
 from cluster.kubelet.probes.prober import Prober
 from cluster.kubelet.probes.table import ProbeKind, Result, settings

@@ -14,7 +14,8 @@ KNOWN_USERS = {"root": 0, "nobody": 65534}
 
 class _User(NamedTuple):
     uid: int
-    gid: int | None
+    gid: int = 0
+    gids: tuple[int, ...] = ()
 
 
 def effective(pod: Obj, container: Obj, image: Image) -> Security:
@@ -26,8 +27,8 @@ def effective(pod: Obj, container: Obj, image: Image) -> Security:
     _check_non_root(pod, container, image)
     return Security(
         uid=user.uid,
-        gid=_either(own, shared, "runAsGroup", user.gid or 0),
-        supplemental_gids=_groups(shared),
+        gid=_either(own, shared, "runAsGroup", user.gid),
+        supplemental_gids=_groups(shared, user.gids),
         read_only_root=bool(own.get("readOnlyRootFilesystem")),
         no_new_privileges=own.get("allowPrivilegeEscalation") is False,
         privileged=bool(own.get("privileged")),
@@ -57,20 +58,33 @@ def _either(own: Obj, shared: Obj, key: str, otherwise: Any) -> Any:
 
 
 def _user(shared: Obj, own: Obj, image: Image) -> _User:
+    """Groups as containerd finds them: those that the image's own files give the user, unless it names one."""
     wanted = _either(own, shared, "runAsUser", None)
     if wanted is not None:
-        return _User(int(wanted), None)
+        return _known(str(wanted), image)
     name, _, group = image.user.partition(":")
-    gid = None if not group else _number(group)
-    return _User(_number(name or "0"), gid)
+    user = _known(name or "0", image)
+    return _User(user.uid, _group(group, image)) if group else user
 
 
-def _number(name: str) -> int:
+def _known(name: str, image: Image) -> _User:
+    for account in image.accounts:
+        if name in (account.name, str(account.uid)):
+            return _User(account.uid, account.gid, account.gids)
+    if name.isdecimal():
+        return _User(int(name))
+    if name in KNOWN_USERS and not image.accounts:
+        return _User(KNOWN_USERS[name])
+    raise StartRefused("CreateContainerError", f"unable to find user {name}: no matching entries in passwd file")
+
+
+def _group(name: str, image: Image) -> int:
+    known = dict(image.groups) if image.accounts else KNOWN_USERS
+    if name in known:
+        return known[name]
     if name.isdecimal():
         return int(name)
-    if name in KNOWN_USERS:
-        return KNOWN_USERS[name]
-    raise StartRefused("CreateContainerError", f"unable to find user {name}: no matching entries in passwd file")
+    raise StartRefused("CreateContainerError", f"unable to find group {name}: no matching entries in group file")
 
 
 def _check_non_root(pod: Obj, container: Obj, image: Image) -> None:
@@ -92,9 +106,9 @@ def _check_non_root(pod: Obj, container: Obj, image: Image) -> None:
         raise config_error(f"container has runAsNonRoot and {why} {where}")
 
 
-def _groups(shared: Obj) -> tuple[int, ...]:
+def _groups(shared: Obj, of_user: tuple[int, ...]) -> tuple[int, ...]:
     group = shared.get("fsGroup")
-    named = [int(gid) for gid in shared.get("supplementalGroups") or ()]
+    named = [*of_user, *(int(gid) for gid in shared.get("supplementalGroups") or ())]
     return tuple(dict.fromkeys(named + ([int(group)] if group is not None else [])))
 
 

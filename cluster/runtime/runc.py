@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from cluster.config import ClusterConfig
-from cluster.runtime import cgroups, execution, images, skeleton
+from cluster.config import IMAGES, ClusterConfig
+from cluster.runtime import cgroups, execution, images, loaded, skeleton
 from cluster.runtime.bundle import config as bundle_config
 from cluster.runtime.bundle import this_machine
 from cluster.runtime.commands import Stdio, runc
 from cluster.runtime.logs import LogPump
 from cluster.runtime.processes import Process, become_subreaper
 from cluster.runtime.rootfs import Place, discard, prepare
-from cluster.runtime.spec import ContainerSpec, ExecResult, Exit, Image, Limits, Running, StartFailed, Usage
+from cluster.runtime.spec import ContainerSpec, ExecResult, Exit, Image, Limits, Mount, Running, StartFailed, Usage
 
 # What containerd's shim and runc's create step put in front of runc's own message; the kubelet shows it as it comes.
 CREATE_FAILED = (
@@ -53,6 +53,7 @@ class Runc:
         """`run_dir` should be in memory: bundles, skeletons and runc's own state live there. Raises OSError."""
         become_subreaper()
         self._layers = config.state_dir / "layers"
+        self._loaded = config.state_dir / IMAGES
         self._run_dir = run_dir
         self._now = now
         self._hierarchies = cgroups.discover()
@@ -66,7 +67,7 @@ class Runc:
         self._local_bin = skeleton.local_bin(run_dir / "images" / "local-bin")
 
     def image(self, name: str) -> Image:
-        return images.image(name, images.find(name, self._recipes))
+        return loaded.find(self._loaded, name) or images.image(name, images.find(name, self._recipes))
 
     async def start(self, spec: ContainerSpec) -> Running:
         starting = asyncio.create_task(self._start(spec))
@@ -95,11 +96,16 @@ class Runc:
         return self._record(spec, place, process, logs)
 
     def _prepare(self, spec: ContainerSpec, place: Place) -> None:
-        recipe = images.find(spec.image, self._recipes)
-        prepare(place, self._skeleton(recipe))
-        mounts = images.mounts(recipe, self._local_bin)
+        root, mounts = self._root_of(spec.image)
+        prepare(place, root)
         config = bundle_config(spec, mounts, self._machine)
         (place.bundle / "config.json").write_text(json.dumps(config))
+
+    def _root_of(self, image: str) -> tuple[Path, tuple[Mount, ...]]:
+        if found := loaded.find(self._loaded, image):
+            return loaded.root(self._loaded, found.id), ()
+        recipe = images.find(image, self._recipes)
+        return self._skeleton(recipe), images.mounts(recipe, self._local_bin)
 
     def _skeleton(self, recipe: images.Recipe) -> Path:
         """Made when first needed, renamed into place when whole: two threads may both make it, and one is kept."""

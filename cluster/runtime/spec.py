@@ -70,6 +70,16 @@ class ContainerSpec:
     limits: Limits = field(default_factory=Limits)
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A line of an image's /etc/passwd, with the further groups that its /etc/group gives it."""
+
+    name: str
+    uid: int
+    gid: int
+    gids: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """A stand-in image or a loaded one."""
@@ -83,6 +93,9 @@ class Image:
     cwd: str = "/"
     user: str = ""
     """As in an image's config: empty is root, else a number or a name, optionally with a group."""
+    accounts: tuple[Account, ...] = ()
+    """Whom the image itself knows; a stand-in says nothing."""
+    groups: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.client import Obj
+from cluster.image_names import image_reference
 from cluster.kubelet import backoff, etcfiles, expansion, names, podspec, resources
 from cluster.kubelet.build import argv
 from cluster.kubelet.environment import container_environment, service_variables
@@ -283,7 +284,7 @@ class TestNames:
         ],
     )
     def test_references_are_complete(self, image: str, reference: str) -> None:
-        assert names.image_reference(image) == reference
+        assert image_reference(image) == reference
 
     def test_a_hostname_fits_into_the_kernel(self) -> None:
         assert podspec.hostname(pod(name="a" * 62 + "-b")) == "a" * 62
