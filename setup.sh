@@ -75,10 +75,14 @@ unpack_prometheus() {
         return 0
     fi
     for package in "$box"/*.deb; do dpkg-deb --extract "$package" "$box/root"; done
+    # Without its templates Alertmanager does not start; the public image has them inside the program.
+    mkdir -p ".venv/$templates"
+    install -m 644 "$box/root/usr/$templates"/*.tmpl ".venv/$templates/"
     for program in $prometheus; do install -m 755 "$box/root/usr/bin/$program" .venv/bin/; done
 }
 
 prometheus="prometheus promtool prometheus-alertmanager amtool"
+templates=share/prometheus/alertmanager
 if [ "${1:-}" = prometheus ]; then
     for program in $prometheus; do
         [ -x ".venv/bin/$program" ] || command -v "$program" >/dev/null 2>&1 || { unpack_prometheus; break; }

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from chaos.defenses import registry as defenses
 from chaos.defenses import strippable
+from chaos.defenses.observability import alerts
 from chaos.manifests import Manifest, Manifests, load, of_kind, workloads
 from chaos.marked import Path_, dig, locate, read_text
 from chaos.problems import InputErrors, Problem, nearest
@@ -221,10 +222,22 @@ def _names(file: _File, manifests: Manifests) -> Iterator[Problem]:
     yield from _defined(file, [(("workload", "target"), dig(file.raw, "workload", "target"))], "workload", known)
     yield from _defined(file, file.texts("workload", "bystanders"), "workload", known)
     yield from _defined(file, [(("load", "service"), dig(file.raw, "load", "service"))], "Service", services)
+    yield from _defined(file, _monitoring(file), "Service", services)
+    alert = dig(file.raw, "monitoring", "alert")
+    yield from _defined(
+        file, [(("monitoring", "alert"), alert)], "alert", [str(r["alert"]) for _, r in alerts(manifests)]
+    )
     target = dig(file.raw, "workload", "target")
     for path, name in file.texts("workload", "bystanders"):
         if name == target:
             yield file.problem(path, f"{name} is the target and cannot be its own bystander")
+
+
+def _monitoring(file: _File) -> Iterator[tuple[Path_, Any]]:
+    for key in ("prometheus", "alertmanager", "logs"):
+        value = dig(file.raw, "monitoring", key)
+        if isinstance(value, str):
+            yield ("monitoring", key), value.partition(":")[0]
 
 
 def _defined(file: _File, named: Iterable[tuple[Path_, Any]], what: str, known: list[str]) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, Self
 
-Action = Literal["delete-namespace", "delete-object", "delete-pod", "merge"]
+Action = Literal["delete-namespace", "delete-object", "delete-pod", "ask-pod", "merge"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,7 @@ class Undo:
     delete-namespace, delete-object: only while it carries the run's label.
     delete-pod: only with that `uid`, and only while `container` has restarted no more than `restarts` times (what ended
     with the process needs no undoing).
+    ask-pod: POST `endpoint` ("8080/path?query") to the pod with that `uid`; replace the pod if it does not take it.
     merge: apply `patch` to the object, only while it has that `uid`.
     """
 
@@ -32,6 +33,7 @@ class Undo:
     uid: str = ""
     container: str = ""
     restarts: int = 0
+    endpoint: str = ""
     patch: dict[str, Any] = field(default_factory=dict)
     why: str = ""
 

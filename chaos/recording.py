@@ -87,6 +87,20 @@ class Fault(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Record):
+    """One question to the workload's own monitoring, and the answer (see chaos.monitoring).
+
+    `ok` is False when there was no answer; then `detail` says why and `data` is empty.
+    """
+
+    kind: ClassVar[str] = "asked"
+    source: Literal["prometheus", "alertmanager", "logs"]
+    ok: bool
+    detail: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown(Record):
     """What a kubectl command would have shown at this moment."""
 
@@ -106,7 +120,7 @@ class Trouble(Record):
     detail: str = ""
 
 
-KINDS: dict[str, type[Record]] = {c.kind: c for c in (RunStarted, Phase, Load, Seen, Fault, Shown, Trouble)}
+KINDS: dict[str, type[Record]] = {c.kind: c for c in (RunStarted, Phase, Load, Seen, Fault, Asked, Shown, Trouble)}
 
 
 class Recorder:

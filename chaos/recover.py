@@ -6,12 +6,13 @@ from typing import Any
 
 from chaos import guard
 from chaos.journal import Journal, Undo
-from chaos.kube import Kube, Obj, Refused
+from chaos.kube import Kube, KubeError, Obj, Refused
 from loadgen.units import Duration
 
 NAMESPACES = "/api/v1/namespaces"
 NODES = "/api/v1/nodes"
 GONE_WITHIN = Duration(60)
+ASK_TIMEOUT = Duration(3)
 
 
 def snapshot(kube: Kube) -> dict[str, Any]:
@@ -62,6 +63,8 @@ def carry_out(kube: Kube, undo: Undo, run: str) -> None:
     """One undo. Does nothing when the change was never made or is undone already."""
     if undo.action == "delete-pod":
         _delete_pod(kube, undo)
+    elif undo.action == "ask-pod":
+        _ask_pod(kube, undo)
     elif undo.action == "delete-namespace":
         _delete_namespace(kube, undo.path, run)
     elif undo.action == "delete-object":
@@ -73,6 +76,17 @@ def carry_out(kube: Kube, undo: Undo, run: str) -> None:
 def _delete_pod(kube: Kube, undo: Undo) -> None:
     pod = _find(kube, undo.path)
     if pod is not None and _restarts(pod, undo.container) <= undo.restarts:
+        kube.delete(undo.path, uid=undo.uid, grace=Duration(0))
+
+
+def _ask_pod(kube: Kube, undo: Undo) -> None:
+    pod = _find(kube, undo.path)
+    if pod is None or pod["metadata"]["uid"] != undo.uid:
+        return
+    port, _, rest = undo.endpoint.partition("/")
+    try:
+        kube.request("POST", f"{undo.path}:{port}/proxy/{rest}", accept="*/*", timeout=ASK_TIMEOUT)
+    except KubeError:
         kube.delete(undo.path, uid=undo.uid, grace=Duration(0))
 
 

@@ -18,6 +18,7 @@ from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Sighting
 from chaos.journal import Journal, Undo
 from chaos.kube import Kube, KubeError, Obj, Refused
 from chaos.loading import follow_load, load_objects
+from chaos.monitoring import ask_monitoring
 from chaos.observe import View, observe
 from chaos.outsiders import watch_outsiders
 from chaos.plan import Plan, VariantPlan
@@ -175,13 +176,16 @@ def _phases(run: Run, variant: VariantPlan, together: threading.Barrier) -> None
         load.await_flow(run.stop.wait, LOAD_FLOWS_WITHIN)
         _meet(together, run.stop)
         begin("baseline")
-        run.stop.wait(run.scenario.phases.baseline)
-        _show(run, variant, view, "baseline", [])
-        begin("fault")
-        with _injured(run, variant, view) as injuries:
-            _fault_phase(run, variant, view, injuries)
-        begin("recovery")
-        run.stop.wait(run.scenario.phases.recovery)
+        with ask_monitoring(
+            run.kube, variant.namespace_name, variant.name, run.scenario.monitoring, run.recorder, run.ending
+        ):
+            run.stop.wait(run.scenario.phases.baseline)
+            _show(run, variant, view, "baseline", [])
+            begin("fault")
+            with _injured(run, variant, view) as injuries:
+                _fault_phase(run, variant, view, injuries)
+            begin("recovery")
+            run.stop.wait(run.scenario.phases.recovery)
         begin("done")
         _show(run, variant, view, "end", [])
 

@@ -23,6 +23,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_leng
 WorkloadRef = Annotated[str, Field(pattern=r"^[a-z]+/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", examples=["deployment/shop"])]
 
 MAX_SCENARIO_BYTES = 2**20
+SERVICE_PORT = r"^([a-z]([-a-z0-9]*[a-z0-9])?:[0-9]+)?$"
+LOG_QUERY = r"^([a-z]([-a-z0-9]*[a-z0-9])?:[0-9]+/.*\{words\}.*)?$"
 
 
 class Workload(Model):
@@ -47,6 +49,24 @@ class Load(Model):
     def _one_model(self) -> "Load":
         if (self.arrivals is None) == (self.users is None):
             raise ValueError("give either arrivals: (open load, such as 40/s) or users: (closed load, a number)")
+        return self
+
+
+class Monitoring(Model):
+    """What the workload has to notice with and to remember, asked every second. Each is a Service of it and a port."""
+
+    prometheus: Annotated[str, Field(pattern=SERVICE_PORT, examples=["prometheus:9090"])] = ""
+    alertmanager: Annotated[str, Field(pattern=SERVICE_PORT, examples=["alertmanager:9093"])] = ""
+    alert: str = ""
+    """The alert that is to fire."""
+    logs: Annotated[str, Field(pattern=LOG_QUERY, examples=["log-store:8080/find?text={words}"])] = ""
+    """Where lines are found again: the answer holds `{words}` if a line with these words was kept."""
+
+    @model_validator(mode="after")
+    def _whole_chain(self) -> "Monitoring":
+        given = (bool(self.prometheus), bool(self.alertmanager), bool(self.alert))
+        if any(given) != all(given):
+            raise ValueError("prometheus:, alertmanager: and alert: belong together; give all three or none")
         return self
 
 
@@ -94,6 +114,7 @@ class Scenario(Model):
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
     expect: dict[Name, Expectation] = Field(default_factory=dict)
     seed: int | None = None
+    monitoring: Monitoring | None = None
     deadline: Time = Duration(60)
     """How long the workload may take to become Ready."""
     isolation: Literal["node"] | None = None
@@ -208,6 +229,7 @@ def keys_at(path: tuple[str | int, ...]) -> list[str]:
         ("load",): Load,
         ("steady_state",): SteadyState,
         ("phases",): Phases,
+        ("monitoring",): Monitoring,
     }
     model = known.get(tuple(map(str, path))) or (Variant if path[:1] == ("variants",) else None)
     return list(model.model_fields) if model else []

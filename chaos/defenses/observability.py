@@ -1,4 +1,5 @@
-"""Metrics that somebody scrapes and an alert that names the workload, says how bad it is and what to do.
+"""Metrics that somebody scrapes, an alert that names the workload, says how bad it is and what to do, and logs that
+outlive their pod.
 
 Only what stands in the manifests is audited; whether Prometheus loaded the rule is a question for a run.
 """
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import yaml
 
 from chaos.defenses.kind import Check, Defense, Item, Rule
+from chaos.judging.observability import judge
 from chaos.manifests import (
     Manifest,
     Manifests,
@@ -43,6 +45,15 @@ NO_ALERT = Rule(
     "Without an alert that names this workload, nobody is woken when it fails.",
     "Add an alerting rule whose expression selects this workload.",
 )
+LOGS_NOT_COLLECTED = Rule(
+    "logs-not-collected",
+    "A pod's log goes with the pod, and what it said last is what you need most.",
+    "Add a log collector to the manifests, or waive the rule with the name of what collects them in the cluster.",
+)
+# Images that collect logs; anything else says so by the label app.kubernetes.io/component: log-collector.
+COLLECTORS = re.compile(r"(^|/)(fluent-bit|fluentd|promtail|alloy|vector|filebeat|opentelemetry-collector[\w-]*)[:@]")
+COMPONENT, LOG_COLLECTOR = "app.kubernetes.io/component", "log-collector"
+
 ALERT_INCOMPLETE = Rule(
     "alert-incomplete",
     "An alert without duration, severity or runbook fires on every blip, reaches nobody, or leaves them guessing.",
@@ -166,6 +177,32 @@ def _alerts(manifests: Manifests) -> Iterator[Check]:
                 yield Check(rule=ALERT_INCOMPLETE, manifest=manifest, ok=False, what=what, fixable=False)
 
 
+def is_collector(workload: Manifest) -> bool:
+    if pod_labels(workload.data).get(COMPONENT) == LOG_COLLECTOR:
+        return True
+    return any(COLLECTORS.search(f"{c.spec.get('image', '')}:") for c in containers(workload.data))
+
+
+def _logs(manifests: Manifests) -> Iterator[Check]:
+    collected = any(is_collector(w) for w in workloads(manifests))
+    for workload in served(manifests):
+        what = "no log collector stands in these manifests"
+        yield Check(rule=LOGS_NOT_COLLECTED, manifest=workload, ok=collected, what=what, fixable=False)
+
+
+def strip_logs(manifests: Manifests) -> Manifests:
+    """Without the collectors, and without the Services that lead to nothing else."""
+    gone = {id(w) for w in workloads(manifests) if is_collector(w)}
+    left_over = {
+        id(service)
+        for workload in workloads(manifests)
+        if id(workload) in gone
+        for service in services_of(workload, manifests)
+        if not any(service in services_of(w, manifests) for w in workloads(manifests) if id(w) not in gone)
+    }
+    return tuple(m for m in manifests if id(m) not in gone | left_over)
+
+
 def strip_metrics(manifests: Manifests) -> Manifests:
     def strip(data: Obj) -> None:
         for metadata in (mapping(data, "metadata"), pod_metadata(data)):
@@ -230,10 +267,11 @@ def _alert_file(workload: Manifest) -> Obj:
 
 OBSERVABILITY = Defense(
     name="observability",
-    title="Metrics and alerts",
+    title="Metrics, logs and alerts",
     items=(
         Item(name="metrics", checks=_metrics, strip=strip_metrics, fix=fix_metrics),
         Item(name="alerts", checks=_alerts, strip=strip_alerts, fix=fix_alerts),
+        Item(name="logs", checks=_logs, strip=strip_logs, fix=lambda manifests: manifests),
     ),
-    unjudged="no run asks a Prometheus yet, and a rule in a file is not a rule that fired",
+    judge=judge,
 )

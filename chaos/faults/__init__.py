@@ -6,11 +6,13 @@ from chaos.faults.bad_rollout import BAD_ROLLOUT
 from chaos.faults.container_escape import CONTAINER_ESCAPE
 from chaos.faults.crash import CRASH
 from chaos.faults.deadlock import DEADLOCK
+from chaos.faults.error_rate import ERROR_RATE
 from chaos.faults.intern_script import INTERN_SCRIPT
 from chaos.faults.kind import FaultKind
 from chaos.faults.memory_leak import MEMORY_LEAK
 from chaos.faults.node_drain import NODE_DRAIN
 from chaos.faults.node_loss import NODE_LOSS
+from chaos.faults.pod_death import POD_DEATH
 from chaos.faults.rogue_client import ROGUE_CLIENT
 from chaos.faults.stolen_token import STOLEN_TOKEN
 from chaos.faults.zone_outage import ZONE_OUTAGE
@@ -26,6 +28,8 @@ KINDS: tuple[FaultKind[Any], ...] = (
     INTERN_SCRIPT,
     STOLEN_TOKEN,
     ROGUE_CLIENT,
+    ERROR_RATE,
+    POD_DEATH,
     CONTAINER_ESCAPE,
 )
 registry: dict[str, FaultKind[Any]] = {kind.name: kind for kind in KINDS}

@@ -34,7 +34,7 @@ def _injure_pod(arena: Arena, name: str, endpoint: str, what: str) -> Injury:
     port = first_port(pod)
     container = pod["spec"]["containers"][0]["name"]
     seen = next(s for s in pod["status"]["containerStatuses"] if s["name"] == container)
-    before = _status(arena, name, port)
+    before = status(arena, name, port)
     undo = Undo(
         action="delete-pod",
         path=pod_path(arena, name),
@@ -56,7 +56,8 @@ def _injure_pod(arena: Arena, name: str, endpoint: str, what: str) -> Injury:
     return Injury(target=name, detail=f"{what} in pod {name}", undo=number, data={**data, "before": before})
 
 
-def _status(arena: Arena, pod: str, port: int) -> Any:
+def status(arena: Arena, pod: str, port: int) -> Any:
+    """What the app tells of itself. Raises `FaultRefused` when it offers no such thing."""
     try:
         return ask(arena, "GET", pod, port, "/chaos/status")
     except Refused as refusal:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from chaos.promise import SteadyState
-from chaos.recording import Fault, Load, Phase, PhaseName, Record, RunStarted, Seen, Shown, Trouble
+from chaos.recording import Asked, Fault, Load, Phase, PhaseName, Record, RunStarted, Seen, Shown, Trouble
 from loadgen.samples import Sample
 
 Obj = dict[str, Any]
@@ -94,6 +94,7 @@ class History:
     """(kind, name) -> its sightings, oldest first, up to the end of the last phase."""
     faults: list[Fault]
     troubles: list[Trouble]
+    asked: list[Asked]
     shown: list[Shown]
     clock_step: float
     """The largest disagreement, in seconds, of the two clocks between any two records."""
@@ -181,6 +182,7 @@ def history(records: Iterable[Record], variant: str) -> History:
         seen=_sightings(own, end),
         faults=[r for r in own if isinstance(r, Fault)],
         troubles=[r for r in own if isinstance(r, Trouble)],
+        asked=[r for r in own if isinstance(r, Asked) and r.t <= end],
         shown=[r for r in own if isinstance(r, Shown)],
         clock_step=max(offsets, default=0.0) - min(offsets, default=0.0),
     )

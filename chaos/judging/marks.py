@@ -11,12 +11,13 @@ from chaos.result import Mark
 _BAD_EVENTS = ("Evicted", "SystemOOM", "OOMKilling", "NodeNotReady")
 # What every pod's start brings; a timeline full of it hides the storm.
 _ROUTINE = ("Scheduled", "Pulled", "Pulling", "Created", "SuccessfulCreate", "ScalingReplicaSet", "SuccessfulDelete")
+_ALERT_SEVERITY: dict[str, Literal["info", "warning", "bad"]] = {"pending": "warning", "firing": "bad"}
 
 
 def marks(past: History) -> tuple[Mark, ...]:
     """Everything worth a mark, oldest first."""
     begin = past.phases["baseline"].begin if "baseline" in past.phases else 0.0
-    found = [*_events(past), *_pods(past), *_nodes(past)]
+    found = [*_events(past), *_pods(past), *_nodes(past), *_alerts(past)]
     return tuple(sorted((m for m in found if m.t >= begin), key=lambda m: (m.t, m.object, m.text)))
 
 
@@ -66,6 +67,16 @@ def _new_ending(before: Obj, now: Obj) -> Obj | None:
         return ending
     restarted = now.get("restarts", 0) > before.get("restarts", 0)
     return ended(now.get("last")) if restarted and not was else None
+
+
+def _alerts(past: History) -> Iterator[Mark]:
+    """Each change of the alert that the workload's Prometheus was asked about."""
+    told = [a for a in past.asked if a.source == "prometheus" and a.ok]
+    for before, now in pairwise(told):
+        state = now.data.get("state")
+        if state != before.data.get("state"):
+            severity = _ALERT_SEVERITY.get(str(state), "info")
+            yield Mark(t=now.t, severity=severity, text=str(state), object=f"Alert/{now.data.get('alert')}")
 
 
 def _nodes(past: History) -> Iterator[Mark]:

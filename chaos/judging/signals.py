@@ -28,8 +28,17 @@ def _signals(past: History) -> Iterator[Evidence]:
         end = reign_end(past, injection)
         for pod in sorted(targets_of(past, injection)):
             yield from _signals_of(past, pod, injection.t, end)
+    yield from _alerts(past)
     for evidence in harms(past).values() if past.injections else ():
         yield from (e for e in evidence if e.t is not None and e.t <= past.phases["fault"].end)
+
+
+def _alerts(past: History) -> Iterator[Evidence]:
+    """The workload's own monitoring counts too: an alert that was not firing before."""
+    states = [(a.t, a.data.get("state"), a.detail) for a in past.asked if a.source == "prometheus" and a.ok]
+    if all(state != "firing" for t, state, _ in states if t < past.injected_at):
+        fired = ((t, said) for t, state, said in states if state == "firing" and t <= past.phases["fault"].end)
+        yield from (Evidence(t=t, source="Prometheus", text=said) for t, said in fired)
 
 
 def _signals_of(past: History, pod: str, begin: float, end: float) -> Iterator[Evidence]:

@@ -114,7 +114,8 @@ def find(reference: str, recipes: dict[str, Recipe]) -> Recipe:
         raise ImageMissing(
             f'no image "{reference}" here: this cluster pulls from no registry. Stand-ins made of this machine\'s own '
             f"programs exist for {', '.join(sorted(recipes))} (any tag); use one of them, "
-            f"or a cluster that pulls, with --context{_missing(ALIASES.get(name, name))}"
+            "load yours from an archive with `seawall cluster load-image FILE`, "
+            f"or take a cluster that pulls, with --context{_missing(ALIASES.get(name, name))}"
         )
     return recipe
 
@@ -150,7 +151,11 @@ def python_environment() -> tuple[tuple[str, str], ...]:
 def mounts(recipe: Recipe, local_bin: Path) -> tuple[Mount, ...]:
     """What of the host the image shows. `local_bin` is a folder of ours with the name `python` in it."""
     binds = [("/usr", Path("/usr"))]
-    binds += [(f"/bin/{there}", Path(found)) for there, here in recipe.programs if (found := on_host(here))]
+    programs = [(there, Path(found)) for there, here in recipe.programs if (found := on_host(here))]
+    binds += [(f"/bin/{there}", found) for there, found in programs]
+    # What setup.sh unpacked looks for its own data where Debian would have installed them.
+    shares = {found.parent.parent / "share" for _, found in programs} - {Path("/usr/share")}
+    binds += [("/usr/share", share) for share in shares if share.is_dir()]
     if recipe.python and sys.base_prefix == "/usr":
         binds.append(("/usr/local/bin", local_bin))
     elif recipe.python and sys.base_prefix != "/usr/local":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 from service import Refusal, Reply, Request, Routes, Service, as_json
@@ -27,7 +28,25 @@ class Leak:
         return sum(map(len, self.kept))
 
 
-def routes(leak: Leak, service: Service) -> Routes:
+class Errors:
+    """A share of the users' requests that fail, spread evenly. Probes and metrics never do: only users notice."""
+
+    def __init__(self) -> None:
+        self.share = 0.0
+        self._due = 0.0
+        self._lock = threading.Lock()
+
+    def strike(self) -> None:
+        """Called for every request of a user. Raises Refusal with 500 when it is this one's turn."""
+        with self._lock:
+            self._due += self.share
+            if self._due < 1:
+                return
+            self._due -= 1
+        raise Refusal(500, "something went wrong")
+
+
+def routes(leak: Leak, errors: Errors, service: Service) -> Routes:
     """The endpoints, or none where they are not switched on. Every POST is answered before it bites."""
     if os.environ.get("CHAOS_ENDPOINTS") != "on":
         return {}
@@ -37,6 +56,7 @@ def routes(leak: Leak, service: Service) -> Routes:
             {
                 "rss_bytes": resident_bytes(),
                 "leak": {"per_request_bytes": leak.per_request_bytes, "kept_bytes": leak.kept_bytes()},
+                "errors": errors.share,
                 "pid": os.getpid(),
                 "started": STARTED,
             }
@@ -47,6 +67,15 @@ def routes(leak: Leak, service: Service) -> Routes:
         log("warning", "leak", per_request_bytes=leak.per_request_bytes)
         return as_json({"leak": leak.per_request_bytes})
 
+    def start_errors(request: Request) -> Reply:
+        errors.share = _share(request.query.get("share", ""))
+        log("warning", "errors", share=errors.share)
+        return as_json({"errors": errors.share})
+
+    def say(request: Request) -> Reply:
+        log("error", request.query.get("words", ""))
+        return as_json({"said": True})
+
     def deadlock(_: Request) -> Reply:
         return Reply(200, b'{"deadlock": true}\n', then=lambda: _take_for_ever(service))
 
@@ -56,6 +85,8 @@ def routes(leak: Leak, service: Service) -> Routes:
     return {
         "GET /chaos/status": status,
         "POST /chaos/leak": start_leak,
+        "POST /chaos/errors": start_errors,
+        "POST /chaos/say": say,
         "POST /chaos/deadlock": deadlock,
         "POST /chaos/crash": crash,
     }
@@ -70,3 +101,13 @@ def _bytes(text: str) -> int:
     if not text.isdigit():
         raise Refusal(400, f"per_request is a number of bytes, not {text!r}")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise Refusal(400, f"share is a number from 0 to 1, not {text!r}")
+    return share

@@ -15,10 +15,12 @@ from service import Refusal, Reply, Request, Service, as_json, as_text
 CATALOG = os.environ.get("CATALOG_URL", "http://catalog:8080")
 STORE = os.environ.get("STORE_URL", "http://store:8080")
 LEAK = faults.Leak()
+ERRORS = faults.Errors()
 
 
 def home(_: Request) -> Reply:
     LEAK.drip()
+    ERRORS.strike()
     rows = "".join(_row(product) for product in call(CATALOG, "GET", "/products"))
     page = f"<!doctype html><title>Harbour Supplies</title><h1>Harbour Supplies</h1><ul>{rows}</ul><p>{_orders()}</p>\n"
     return as_text(page, content_type="text/html; charset=utf-8")
@@ -42,6 +44,7 @@ def _orders() -> str:
 
 def product(request: Request) -> Reply:
     LEAK.drip()
+    ERRORS.strike()
     if not request.item.isdigit():
         raise Refusal(404, f"no product {request.item}")
     found = call(CATALOG, "GET", f"/products/{request.item}")
@@ -52,6 +55,7 @@ def product(request: Request) -> Reply:
 def order(request: Request) -> Reply:
     """Answered with the order's number only after the store has it on disk."""
     LEAK.drip()
+    ERRORS.strike()
     try:
         wanted = {"product": int(json.loads(request.body)["product"])}
     except (ValueError, KeyError, TypeError):
@@ -61,7 +65,7 @@ def order(request: Request) -> Reply:
 
 def service() -> Service:
     shop = Service("storefront", {"GET /": home, "GET /product/{item}": product, "POST /order": order})
-    shop.routes.update(faults.routes(LEAK, shop))
+    shop.routes.update(faults.routes(LEAK, ERRORS, shop))
     return shop
 
 

@@ -24,7 +24,8 @@ spec:
   template:
     metadata:
       labels: {{app: web, tier: front}}
-      annotations: {{prometheus.io/scrape: "true", prometheus.io/port: "8080"}}
+      annotations: {{prometheus.io/scrape: "true", prometheus.io/port: "8080",
+        ignore.seawall.dev/logs-not-collected: the agents of the cluster take them}}
     spec:
       serviceAccountName: web
       automountServiceAccountToken: false
