@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from chaos.judging.doubts import MEASURED
+from chaos.judging.forbidden import forbidden_allowed
 from chaos.judging.history import History, Objectives, Second, Sighting, after, at, container
 from chaos.judging.neighbours import harms, targets
 from chaos.judging.signals import first_signal
 from chaos.judging.steady import failed_users, longest_outage, regained_at, served
 from chaos.recording import PhaseName
 from chaos.result import Difference, Impact, PhaseResult, Point, VariantResult
+
+FORBIDDEN = "forbidden actions allowed"
 
 
 def impact(past: History, wanted: Objectives) -> Impact | None:
@@ -34,6 +37,7 @@ def impact(past: History, wanted: Objectives) -> Impact | None:
         restarts=restarts(past),
         bystanders_hurt=tuple(sorted(harms(past))),
         lie_time=lie_time(past, wanted, seconds),
+        forbidden_allowed=forbidden_allowed(past),
     )
 
 
@@ -111,11 +115,12 @@ def _point(second: Second, wanted: Objectives) -> Point:
 
 
 def differences(variants: Sequence[VariantResult]) -> tuple[Difference, ...]:
-    """The figures of all variants side by side: what the defense bought."""
-    return tuple(
+    """The figures of all variants side by side: what the defense bought. Where nothing forbidden is tried, none is."""
+    rows = [
         Difference(what=what, unit=unit, values={v.name: figure(v.impact) if v.impact else None for v in variants})
         for what, unit, figure in _FIGURES
-    )
+    ]
+    return tuple(row for row in rows if row.what != FORBIDDEN or any(v is not None for v in row.values.values()))
 
 
 _FIGURES: tuple[tuple[str, str, Callable[[Impact], float | None]], ...] = (
@@ -127,4 +132,5 @@ _FIGURES: tuple[tuple[str, str, Callable[[Impact], float | None]], ...] = (
     ("restarts", "", lambda i: i.restarts),
     ("bystanders hurt", "", lambda i: len(i.bystanders_hurt)),
     ("lie time", "s", lambda i: i.lie_time),
+    (FORBIDDEN, "", lambda i: i.forbidden_allowed),
 )

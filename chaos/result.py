@@ -93,6 +93,8 @@ class Impact(Value):
     """Pods other than the fault's own that were killed, restarted, evicted or removed."""
     lie_time: float
     """Seconds in which users were failed while the fault's pods were Ready."""
+    forbidden_allowed: int | None = None
+    """Different forbidden things that were allowed; None for a fault that tries none."""
 
 
 class Point(Value):

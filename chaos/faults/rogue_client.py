@@ -14,11 +14,11 @@ from chaos.faults.beside import beside
 from chaos.faults.clients import DOOR, client_pod, last_round, listener_pod, reached
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.guard import ROLE_LABEL
+from chaos.judging.network import LISTENER
 from chaos.kube import Obj
 from loadgen.units import Duration
 
 KNOCKS_WITHIN = Duration(20)
-LISTENER = "Pod/listener"
 
 
 class RogueClient(Params):

@@ -4,7 +4,7 @@ Each answer is held against the reason it should have: a write that fails becaus
 no read-only root, and what was not told is not refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from chaos.judging.history import History, Objectives
 from chaos.judging.verdict import Criterion, Evidence, VerdictName, worst
@@ -35,6 +35,11 @@ def _always(name: str, looks: list[Fault], ask: Callable[[Tried], tuple[VerdictN
     look, _, text = next((a for a in answers if a[1] == verdict), (None, verdict, "nothing was tried"))
     evidence = () if look is None else (Evidence(t=look.t, source="container", text=text),)
     return Criterion(name=name, verdict=verdict, text=text, evidence=evidence)
+
+
+def done(step: Fault) -> Iterator[str]:
+    """What the intruder did at a step of the fault and should not have been able to."""
+    return (what for what, answer in _tried(step).items() if answer == "done")
 
 
 def _tried(look: Fault) -> Tried:

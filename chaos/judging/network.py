@@ -5,13 +5,15 @@ behind it, the stranger reached its own listener, and the guest was let in at th
 refused connection may as well be a door with nobody behind it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from chaos.judging.history import History, Obj, Objectives
 from chaos.judging.verdict import Criterion, Evidence
 from chaos.recording import Fault
 
 CONNECTED, DROPPED = "connected", "timeout"
+# The stranger's own door, which must always open.
+LISTENER = "Pod/listener"
 # One look could be luck on a busy machine.
 LOOKS = 2
 
@@ -32,6 +34,11 @@ def _doors(data: Obj, key: str) -> list[str]:
 def _answers(look: Fault, who: str) -> dict[str, str]:
     found = look.data.get(who)
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def opened(step: Fault) -> Iterator[str]:
+    """The workload's doors that a step of the fault found open to the stranger."""
+    return (door for door, got in _answers(step, "rogue").items() if got == CONNECTED and door != LISTENER)
 
 
 def _strangers(injection: Fault, looks: list[Fault]) -> Criterion:

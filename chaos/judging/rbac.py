@@ -34,6 +34,13 @@ def answered(answer: Obj) -> Answered:
     return "refused" if code == 403 and _by_the_authorizer(answer) else "unknown"
 
 
+def allowed(step: Fault) -> Iterator[str]:
+    """The forbidden things that a step of the fault found allowed."""
+    script = step.data.get("answer")
+    answers = [*_answers(step, "tried"), *([script] if isinstance(script, dict) else [])]
+    return (str(a.get("what")) for a in answers if answered(a) == "allowed")
+
+
 def _by_the_authorizer(answer: Obj) -> bool:
     said = str(answer.get("message", ""))
     # The second is RBAC's guard against handing out rights one does not have.

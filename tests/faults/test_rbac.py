@@ -4,9 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from chaos import recover
 from chaos.faults.identity import user_name
 from chaos.faults.intern_script import INTERN_SCRIPT, InternScript
 from chaos.faults.stolen_token import STOLEN_TOKEN, StolenToken
+from chaos.guard import RUN_LABEL
+from chaos.journal import Undo
 from chaos.judging.rbac import answered
 from chaos.kube import Kube, Obj, Refused
 from tests.faults.stage import Stage, deployment, embedded, stage
@@ -132,3 +135,27 @@ class TestInternScript:
     def test_the_undo_is_written_before_production_is_made(self, web: Stage) -> None:
         INTERN_SCRIPT.inject(web.arena, InternScript())
         assert [u.path.rpartition("-")[2] for u in web.undos] == ["defended", "production"]
+
+
+class TestWhatBelongsToNoNamespace:
+    """Its undo is by the run's label: done once, twice or in vain, and never to somebody else's object."""
+
+    BINDINGS = f"/apis/{RBAC_API}/v1/clusterrolebindings"
+
+    def binding(self, kube: Kube, name: str, run: str) -> Undo:
+        role = {"apiGroup": RBAC_API, "kind": "ClusterRole", "name": "view"}
+        metadata = {"name": name, "labels": {RUN_LABEL: run}}
+        body = {"apiVersion": f"{RBAC_API}/v1", "kind": "ClusterRoleBinding", "metadata": metadata, "roleRef": role}
+        kube.create(body)
+        return Undo(action="delete-object", path=f"{self.BINDINGS}/{name}")
+
+    def test_it_is_deleted_and_a_second_time_does_nothing(self, kube: Kube) -> None:
+        undo = self.binding(kube, "seawall-r1-x", "r1")
+        for _ in range(2):
+            recover.carry_out(kube, undo, "r1")
+        assert not [b for b in kube.list(self.BINDINGS) if b["metadata"]["name"] == "seawall-r1-x"]
+
+    def test_what_another_run_made_stays(self, kube: Kube) -> None:
+        undo = self.binding(kube, "seawall-r2-x", "r2")
+        recover.carry_out(kube, undo, "r1")
+        assert kube.get(undo.path)["metadata"]["labels"] == {RUN_LABEL: "r2"}

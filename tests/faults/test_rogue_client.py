@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from chaos.faults.kind import FaultRefused, Sighting
-from chaos.faults.rogue_client import LISTENER, ROGUE_CLIENT, RogueClient
+from chaos.faults.rogue_client import ROGUE_CLIENT, RogueClient
+from chaos.judging.network import LISTENER
 from chaos.kube import Kube, Obj
 from tests.faults.stage import Stage, deployment, embedded, stage
 
@@ -45,6 +46,8 @@ def policy(name: str, *peers: Obj) -> Obj:
 @pytest.fixture
 def web(kube: Kube) -> Iterator[Stage]:
     with stage(kube, [SERVICE, deployment(containers=[WEB])]) as found:
+        view = found.arena.view
+        assert view.wait(lambda: any(s["ready"] for s in view.of("EndpointSlice").values()), PATIENCE_SECONDS)
         yield found
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from chaos.impact import FORBIDDEN as FORBIDDEN_ALLOWED
 from chaos.judging.rbac import answered
 from chaos.judging.verdict import Criterion
 from chaos.recording import Fault
-from tests.judge.tape import INJECTED, TARGET, Tape
+from tests.judge.tape import INJECTED, TARGET, Tape, hang
 
 USER = "system:serviceaccount:seawall-r1-defended:storefront"
 FORBIDDEN = f'secrets is forbidden: User "{USER}" cannot list resource "secrets" in API group ""'
@@ -168,3 +169,29 @@ class TestInternScript:
 
     def test_a_look_that_saw_nothing_is_unproven(self) -> None:
         assert criterion(script(NO, True, None), "production stands").verdict == "not_proven"
+
+
+class TestForbiddenActionsAllowed:
+    """Each forbidden thing counts once, however often it was allowed."""
+
+    def test_what_was_let_through_is_counted(self) -> None:
+        tape = stolen([NO, answer(200, what="list nodes"), answer(404, what="delete services")], [YES])
+        assert count(tape) == 2
+        assert [d.values for d in tape.judged().differences if d.what == FORBIDDEN_ALLOWED] == [{"defended": 2}]
+
+    def test_refusals_are_none_and_silence_is_not_counted(self) -> None:
+        assert count(stolen([NO], [YES])) == 0
+        assert count(stolen([NO], [YES], times=0)) is None
+
+    def test_a_script_that_deletes_counts(self) -> None:
+        assert (count(script(YES, False)), count(script(NO, True))) == (1, 0)
+
+    def test_a_storm_that_tries_nothing_forbidden_has_no_such_figure(self) -> None:
+        assert count(hang()) is None
+        assert not [d for d in hang().judged().differences if d.what == FORBIDDEN_ALLOWED]
+
+
+def count(tape: Tape) -> int | None:
+    cost = tape.only().impact
+    assert cost is not None
+    return cost.forbidden_allowed
