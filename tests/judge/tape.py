@@ -25,6 +25,7 @@ FAULTS = {
     "health-checks": "deadlock",
     "rbac": "stolen-token",
     "replicas": "node-drain",
+    "observability": "error-rate",
     "security": "rogue-client",
 }
 RUNNING = {"running": {"startedAt": "2026-11-22T20:38:53Z"}}
