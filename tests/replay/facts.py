@@ -289,7 +289,7 @@ def measures(lives: list[Life], watched: dict[tuple[str, str], list[Row]]) -> di
             found[f"seconds of {who} from [{was}] to [{became}]"].append(seconds)
     for (kind, _), seen in watched.items():
         event = seen[-1]["object"]
-        if kind == "Event" and event.get("count"):
+        if kind == "Event" and event.get("count") and TOO_EARLY not in event.get("message", ""):
             whom = event["involvedObject"]
             key = f"count of {whom['kind']} {of(whom['name'])} {event['reason']}: {of(event.get('message', ''))}"
             found[key].append(event["count"])

@@ -37,12 +37,17 @@ KNOWN: tuple[Known, ...] = (
     Known(
         r"GET / -> (200|no answer)",
         "Which pod a connection reaches, and whether one is just then going, is chance.",
-        "deadlock-no-probes|rolling-update-good|drain-.*",
+        "deadlock-.*|rolling-update-good|drain-.*",
     ),
     Known(
         r"Pod app-<hash>-<id> condition PodReadyToStartContainers: (False > )?True",
         "Two of the kubelet's writes came together when it was recorded.",
         "deadlock-liveness-and-readiness",
+    ),
+    Known(
+        r"(Endpoint(s|Slice) app(-<id>)? address|Deployment app condition Available): .*",
+        "A crash in the first milliseconds is seen at once here, often before the address was ready.",
+        "crash-on-start",
     ),
     Known(
         r"count of Pod .* BackOff: .*",

@@ -20,11 +20,14 @@ count, nor does the order between objects that do not wait for each other.
 
 Times: what took {DICTATED_SECONDS:g} s or more is dictated by a period of the kubelet (a probe, a back-off, a grace
 period) and must take as long here, give or take two fifths and a second. What is overhead may be smaller without
-limit, and larger by {SLACK_SECONDS:g} s on a busy machine. Counts of repeated events agree within one or a third.
+limit, and larger by {SLACK_SECONDS:g} s on a busy machine. Counts of repeated events agree within one or a
+third, or more where a case took longer.
 
 The quick cases run with `make test`; all of them with
 
     .venv/bin/pytest tests/replay -m "slow or not slow"
+
+and `.venv/bin/python -m tests.replay CASE` prints what disagrees in one.
 """
 
 

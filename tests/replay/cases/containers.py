@@ -47,7 +47,7 @@ async def child_oom(stage: Stage) -> None:
 @case("crash-on-start")
 async def crash_on_start(stage: Stage) -> None:
     command = ["python3", "-c", 'import sys;print("boom");sys.exit(3)']
-    await _observed(stage, app(container={"command": command}), 28)
+    await _observed(stage, app(container={"command": command}), 22)
 
 
 @case("grace-period-exceeded")
@@ -63,7 +63,7 @@ async def grace_period_exceeded(stage: Stage) -> None:
 async def completes(stage: Stage) -> None:
     once = _pod("once", "Never", shell("main", "echo done"))
     fails = _pod("fails", "OnFailure", shell("main", "echo bad; exit 3"))
-    await _observed(stage, (once, fails), 9)
+    await _observed(stage, (once, fails), 6)
 
 
 def _pod(name: str, restart: str, container: Obj) -> Obj:
@@ -74,7 +74,7 @@ def _pod(name: str, restart: str, container: Obj) -> Obj:
 @case("init-container-failing")
 async def init_failing(stage: Stage) -> None:
     init = shell("init", "echo cannot reach the store; exit 5")
-    await _observed(stage, brief(pod={"initContainers": [init]}), 9)
+    await _observed(stage, brief(pod={"initContainers": [init]}), 6)
 
 
 @case("init-container-and-lifecycle")

@@ -12,7 +12,7 @@ NOWHERE = "/nothing-here"
 @case("probe-exec-failing")
 async def exec_failing(stage: Stage) -> None:
     probe = {"exec": {"command": ["sh", "-c", "echo not today; exit 4"]}, **FAST}
-    await _watched(stage, {"livenessProbe": probe}, 12)
+    await _watched(stage, {"livenessProbe": probe}, 10)
 
 
 @case("probe-tcp-failing")
@@ -28,7 +28,7 @@ async def http_status(stage: Stage) -> None:
 @case("probe-startup-failing")
 async def startup_failing(stage: Stage) -> None:
     probes = {"startupProbe": http_get(NOWHERE, **FAST), "livenessProbe": http_get("/readyz", **FAST)}
-    await _watched(stage, probes, 14)
+    await _watched(stage, probes, 10)
 
 
 async def _watched(stage: Stage, probes: Obj, seconds: float) -> None:
