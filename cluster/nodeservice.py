@@ -24,6 +24,10 @@ class LogOptions:
     """Seconds since 1970."""
 
 
+class ExecFailed(Exception):
+    """The command could not be started; the message is the runtime's, as the kubelet passes it on."""
+
+
 class ExecSession(Protocol):
     """A command running in a container, its streams open."""
 
@@ -49,7 +53,9 @@ class NodeService(Protocol):
 
     async def exec(
         self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
-    ) -> ExecSession: ...
+    ) -> ExecSession:
+        """Raises `ExecFailed` too."""
+        ...
 
     async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to a port as a process of the pod itself would: on its loopback, whatever policies say."""

@@ -9,9 +9,10 @@ import asyncio
 import orjson
 from aiohttp import WSMsgType, web
 
+from cluster.api.errors import status
 from cluster.api.requests import Target, is_true
-from cluster.client import BadRequest, Obj
-from cluster.nodeservice import ExecSession, NodeService
+from cluster.client import ApiError, BadRequest, Obj
+from cluster.nodeservice import ExecFailed, ExecSession, NodeService
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDIN, _STATUS, _RESIZE, _CLOSE = 0, 3, 4, 255
@@ -25,9 +26,12 @@ async def serve_exec(request: web.BaseRequest, node: NodeService, target: Target
     if not command:
         raise BadRequest("you must specify at least 1 command for exec")
     stdin, tty = is_true(query.get("stdin")), is_true(query.get("tty"))
-    session = await node.exec(target.namespace, target.name, container, command, stdin=stdin, tty=tty)
+    socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=_MESSAGE_BYTES)
     try:
-        socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=_MESSAGE_BYTES)
+        session = await node.exec(target.namespace, target.name, container, command, stdin=stdin, tty=tty)
+    except ExecFailed as failed:
+        return await _tell_failure(request, socket, str(failed))
+    try:
         await socket.prepare(request)
         await _run(socket, session)
     finally:
@@ -46,6 +50,15 @@ def ending(code: int) -> Obj:
         "reason": "NonZeroExitCode",
         "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
     }
+
+
+async def _tell_failure(request: web.BaseRequest, socket: web.WebSocketResponse, why: str) -> web.StreamResponse:
+    """A refused upgrade would make kubectl try another protocol; so this too is said on the channel for endings."""
+    refused = status(ApiError(f"Internal error occurred: {why}"))
+    await socket.prepare(request)
+    await socket.send_bytes(bytes([_STATUS]) + orjson.dumps(refused))
+    await socket.close()
+    return socket
 
 
 async def _run(socket: web.WebSocketResponse, session: ExecSession) -> None:

@@ -12,8 +12,8 @@ from cluster.kubelet.life import ContainerLife
 from cluster.kubelet.states import Waiting
 from cluster.kubelet.worker import PodWorker
 from cluster.network.spec import Network
-from cluster.nodeservice import LogOptions
-from cluster.runtime.spec import ExecStream, Runtime
+from cluster.nodeservice import ExecFailed, LogOptions
+from cluster.runtime.spec import ExecStream, Runtime, StartFailed
 
 
 class OpenExec:
@@ -69,11 +69,14 @@ def logs(worker: PodWorker, options: LogOptions, now: float) -> AsyncIterator[by
 async def execute(
     runtime: Runtime, worker: PodWorker, container: str, command: list[str], *, stdin: bool, tty: bool
 ) -> OpenExec:
-    """Raises `NotFound` when the container does not run."""
+    """Raises `NotFound` when the container does not run, and `ExecFailed`."""
     life = _life(worker, container)
     if life.running_id is None:
         raise NotFound(f'container not found ("{life.spec["name"]}")')
-    stream = await runtime.open_exec(life.running_id, tuple(command), tty=tty)
+    try:
+        stream = await runtime.open_exec(life.running_id, tuple(command), tty=tty)
+    except StartFailed as failed:
+        raise ExecFailed(f"error executing command in container: failed to exec in container: {failed}") from failed
     if not stdin:
         await stream.write_stdin(b"")
     return OpenExec(stream)
