@@ -338,3 +338,37 @@ class TestStorage:
         stripped = registry["storage"].strip(whole)
         assert [m.kind for m in stripped] == ["Deployment"]
         assert stripped[0].data["spec"]["template"]["spec"]["volumes"] == [{"name": "v", "emptyDir": {}}]
+
+
+class TestLogs:
+    """What collects logs is known by its image or its label; without it they go with their pod."""
+
+    WAIVED = ",\n        ignore.seawall.dev/logs-not-collected: the agents of the cluster take them"
+    AGENT = (
+        "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: agent}\nspec: {template: {metadata: {labels: {%s}}, "
+        "spec: {containers: [{name: agent, image: %s}]}}}"
+    )
+    SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: agent}\nspec: {selector: {app: agent}}"
+
+    def found(self, labels: str, image: str) -> list[str]:
+        manifests = edited(self.WAIVED, "") + parse(self.AGENT % (labels, image), "agent.yaml")
+        return [f.object for f in registry["observability"].audit(manifests) if f.rule == "logs-not-collected"]
+
+    def test_a_workload_whose_logs_nobody_collects_is_found(self) -> None:
+        assert rules(edited(self.WAIVED, "")) == ["logs-not-collected"]
+
+    @pytest.mark.parametrize(
+        "image", ["fluent/fluent-bit:3.1", "grafana/promtail", "cr.fluentbit.io/fluent/fluent-bit@x"]
+    )
+    def test_a_known_collector_is_enough(self, image: str) -> None:
+        assert self.found("app: agent", image) == []
+
+    def test_one_of_another_name_says_what_it_is(self) -> None:
+        assert self.found("app.kubernetes.io/component: log-collector", "own/thing:1") == []
+        assert self.found("app: agent", "own/fluent-bit-exporter:1") == ["deployment/web"]
+
+    def test_stripped_it_goes_with_the_service_that_leads_to_it_alone(self) -> None:
+        agent = self.AGENT % ("app: agent", "fluent/fluent-bit:3.1")
+        manifests = edited(self.WAIVED, "") + parse(f"{agent}\n---\n{self.SERVICE}", "agent.yaml")
+        left = [m.ref for m in registry["observability"].strip(manifests, ["logs"])]
+        assert left == [m.ref for m in manifests if m.name != "agent"]

@@ -62,3 +62,20 @@ def test_a_deadlocked_app_ignores_being_told_to_stop(shop: Shop) -> None:
 def test_a_crash_is_answered_first(shop: Shop) -> None:
     assert shop.storefront.json("POST", "/chaos/crash") == {"crash": True}
     assert shop.storefront.process.wait(5) == 1
+
+
+def test_errors_take_their_share_of_the_users_and_nothing_of_the_probes(shop: Shop) -> None:
+    """Spread evenly, so that the share is exact; a share of 0 ends it."""
+    shop.storefront.json("POST", "/chaos/errors?share=0.25")
+    assert [shop.storefront.ask("GET", "/")[0] for _ in range(8)].count(500) == 2
+    assert {shop.storefront.ask("GET", path)[0] for path in ("/healthz", "/readyz", "/metrics") for _ in range(4)} == {
+        200
+    }
+    assert 'http_requests_total{route="GET /",code="500"} 2' in shop.storefront.ask("GET", "/metrics")[1]
+    shop.storefront.json("POST", "/chaos/errors?share=0")
+    assert {shop.storefront.ask("GET", "/")[0] for _ in range(8)} == {200}
+
+
+@pytest.mark.parametrize("share", ["", "lots", "1.5", "-0.1", "nan"])
+def test_errors_without_a_share_are_refused(shop: Shop, share: str) -> None:
+    assert shop.storefront.ask("POST", f"/chaos/errors?share={share}")[0] == 400
