@@ -5,9 +5,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from cluster.boot import Handle
+import pytest
+
+from cluster.boot import Found, Handle
 from cluster.config import IMAGES
 from cluster.runtime.loading import load
+from seawall import clusters, exits
+from seawall.app import app
 from tests.kubectl.kubectl import Kubectl
 from tests.runtime.archives import Member, docker_archive, folder, member, symlink, tar
 
@@ -47,3 +51,20 @@ def test_entrypoint_command_environment_user_folder_and_layers(
     assert said[-1] == "args one two"
     assert kubectl.ok("exec", "shop", "--", "cat", "/etc/passwd") == PASSWD.decode()
     assert kubectl("exec", "shop", "--", "ls", "/usr/bin").code != 0
+
+
+class TestCommand:
+    @pytest.fixture(autouse=True)
+    def kept(self, handle: Handle, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As if this cluster had been started with `seawall cluster up`."""
+        monkeypatch.setattr(clusters, "kept_cluster", lambda: Found(config=handle.config, kept=True))
+
+    def test_loads_and_says_what(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = docker_archive(tmp_path / "x.tar", tar(), names=[])
+        assert app(["cluster", "load-image", str(path), "--name", "x:1"], standalone_mode=False) == exits.MET
+        assert capsys.readouterr().out == "loaded docker.io/library/x:1\n"
+
+    def test_refuses_and_says_why(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = docker_archive(tmp_path / "x.tar", tar(member("../x")))
+        assert app(["cluster", "load-image", str(path)], standalone_mode=False) == exits.WRONG_INPUT
+        assert 'x.tar is refused: "../x" would be outside of the image' in capsys.readouterr().err

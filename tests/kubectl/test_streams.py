@@ -151,5 +151,5 @@ class TestPython:
 
 def api(app: Kubectl) -> tuple[Any, str]:
     """CoreV1Api, and a pod of the Deployment."""
-    core = client.CoreV1Api(new_client_from_config(str(app.kubeconfig)))
+    core: Any = client.CoreV1Api(new_client_from_config(str(app.kubeconfig)))
     return core, str(core.list_namespaced_pod(app.namespace).items[0].metadata.name)

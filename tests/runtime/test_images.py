@@ -3,10 +3,13 @@
 import gzip
 import json
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cluster.runtime import loaded
 from cluster.runtime.archive import BadArchive
@@ -167,6 +170,12 @@ class TestHostile:
         with pytest.raises(BadArchive, match="header of a layer"):
             put_up(tmp_path, layer)
 
+    @pytest.mark.parametrize("attributes", [{"mtime": float("inf")}, {"uid": 2**70}])
+    def test_numbers_beyond_reason(self, tmp_path: Path, attributes: dict[str, Any]) -> None:
+        info, data = member("x")
+        info.pax_headers = {key: str(value) for key, value in attributes.items()}
+        assert "damaged" in refused(tmp_path, (info, data))
+
     @pytest.mark.parametrize("folder", ["/proc/self/fd/7", "work", "/a/../../b", "//proc/1"])
     def test_working_directories(self, tmp_path: Path, folder: str) -> None:
         with pytest.raises(BadArchive, match="working directory"):
@@ -207,6 +216,19 @@ class TestMalformed:
     def test_zstd_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(BadArchive, match=r"zstd.*docker save"):
             put_up(tmp_path, b"\x28\xb5\x2f\xfd" + bytes(100))
+
+    @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data(), form=st.sampled_from([docker_archive, oci_archive]))
+    def test_damage_anywhere_is_refused_or_harmless(self, tmp_path: Path, data: st.DataObject, form: Any) -> None:
+        layer = tar(folder("a"), member("a/x", b"y" * 600), symlink("b", "a"), hardlink("c", "a/x"))
+        path = form(tmp_path / "image.tar", layer)
+        raw = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(1, 4))):
+            raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+        path.write_bytes(raw[: data.draw(st.integers(len(raw) // 2, len(raw)))])
+        with suppress(BadArchive):
+            load(path, tmp_path / "store")
+        assert {entry.name for entry in (tmp_path / "store").iterdir()} == {"names", "rootfs"}
 
 
 class TestNames:
