@@ -147,6 +147,28 @@ class TestImages:
         with pytest.raises(ImageMissing):
             images.find("nginx", recipes)
 
+    def test_a_stand_in_that_the_machine_lacks_the_programs_for_says_how_to_get_them(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(images, "on_host", lambda _: None)
+        with pytest.raises(ImageMissing, match=r"lacks prometheus, promtool: `\./setup\.sh prometheus`"):
+            images.find("prom/prometheus:v2.53.4", images.available(which=lambda _: None))
+        with pytest.raises(ImageMissing) as unknown:
+            images.find("postgres:16", images.available(which=lambda _: None))
+        assert "setup.sh" not in str(unknown.value)
+
+    def test_prometheus_lies_where_the_public_image_has_it(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """In /bin, with what it needs to start, from wherever the machine has it."""
+        (tmp_path / "share").mkdir()
+        monkeypatch.setattr(images, "on_host", lambda program: str(tmp_path / "bin" / program))
+        recipe = next(r for r in images.RECIPES if r.name == "prom/alertmanager")
+        found = {m.destination: m.source for m in images.mounts(recipe, tmp_path)}
+        assert recipe.entrypoint == ("/bin/alertmanager",)
+        assert found["/bin/alertmanager"] == tmp_path / "bin" / "prometheus-alertmanager"
+        assert found["/usr/share"] == tmp_path / "share"
+
     def test_one_image_has_one_id_under_all_its_names_of_one_tag(self) -> None:
         recipes = images.available()
         ids = {images.image(name, images.find(name, recipes)).id for name in ("python:3", "docker.io/library/python:3")}
