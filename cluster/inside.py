@@ -11,9 +11,12 @@ from cluster.config import ClusterConfig
 from cluster.janitor import clean
 from cluster.runtime import cgroups
 from cluster.runtime.mounts import mount, unmount
+from cluster.runtime.spec import Limits
 
 # Each hierarchy costs every container a folder and a mount; these do nothing for us.
 IDLE_CONTROLLERS = frozenset({"blkio", "cpuset", "hugetlb", "misc", "net_cls", "net_prio", "perf_event", "rdma"})
+
+CONTROL_SHARES = 4096
 
 
 def settle() -> None:
@@ -37,8 +40,23 @@ def _drop_idle_hierarchies() -> None:
         unmount(root)
 
 
+def take_weight(config: ClusterConfig) -> None:
+    """Weigh like a control plane's own machine: pods, however many, must not starve what tends them.
+
+    A Service without its proxy, a probe that is not asked and a name that is not resolved would look like faults of
+    the workload. Raises OSError.
+    """
+    hierarchies = cgroups.discover()
+    group = f"{config.cgroup}/control"
+    cgroups.create(hierarchies, group, Limits(cpu_shares=CONTROL_SHARES))
+    cgroups.enter(hierarchies, group)
+
+
 def leave(config: ClusterConfig) -> None:
     """Kill every process of the cluster but this one, and remove what the machine still knows of it."""
+    with suppress(OSError):
+        # A group with somebody in it cannot be removed.
+        cgroups.enter(cgroups.discover(), "")
     _thaw(config.cgroup)
     with suppress(ProcessLookupError):
         os.kill(-1, signal.SIGKILL)

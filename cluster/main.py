@@ -16,6 +16,7 @@ from cluster.client import Client, Obj
 from cluster.config import API_ADDRESS, API_PORT, ClusterConfig, NodeConfig
 from cluster.controllers.all import run_all
 from cluster.controllers.context import Kind
+from cluster.inside import CONTROL_SHARES, take_weight
 from cluster.kubelet.kubelet import Kubelet
 from cluster.network.dns import DnsServer
 from cluster.network.links import LinuxNetwork
@@ -68,7 +69,9 @@ async def _run(config: ClusterConfig, doors: Doors) -> None:
     api = ApiServer(config, kubelets)
     await network.start()
     # A group weighs as much as one process unless told otherwise, and here it stands for whole machines.
-    runtime.create_pod_cgroup(config.cgroup, Limits(cpu_shares=sum(_capacity(n).cpu_shares for n in config.nodes)))
+    nodes = sum(_capacity(node).cpu_shares for node in config.nodes)
+    runtime.create_pod_cgroup(config.cgroup, Limits(cpu_shares=nodes + CONTROL_SHARES))
+    take_weight(config)
     async with asyncio.TaskGroup() as parts:
         for part in await _parts(config, api, network):
             parts.create_task(part)

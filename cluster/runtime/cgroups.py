@@ -106,6 +106,11 @@ def create(hierarchies: Hierarchies, path: str, limits: Limits) -> None:
         (hierarchies.group(controller, path) / file).write_text(value)
 
 
+def enter(hierarchies: Hierarchies, path: str) -> None:
+    """Move this process into a group, for processor time alone where controllers are apart. Raises OSError."""
+    (hierarchies.group("cpu", path) / "cgroup.procs").write_text("0")
+
+
 def _create_v1(hierarchies: Hierarchies, path: str) -> None:
     for root in dict.fromkeys(hierarchies.v1.values()):
         (root / path).mkdir(parents=True, exist_ok=True)
