@@ -65,14 +65,17 @@ class TestGet:
         assert "ScalingReplicaSet" in app.ok("events", "--for=deployment/app")
 
     def test_a_watch_shows_what_changes(self, kubectl: Kubectl) -> None:
+        kubectl.ok("run", "zero", "--image=none", "--restart=Never")
         watching = subprocess.Popen(
             kubectl.command("get", "pods", "-w"), stdout=subprocess.PIPE, text=True, env=kubectl.environment
         )
         try:
-            kubectl.ok("run", "one", "--image=busybox", "--restart=Never", "--", "sleep", "600")
             assert watching.stdout
+            while "zero" not in watching.stdout.readline():
+                pass
+            kubectl.ok("run", "one", "--image=busybox", "--restart=Never", "--", "sleep", "600")
             seen = ""
-            while "Running" not in seen:
+            while not re.search(r"one .*Running", seen):
                 seen += watching.stdout.readline()
         finally:
             watching.kill()
