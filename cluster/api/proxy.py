@@ -55,7 +55,7 @@ class Proxy:
         url = _url(backend, request.rel_url)
         body = request.content if request.body_exists else None
         sending = self._client().request(
-            request.method, url, headers=_passed_on(request.headers), data=body, allow_redirects=False
+            request.method, url, headers=_request_headers(request), data=body, allow_redirects=False
         )
         try:
             answer = await sending
@@ -150,6 +150,14 @@ def _url(backend: Backend, asked: URL) -> URL:
     rest = segments[_PATH_SEGMENTS] if len(segments) > _PATH_SEGMENTS else ""
     query = f"?{asked.raw_query_string}" if asked.raw_query_string else ""
     return URL(f"{backend.scheme}://{backend.address}:{backend.port}/{rest}{query}", encoded=True)
+
+
+def _request_headers(request: web.BaseRequest) -> CIMultiDict[str]:
+    headers = _passed_on(request.headers)
+    # Who says how long the body is says so to the backend, too: not everybody takes chunks.
+    if request.body_exists and request.content_length is not None:
+        headers["Content-Length"] = str(request.content_length)
+    return headers
 
 
 def _passed_on(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:

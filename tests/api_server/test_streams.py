@@ -226,6 +226,23 @@ class TestProxy:
             assert (answer.status, answer.headers["X-Mine"]) == (418, "yes")
         assert seen == {"method": method, "path": "/a/b%20c?x=1&y=%26", "body": "body", "authorization": None}
 
+    async def test_a_body_whose_length_is_known_is_not_chunked(self, served: Served) -> None:
+        """Servers that take no chunks are reached with a body, too."""
+        at_home(served)
+        heard: list[str] = []
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heard.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+            writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with served.session.post(f"{served.url}{POD}:{port}/proxy/", data=b"body") as got:
+                assert got.status == 204
+        assert "content-length: 4" in heard[0]
+        assert "transfer-encoding" not in heard[0]
+
     async def test_a_service_leads_to_a_ready_endpoint(self, served: Served, backend: int) -> None:
         client = served.api.client("system:test")
         spec = {"ports": [{"name": "http", "port": 80, "targetPort": backend}], "selector": {"app": "web"}}
