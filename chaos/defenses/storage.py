@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from chaos.defenses.kind import Check, Defense, Item, Rule
+from chaos.judging.storage import judge
 from chaos.manifests import (
     Container,
     Manifest,
@@ -287,5 +288,5 @@ STORAGE = Defense(
         Item(name="volume", checks=_volumes, strip=strip_volumes, fix=fix_volumes),
         Item(name="class", checks=_claims, strip=strip_classes, fix=lambda manifests: manifests),
     ),
-    unjudged="no fault moves a pod and counts what was written yet, and a claim in a file is no data found again",
+    judge=judge,
 )

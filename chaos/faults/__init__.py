@@ -5,6 +5,7 @@ from typing import Any
 from chaos.faults.bad_rollout import BAD_ROLLOUT
 from chaos.faults.container_escape import CONTAINER_ESCAPE
 from chaos.faults.crash import CRASH
+from chaos.faults.data_loss import DATA_LOSS
 from chaos.faults.deadlock import DEADLOCK
 from chaos.faults.error_rate import ERROR_RATE
 from chaos.faults.intern_script import INTERN_SCRIPT
@@ -15,6 +16,7 @@ from chaos.faults.node_loss import NODE_LOSS
 from chaos.faults.pod_death import POD_DEATH
 from chaos.faults.rogue_client import ROGUE_CLIENT
 from chaos.faults.stolen_token import STOLEN_TOKEN
+from chaos.faults.volume_pending import VOLUME_PENDING
 from chaos.faults.zone_outage import ZONE_OUTAGE
 
 KINDS: tuple[FaultKind[Any], ...] = (
@@ -31,6 +33,8 @@ KINDS: tuple[FaultKind[Any], ...] = (
     ERROR_RATE,
     POD_DEATH,
     CONTAINER_ESCAPE,
+    DATA_LOSS,
+    VOLUME_PENDING,
 )
 registry: dict[str, FaultKind[Any]] = {kind.name: kind for kind in KINDS}
 

@@ -27,6 +27,7 @@ FAULTS = {
     "replicas": "node-drain",
     "observability": "error-rate",
     "security": "rogue-client",
+    "storage": "data-loss",
 }
 RUNNING = {"running": {"startedAt": "2026-11-22T20:38:53Z"}}
 

@@ -1,0 +1,122 @@
+"""data-loss and volume-pending on a real API: they bite, are seen and undone; where they do not fit, they refuse."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from chaos.faults.data_loss import DATA_LOSS, DataLoss
+from chaos.faults.kind import FaultRefused, Injury, Sighting
+from chaos.faults.volume_pending import CLASSES, DEFAULT, VOLUME_PENDING, VolumePending
+from chaos.kube import Kube, Obj
+from tests.faults.stage import Stage, deployment, embedded, stage
+
+pytestmark = pytest.mark.root
+WORKLOADS = Path("scenarios/workloads")
+LEDGER = "statefulset/ledger"
+
+
+@pytest.fixture(scope="module")
+def kube() -> Iterator[Kube]:
+    with embedded() as found:
+        yield found
+
+
+def ledger(*, on_claim: bool = True, class_name: str | None = "standard") -> list[Obj]:
+    """The ledger of the library, without what only other storms need."""
+    texts = (WORKLOADS / "shop-source.yaml", WORKLOADS / "ledger.yaml")
+    objects: list[Obj] = [o for text in texts for o in yaml.safe_load_all(text.read_text()) if o]
+    kept = [o for o in objects if o["kind"] in ("ConfigMap", "ServiceAccount", "Service", "StatefulSet")]
+    spec = next(o for o in kept if o["kind"] == "StatefulSet")["spec"]
+    (template,) = spec["volumeClaimTemplates"]
+    if class_name is None:
+        del template["spec"]["storageClassName"]
+    if not on_claim:
+        del spec["volumeClaimTemplates"]
+        spec["template"]["spec"]["volumes"].append({"name": "data", "emptyDir": {}})
+    return kept
+
+
+def until(look: Callable[[], Sighting], true: Callable[[Sighting], Any], within: float = 20.0) -> Sighting:
+    deadline = time.monotonic() + within
+    while not true(seen := look()):
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.2)
+    return seen
+
+
+@pytest.mark.parametrize(("on_claim", "found"), [(True, 10), (False, 0)])
+def test_what_was_acknowledged_outlives_the_pod_on_a_claim_and_not_on_an_empty_dir(
+    kube: Kube, on_claim: bool, found: int
+) -> None:
+    with stage(kube, ledger(on_claim=on_claim), LEDGER) as at:
+        params = DataLoss(records=10)
+        (injury,) = DATA_LOSS.inject(at.arena, params)
+        assert len(injury.data["acknowledged"]) == 10
+        seen = until(lambda: DATA_LOSS.witness(at.arena, params, injury), lambda s: "found" in s.data)
+        assert (seen.ok, seen.data["found"], len(seen.data["missing"])) == (True, found, 10 - found)
+
+
+def test_a_pod_that_is_still_there_is_not_taken_for_gone(kube: Kube) -> None:
+    with stage(kube, ledger(), LEDGER) as at:
+        (pod,) = at.arena.view.pods(LEDGER).values()
+        injury = Injury(target="ledger-0", detail="", undo=None, data={"uid": pod["uid"], "acknowledged": []})
+        seen = DATA_LOSS.witness(at.arena, DataLoss(), injury)
+        assert (seen.ok, seen.detail) == (False, "pod ledger-0 is still there")
+
+
+def test_an_app_that_takes_no_records_is_left_alone(kube: Kube) -> None:
+    container = {
+        "name": "web",
+        "image": "python:3.12-slim",
+        "command": ["sleep", "600"],
+        "ports": [{"containerPort": 80}],
+    }
+    with stage(kube, [deployment(containers=[container])]) as at:
+        with pytest.raises(FaultRefused, match="acknowledged no record at POST /orders"):
+            DATA_LOSS.inject(at.arena, DataLoss(records=1))
+        assert len(at.arena.view.pods("deployment/web")) == 1
+
+
+def default_marks(kube: Kube) -> dict[str, str]:
+    return {
+        c["metadata"]["name"]: (c["metadata"].get("annotations") or {}).get(DEFAULT, "") for c in kube.list(CLASSES)
+    }
+
+
+def grow(at: Stage) -> Callable[[], Sighting]:
+    """Let the storm begin; what its witness sees of the new replica."""
+    *_, injury = VOLUME_PENDING.inject(at.arena, VolumePending())
+    assert injury.target == LEDGER
+    return lambda: VOLUME_PENDING.witness(at.arena, VolumePending(), injury)
+
+
+def test_without_a_default_a_claim_that_names_no_class_stays_pending_until_it_is_undone(kube: Kube) -> None:
+    before = default_marks(kube)
+    with stage(kube, ledger(class_name=None), LEDGER) as at:
+        look = grow(at)
+        seen = until(look, lambda s: s.data.get("why"))
+        assert seen.ok
+        assert seen.data["claims"] == {"data-ledger-1": "Pending"}
+        assert seen.data["why"].startswith("FailedBinding: no persistent volumes available")
+        assert default_marks(kube) == {"standard": "false"}
+    assert default_marks(kube) == before
+
+
+def test_a_claim_that_names_its_class_does_not_notice(kube: Kube) -> None:
+    with stage(kube, ledger(), LEDGER) as at:
+        seen = until(grow(at), lambda s: s.data.get("ready") == 2)
+        assert seen.ok
+        assert seen.data["claims"] == {"data-ledger-1": "Bound"}
+
+
+def test_only_a_stateful_set_with_claims_grows(kube: Kube) -> None:
+    with stage(kube, [deployment()]) as at, pytest.raises(FaultRefused, match="is no StatefulSet"):
+        VOLUME_PENDING.inject(at.arena, VolumePending())
+    with stage(kube, ledger(on_claim=False), LEDGER) as at:
+        with pytest.raises(FaultRefused, match="has no volumeClaimTemplates"):
+            VOLUME_PENDING.inject(at.arena, VolumePending())
+        assert not at.undos[1:], "refused before anything was done"
