@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cluster.client import Obj
 from cluster.image_names import image_reference
-from cluster.kubelet import backoff, etcfiles, expansion, names, podspec, resources
+from cluster.kubelet import backoff, etcfiles, expansion, podspec, resources
 from cluster.kubelet.build import argv
 from cluster.kubelet.environment import container_environment, service_variables
 from cluster.kubelet.errors import StartRefused
