@@ -17,6 +17,9 @@ from chaos.result import Result
 from reports.words import VERDICTS
 
 PATTERNS = ("oomkilled-surprise", "rbac-blindspot", "lying-health-checks", "storage-and-state", "networking-mystery")
+# Storms that belong to no single pattern.
+COLUMNS = (*PATTERNS, "all")
+LEGEND = "  ".join(map(str, VERDICTS.values())) + "  · not exercised; held / judged"
 CHECKS = ("resources", "health-checks", "rbac", "replicas", "observability", "security")
 BEYOND = ("storage",)
 STYLES = {"held": "green", "broke": "bold red", "not_proven": "bold yellow"}
@@ -69,14 +72,14 @@ def render(results: Iterable[Result]) -> RenderableType:
     card = scorecard(results)
     table = Table(box=None, padding=(0, 1), show_edge=False)
     table.add_column("defense", no_wrap=True, min_width=13)
-    for pattern in PATTERNS:
-        table.add_column(pattern.replace("-", " "), max_width=12)
+    for pattern in COLUMNS:
+        table.add_column(pattern.replace("-", " "), max_width=10)
     for check in (*CHECKS, *BEYOND):
-        table.add_row(check, *(_cell(card.get((pattern, check))) for pattern in PATTERNS))
-    return Group(Padding(table, (1, 0)), Text(answer(card), "bold"), Text())
+        table.add_row(check, *(_cell(card.get((pattern, check))) for pattern in COLUMNS))
+    return Group(Padding(table, (1, 0, 0, 0)), Text(LEGEND, "dim"), Text(f"\n{answer(card)}", "bold"), Text())
 
 
 def _cell(cell: Cell | None) -> Text:
     if cell is None:
         return Text("·", "dim")
-    return Text(f"{VERDICTS[cell.verdict]} {cell.held}/{cell.judged}", STYLES[cell.verdict])
+    return Text(f"{VERDICTS[cell.verdict].mark} {cell.held}/{cell.judged}", STYLES[cell.verdict])

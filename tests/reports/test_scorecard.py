@@ -60,4 +60,9 @@ def test_the_table_has_a_row_for_every_check_and_a_column_for_every_pattern() ->
     shown = text([lying()])
     assert all(check in shown for check in CHECKS)
     assert all(pattern.split("-")[0] in shown for pattern in PATTERNS)
-    assert "✔ held 1/1" in shown
+    assert "✔ 1/1" in shown
+
+
+def test_a_storm_that_belongs_to_no_single_pattern_is_in_the_table_too() -> None:
+    drained = _of("replicas", "broke").model_copy(update={"pattern": "all"})
+    assert "✘ 0/1" in text([drained])
