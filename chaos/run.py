@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
+
 from chaos import recover, show
 from chaos.faults import registry
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Sighting
@@ -30,7 +32,7 @@ WITNESS_EVERY = Duration(1)
 LOAD_FLOWS_WITHIN = Duration(30)
 # Beyond its phases a run may take this long before it is ended: deploying has a deadline of its own.
 SLACK = Duration(90)
-NAMESPACE_RETRIES = 20
+SHOWN_WITHIN = Duration(3)
 
 
 class Stop:
@@ -77,6 +79,8 @@ class Run:
     """Set when observing ends: watches that break afterwards are no trouble."""
     undos: list[tuple[int, Undo]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    showing: list[threading.Thread] = field(default_factory=list)
+    """Snapshots under way: what they look at must not be deleted meanwhile, nor their recording be closed."""
     agreed: dict[str, str] = field(default_factory=dict)
     choosing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -114,6 +118,8 @@ def execute(run: Run) -> list[str]:
     except (KubeError, Stopped) as error:
         run.recorder.write(Trouble, what="the run ended early", detail=str(error))
     finally:
+        for thread in run.showing:
+            thread.join(SHOWN_WITHIN.seconds)
         run.over.set()
         run.kube.hang_up()
         left = heal(run)
@@ -211,20 +217,18 @@ def _apply(run: Run, variant: VariantPlan) -> None:
             name = obj["metadata"]["name"]
             path = run.kube.path(obj["apiVersion"], obj["kind"], name=name)
             run.will_undo(Undo(action="delete-object", path=path, why=f"delete {obj['kind']} {name}"))
-        _create_patiently(run.kube, obj, variant.namespace_name)
+        create_patiently(run.kube, obj, variant.namespace_name)
 
 
-def _create_patiently(kube: Kube, manifest: Obj, namespace: str) -> None:
-    for _ in range(NAMESPACE_RETRIES):
-        try:
-            kube.create(manifest, namespace)
-        except Refused as refusal:
-            # A pod made right after its namespace may find no default ServiceAccount yet.
-            if "serviceaccount" not in refusal.message.lower():
-                raise
-            time.sleep(0.1)
-        else:
-            return
+def _needs_account(error: BaseException) -> bool:
+    """A pod made right after its namespace may find no default ServiceAccount yet."""
+    return isinstance(error, Refused) and "serviceaccount" in error.message.lower()
+
+
+@retry(retry=retry_if_exception(_needs_account), wait=wait_fixed(0.1), stop=stop_after_delay(3), reraise=True)
+def create_patiently(kube: Kube, manifest: Obj, namespace: str) -> None:
+    """Create an object in a namespace that was made a moment ago. Raises KubeError."""
+    kube.create(manifest, namespace)
 
 
 def _await_ready(run: Run, variant: VariantPlan, view: View) -> None:
@@ -386,12 +390,14 @@ def _show(run: Run, variant: VariantPlan, view: View, when: str, pods: list[str]
     """In the background: what is only shown must not take time from a phase."""
     hurt = [name for name, pod in sorted(view.of("Pod").items()) if when != "baseline" and _was_killed(pod)]
     named = [p for p in dict.fromkeys([*pods, *hurt]) if p in view.of("Pod")][:3]
-    threading.Thread(
+    thread = threading.Thread(
         target=show.take,
         args=(run.kube, variant.namespace_name, variant.name, run.recorder),
         kwargs={"when": when, "pods": named},
         daemon=True,
-    ).start()
+    )
+    thread.start()
+    run.showing.append(thread)
 
 
 def _was_killed(pod: Obj) -> bool:
