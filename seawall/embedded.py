@@ -39,6 +39,7 @@ def place_for(context: str, *, told: Callable[[str], None]) -> Iterator[Place]:
         yield Place(kubeconfig=str(kept.files.kubeconfig), dead=lambda: kept_cluster() is None)
         return
     with start(boot.plan(), told=told) as handle:
+        told(f"to look into it while it lasts: kubectl --kubeconfig {handle.kubeconfig} get pods -A -w")
         yield Place(kubeconfig=str(handle.kubeconfig), ephemeral=True, dead=lambda: not _lives(handle.id))
 
 
