@@ -1,6 +1,7 @@
 """The parts of a cluster put together, in one process and one event loop."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -131,3 +132,5 @@ def _announce(config: ClusterConfig, doors: Doors, kubeconfig: str) -> None:
     draft.rename(file)
     os.write(doors.ready, READY)
     log.info("up: %d nodes", len(config.nodes))
+    gc.freeze()
+    gc.enable()
