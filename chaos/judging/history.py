@@ -7,6 +7,7 @@ the first record.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from chaos.promise import SteadyState
@@ -171,6 +172,8 @@ def history(records: Iterable[Record], variant: str) -> History:
     end = max((span.end for span in phases.values()), default=FOREVER)
     offsets = [r.wall - r.t for r in own]
     offset = offsets[0] if offsets else 0.0
+    # A thread that was held up between reading its two clocks stands alone; a clock that was moved stays moved.
+    steady = [min(pair) for pair in pairwise(offsets)] or offsets
     samples = _samples(own)
     return History(
         variant=variant,
@@ -184,7 +187,7 @@ def history(records: Iterable[Record], variant: str) -> History:
         troubles=[r for r in own if isinstance(r, Trouble)],
         asked=[r for r in own if isinstance(r, Asked) and r.t <= end],
         shown=[r for r in own if isinstance(r, Shown)],
-        clock_step=max(offsets, default=0.0) - min(offsets, default=0.0),
+        clock_step=max(steady, default=0.0) - min(steady, default=0.0),
     )
 
 

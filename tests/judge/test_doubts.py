@@ -8,7 +8,7 @@ import pytest
 from chaos.judge import judge
 from chaos.problems import InputErrors
 from chaos.recording import Fault, Load, PhaseName, RunStarted, Seen
-from tests.judge.tape import RATE, TARGET, Tape, hang, lie, oom, spill
+from tests.judge.tape import BEGAN, RATE, TARGET, Tape, hang, lie, oom, spill
 
 Storm = Callable[..., Tape]
 
@@ -193,8 +193,17 @@ def test_nothing_observed(storm: Storm) -> None:
 @STORMS
 def test_a_clock_that_was_moved(storm: Storm) -> None:
     tape = storm()
-    tape.records.append(Fault(t=30.0, wall=1_700_000_100.0, variant=tape.variant, fault="x", step="undo", ok=True))
+    for t in (30.3, 30.301):
+        wall = 1_700_000_100.0 + t - 30
+        tape.records.append(Fault(t=t, wall=wall, variant=tape.variant, fault="x", step="undo", ok=True))
     assert_unproven(tape, "clock was moved by")
+
+
+def test_one_record_whose_writer_was_held_up_between_its_clocks_moves_no_clock() -> None:
+    tape = oom()
+    late = Fault(t=30.0, wall=BEGAN + 32.0, variant=tape.variant, fault="x", step="undo", ok=True)
+    tape.records.append(late)
+    assert tape.verdict().verdict == "held"
 
 
 def test_records_without_a_run_are_refused() -> None:
