@@ -20,6 +20,7 @@ from cluster.controllers.context import Kind
 from cluster.inside import CONTROL_SHARES, take_weight
 from cluster.kubelet.kubelet import Kubelet
 from cluster.network.dns import DnsServer
+from cluster.network.ingress import IngressProxy
 from cluster.network.links import LinuxNetwork
 from cluster.network.policing import Policing
 from cluster.network.proxy import ServiceProxy
@@ -93,10 +94,12 @@ async def _parts(config: ClusterConfig, api: ApiServer, network: LinuxNetwork) -
     await dns.start()
     proxy = ServiceProxy(api.client("system:kube-proxy"), network)
     policing = Policing(api.client("system:cni"), network)
+    ingress = IngressProxy(api.client("system:ingress"))
     kinds = [Kind(kind.key, kind.api_version, kind.kind, kind.namespaced) for kind in registry.values()]
     manager = api.client("system:kube-controller-manager")
     controllers = run_all(manager, kinds=kinds, ca_certificate=api.authority, volumes=config.state_dir / "volumes")
-    return [dns.run(), proxy.run(), policing.run(), controllers, run_scheduler(api.client("system:kube-scheduler"))]
+    scheduler = run_scheduler(api.client("system:kube-scheduler"))
+    return [dns.run(), proxy.run(), policing.run(), ingress.run(), controllers, scheduler]
 
 
 def _kubelet(node: NodeConfig, api: ApiServer, runtime: Runc, network: LinuxNetwork, config: ClusterConfig) -> Kubelet:

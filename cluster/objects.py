@@ -43,6 +43,13 @@ def annotations_of(obj: Obj) -> dict[str, str]:
     return annotations
 
 
+def newest_marked(objs: Iterable[Obj], annotation: str) -> str:
+    """The name of the newest object that an annotation of "true" marks (as a default); "" if none is marked."""
+    marked = [obj for obj in objs if annotations_of(obj).get(annotation) == "true"]
+    newest = max(marked, key=lambda obj: (obj["metadata"]["creationTimestamp"], obj["metadata"]["name"]), default=None)
+    return str(newest["metadata"]["name"]) if newest else ""
+
+
 def is_going(obj: Obj) -> bool:
     """Whether somebody asked for the object to be deleted."""
     return bool(obj["metadata"].get("deletionTimestamp"))

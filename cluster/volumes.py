@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from cluster.client import Obj
-from cluster.objects import annotations_of, is_going, labels_of
+from cluster.objects import is_going, labels_of, newest_marked
 from cluster.quantity import parse_quantity
 from cluster.selectors import matches_selector
 
@@ -38,9 +38,7 @@ def class_of(obj: Obj) -> str:
 
 def default_class(classes: Iterable[Obj]) -> str:
     """The name of the newest class that is marked as the default; "" if none is. Pure."""
-    marked = [c for c in classes if annotations_of(c).get(DEFAULT_CLASS) == "true"]
-    newest = max(marked, key=lambda c: (c["metadata"]["creationTimestamp"], c["metadata"]["name"]), default=None)
-    return str(newest["metadata"]["name"]) if newest else ""
+    return newest_marked(classes, DEFAULT_CLASS)
 
 
 def requested(claim: Obj) -> Fraction:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cluster.api.admission import Admission
 from cluster.api.admission.claims import default_storage_class, no_resize
 from cluster.api.admission.escalation import escalation
+from cluster.api.admission.ingress_class import default_ingress_class
 from cluster.api.admission.limit_range import limit_bounds, limit_defaults
 from cluster.api.admission.namespace import namespace_lifecycle, namespace_survival
 from cluster.api.admission.pod_security import pod_security
@@ -72,6 +73,7 @@ def _admission(cluster: Cluster, authorizer: Authorizer) -> Admission:
             priority,
             limit_defaults,
             default_storage_class,
+            default_ingress_class,
             allocate_addresses,
         ),
         reviewers=(namespace_survival, escalation(authorizer), limit_bounds, no_resize, pod_security, resource_quota),

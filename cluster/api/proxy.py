@@ -6,32 +6,16 @@ from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 from yarl import URL
 
 from cluster.api.requests import Target
 from cluster.client import ApiError, BadRequest, NotFound, NotImplementedHere, Obj
+from cluster.relay import is_upgrade, pass_back, request_headers
 from cluster.store import Store
 
 _CONNECT_SECONDS = 10
-_CHUNK_BYTES = 64 * 1024
 _PATH_SEGMENTS = 8  # "", api, v1, namespaces, NAMESPACE, pods, NAME, proxy, and then what the backend sees
-# Of this connection alone (RFC 9110, 7.6.1), or ours to know.
-_NOT_PASSED_ON = frozenset(
-    {
-        "authorization",
-        "connection",
-        "content-length",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +33,7 @@ class Proxy:
 
     async def forward(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         """Raises 503 in the real proxy's words when the backend cannot be reached."""
-        if "upgrade" in request.headers.get("Connection", "").lower():
+        if is_upgrade(request):
             raise NotImplementedHere("upgraded connections (WebSocket) are not proxied here: use port-forward")
         backend = find_backend(self._store, target, self._chance)
         url = _url(backend, request.rel_url)
@@ -62,7 +46,7 @@ class Proxy:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _unavailable(f"error trying to reach service: {_reason(backend, error)}") from error
         async with answer:
-            return await _pass_back(request, answer)
+            return await pass_back(request, answer)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -153,29 +137,15 @@ def _url(backend: Backend, asked: URL) -> URL:
 
 
 def _request_headers(request: web.BaseRequest) -> CIMultiDict[str]:
-    headers = _passed_on(request.headers)
-    # Who says how long the body is says so to the backend, too: not everybody takes chunks.
-    if request.body_exists and request.content_length is not None:
-        headers["Content-Length"] = str(request.content_length)
+    """Without those that are ours to know."""
+    headers = request_headers(request)
+    for name in [name for name in headers if _is_ours(name.lower())]:
+        headers.popall(name, None)
     return headers
 
 
-def _passed_on(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
-    kept = ((name, value) for name, value in headers.items() if not _is_ours(name.lower()))
-    return CIMultiDict(kept)
-
-
 def _is_ours(name: str) -> bool:
-    return name in _NOT_PASSED_ON or name.startswith("impersonate-")
-
-
-async def _pass_back(request: web.BaseRequest, answer: aiohttp.ClientResponse) -> web.StreamResponse:
-    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_passed_on(answer.headers))
-    await response.prepare(request)
-    async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
-        await response.write(chunk)
-    await response.write_eof()
-    return response
+    return name == "authorization" or name.startswith("impersonate-")
 
 
 def _unavailable(message: str) -> ApiError:

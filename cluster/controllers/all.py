@@ -16,6 +16,7 @@ from cluster.controllers import (
     endpointslices,
     event_expiry,
     garbage,
+    ingress,
     job,
     job_expiry,
     namespace,
@@ -59,6 +60,7 @@ CONTROLLERS = (
     storage_protection,
     attach_detach,
     resource_quota,
+    ingress,
 )
 
 

@@ -1,6 +1,6 @@
 """Namespaces and links: the fabric, the nodes on it, the pods on those.
 
-    fabric namespace (ours)        bridge fabric0: API server, DNS
+    fabric namespace (ours)        bridge fabric0: API server, DNS, ingress
                                    | | |
     one namespace a node           fab0   198.19.255.<n>     lo   198.18.<n>.1, the gateway
                                    pod2 pod3 …               a point-to-point link and a /32 route for each pod
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from cluster.config import API_ADDRESS, DNS_ADDRESS, SERVICE_RANGE, NodeConfig
+from cluster.config import API_ADDRESS, DNS_ADDRESS, INGRESS_ADDRESS, SERVICE_RANGE, NodeConfig
 from cluster.network import namespaces, netlink
 from cluster.network.netlink import LOOPBACK, Netlink
 from cluster.network.nft import Firewall
@@ -187,6 +187,7 @@ class LinuxNetwork:
             netlink.new_bridge("fabric0", _BRIDGE, _BRIDGE_MAC),
             netlink.new_address(f"{API_ADDRESS}/24", _BRIDGE),
             netlink.new_address(f"{DNS_ADDRESS}/24", _BRIDGE),
+            netlink.new_address(f"{INGRESS_ADDRESS}/24", _BRIDGE),
             netlink.new_route(SERVICE_RANGE, _BRIDGE),
         )
 
@@ -208,6 +209,7 @@ class LinuxNetwork:
             netlink.new_address(f"{config.address}/24", _UPLINK),
             netlink.new_neighbour(API_ADDRESS, _BRIDGE_MAC, _UPLINK),
             netlink.new_neighbour(DNS_ADDRESS, _BRIDGE_MAC, _UPLINK),
+            netlink.new_neighbour(INGRESS_ADDRESS, _BRIDGE_MAC, _UPLINK),
             netlink.new_route(SERVICE_RANGE, _UPLINK),
         )
         self._fabric.wait_until_up(port)

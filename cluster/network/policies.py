@@ -15,7 +15,8 @@ from ipaddress import ip_network
 from typing import Any, Literal
 
 from cluster.client import Obj
-from cluster.config import API_ADDRESS, DNS_ADDRESS
+from cluster.config import API_ADDRESS, DNS_ADDRESS, INGRESS_ADDRESS
+from cluster.ingress import NAMESPACE as INGRESS_NAMESPACE
 from cluster.network import facts
 from cluster.network.facts import Labels, Pod
 from cluster.network.ruleset import EMPTY, Ruleset, merged
@@ -48,6 +49,17 @@ DNS = Pod(
     node="",
     ports=(("dns", "udp", 53), ("dns-tcp", "tcp", 53)),
 )
+
+# And so is its ingress, that policies let in by where it is elsewhere.
+INGRESS = Pod(
+    uid="ingress",
+    namespace=INGRESS_NAMESPACE,
+    labels=(("app.kubernetes.io/component", "controller"), ("app.kubernetes.io/name", "ingress-nginx")),
+    address=INGRESS_ADDRESS,
+    node="",
+    ports=(("http", "tcp", 80), ("https", "tcp", 443)),
+)
+_INGRESS_HOME: Mapping[str, Labels] = {INGRESS_NAMESPACE: (("kubernetes.io/metadata.name", INGRESS_NAMESPACE),)}
 
 Direction = Literal["Ingress", "Egress"]
 ANY: Mapping[str, Any] = {}
@@ -109,7 +121,7 @@ def contents(
     if not policies:
         return dict.fromkeys(nodes, EMPTY)
     present = [pod for pod in pods if pod.address]
-    judge = _judge(policies, World(_by_kin([*present, DNS]), namespaces))
+    judge = _judge(policies, World(_by_kin([*present, DNS, INGRESS]), {**_INGRESS_HOME, **namespaces}))
     return {node: _node([pod for pod in present if pod.node == node], judge) for node in nodes}
 
 

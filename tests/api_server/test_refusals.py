@@ -12,7 +12,6 @@ TEMPLATE = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name":
     ("resource", "spec", "named"),
     [
         ("replicationcontrollers", {"selector": {"a": "b"}, "template": TEMPLATE}, "ReplicationControllers"),
-        ("ingresses.networking.k8s.io", {"defaultBackend": {"service": {"name": "s"}}}, "Ingresses"),
         (
             "horizontalpodautoscalers.autoscaling",
             {"scaleTargetRef": {"kind": "Deployment", "name": "d"}, "maxReplicas": 2},

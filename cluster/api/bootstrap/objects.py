@@ -1,4 +1,4 @@
-"""The namespaces, priority and storage classes that every cluster has; `kubernetes` and `kube-dns` with endpoints."""
+"""What every cluster has: namespaces, classes, roles; the Services `kubernetes` and `kube-dns` with endpoints."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,8 @@ from cluster.config import (
     DNS_ADDRESS,
     DNS_SERVICE_ADDRESS,
 )
+from cluster.ingress import CLASS, CLASSES, CONTROLLER
+from cluster.ingress import DEFAULT_CLASS as DEFAULT_INGRESS_CLASS
 from cluster.volumes import DEFAULT_CLASS, FOLDER_PROVISIONER
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -36,6 +38,7 @@ def first_objects() -> Iterator[tuple[str, str, Obj]]:
         metadata = {"metadata": {"name": name}}
         yield "priorityclasses.scheduling.k8s.io", "", {**metadata, "value": value, "description": what}
     yield "storageclasses.storage.k8s.io", "", _STANDARD_CLASS
+    yield CLASSES, "", _INGRESS_CLASS
     for role in cluster_roles():
         yield "clusterroles.rbac.authorization.k8s.io", "", role
     for binding in cluster_role_bindings():
@@ -53,6 +56,10 @@ _STANDARD_CLASS = {
     "provisioner": FOLDER_PROVISIONER,
     "reclaimPolicy": "Delete",
     "volumeBindingMode": "WaitForFirstConsumer",
+}
+_INGRESS_CLASS = {
+    "metadata": {"name": CLASS, "annotations": {DEFAULT_INGRESS_CLASS: "true"}},
+    "spec": {"controller": CONTROLLER},
 }
 _Port = tuple[str, str, int, int]
 _API_LABELS = {"component": "apiserver", "provider": "kubernetes"}

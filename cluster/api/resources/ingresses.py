@@ -1,15 +1,20 @@
-"""Ingresses: checked and listed, but never taken: nothing here would route by them."""
+"""Ingresses, as `cluster.network.ingress` serves them."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
-from cluster.api.field_errors import FieldError, invalid
+from cluster.api.field_errors import FieldError, invalid, required
+from cluster.api.metadata import label_1035, subdomain, wildcard_subdomain
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum
-from cluster.api.resources.unsupported import not_run
+from cluster.api.resources.checks import check_enum, check_name, check_range, port_name
 from cluster.api.tables.ingresses import INGRESSES
-from cluster.client import Obj
+from cluster.client import NotImplementedHere, Obj
+from cluster.ingress import ANNOTATIONS, FORCE_REDIRECT, REDIRECT
+from cluster.objects import annotations_of
 
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
+_NOT_IN_PATHS = ("//", "/./", "/../", "%2f", "%2F")
+_NOT_AT_THE_END = ("/..", "/.")
 
 
 def fill(ingress: Obj) -> None:
@@ -20,12 +25,93 @@ def rules(ingress: Obj, _old: Obj | None) -> Iterator[FieldError]:
     spec = ingress["spec"]
     if not spec.get("rules") and not spec.get("defaultBackend"):
         yield invalid("spec", spec, "either `defaultBackend` or `rules` must be specified")
+    if spec.get("ingressClassName") is not None:
+        yield from check_name(spec["ingressClassName"], "spec.ingressClassName", subdomain)
+    if spec.get("defaultBackend"):
+        yield from _check_backend(spec["defaultBackend"], "spec.defaultBackend")
     for i, rule in enumerate(spec.get("rules") or ()):
-        for j, path in enumerate((rule.get("http") or {}).get("paths") or ()):
-            at = f"spec.rules[{i}].http.paths[{j}]"
-            yield from check_enum(path, at, "pathType", _PATH_TYPES)
-            if path.get("pathType") != "ImplementationSpecific" and not path.get("path", "").startswith("/"):
-                yield invalid(f"{at}.path", path.get("path", ""), "must be an absolute path")
+        yield from _check_host(rule.get("host", ""), f"spec.rules[{i}].host")
+        if rule.get("http") is not None:
+            yield from _check_paths(rule["http"].get("paths") or [], f"spec.rules[{i}].http.paths")
+    for i, tls in enumerate(spec.get("tls") or ()):
+        for j, host in enumerate(tls.get("hosts") or ()):
+            yield from _check_host(host, f"spec.tls[{i}].hosts[{j}]")
+        if tls.get("secretName"):
+            yield from check_name(tls["secretName"], f"spec.tls[{i}].secretName", subdomain)
+
+
+def _check_host(host: str, path: str) -> Iterator[FieldError]:
+    if _is_address(host):
+        yield invalid(path, host, "must be a DNS name, not an IP address")
+    elif host:
+        yield from check_name(host, path, wildcard_subdomain if "*" in host else subdomain)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_paths(paths: list[Obj], at: str) -> Iterator[FieldError]:
+    if not paths:
+        yield required(at)
+    for i, path in enumerate(paths):
+        yield from _check_path(path, f"{at}[{i}]")
+        yield from _check_backend(path["backend"], f"{at}[{i}].backend")
+
+
+def _check_path(path: Obj, at: str) -> Iterator[FieldError]:
+    yield from check_enum(path, at, "pathType", _PATH_TYPES)
+    text, strict = path.get("path", ""), path.get("pathType") != "ImplementationSpecific"
+    if not text.startswith("/") and (text or strict):
+        yield invalid(f"{at}.path", text, "must be an absolute path")
+    elif strict:
+        wrong = [f"must not contain '{part}'" for part in _NOT_IN_PATHS if part in text]
+        wrong += [f"cannot end with '{end}'" for end in _NOT_AT_THE_END if text.endswith(end)]
+        yield from (invalid(f"{at}.path", text, what) for what in wrong)
+
+
+def _check_backend(backend: Obj, at: str) -> Iterator[FieldError]:
+    service = backend.get("service")
+    if backend.get("resource") and service:
+        yield invalid(at, "", "cannot set both resource and service backends")
+    elif not backend.get("resource") and service is None:
+        yield required(at, "resource or service backend is required")
+    elif service is not None:
+        yield from _check_service(service, f"{at}.service")
+
+
+def _check_service(service: Obj, at: str) -> Iterator[FieldError]:
+    port = service.get("port") or {}
+    if not service.get("name"):
+        yield required(f"{at}.name")
+    else:
+        yield from check_name(service["name"], f"{at}.name", label_1035)
+    if port.get("name") and port.get("number"):
+        yield invalid(at, "", "cannot set both port name & port number")
+    elif port.get("name"):
+        yield from check_name(port["name"], f"{at}.port.name", port_name)
+    elif port.get("number"):
+        yield from check_range(port["number"], f"{at}.port.number", 1, 65535)
+    else:
+        yield required(at, "port name or number is required")
+
+
+def unsupported(ingress: Obj) -> Iterator[NotImplementedHere]:
+    for name in annotations_of(ingress):
+        if name.startswith(ANNOTATIONS) and name not in (REDIRECT, FORCE_REDIRECT):
+            yield _error(f"metadata.annotations[{name}]", "of ingress-nginx's annotations there are the redirects")
+    spec = ingress["spec"]
+    paths = [path for rule in spec.get("rules") or () for path in (rule.get("http") or {}).get("paths") or ()]
+    if any(part.get("resource") for part in (spec.get("defaultBackend") or {}, *(path["backend"] for path in paths))):
+        yield _error("backend.resource", "backends are Services")
+
+
+def _error(field: str, why: str) -> NotImplementedHere:
+    return NotImplementedHere(f"{field} is not supported by this cluster: {why}; remove it or use a real cluster")
 
 
 def initial_status(_ingress: Obj) -> Obj:
@@ -43,5 +129,5 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     initial_status=initial_status,
-    unsupported=not_run("Ingresses", "reach the Service itself"),
+    unsupported=unsupported,
 )
