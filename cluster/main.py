@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from cluster.api.resources import registry
+from cluster.api.resources import stored
 from cluster.api.server import ApiServer
 from cluster.boot import READY, Doors
 from cluster.client import Client, Obj
@@ -95,11 +95,11 @@ async def _parts(config: ClusterConfig, api: ApiServer, network: LinuxNetwork) -
     proxy = ServiceProxy(api.client("system:kube-proxy"), network)
     policing = Policing(api.client("system:cni"), network)
     ingress = IngressProxy(api.client("system:ingress"))
-    kinds = [Kind(kind.key, kind.api_version, kind.kind, kind.namespaced) for kind in registry.values()]
+    kinds = [Kind(kind.key, kind.api_version, kind.kind, kind.namespaced) for kind in stored]
     manager = api.client("system:kube-controller-manager")
     controllers = run_all(manager, kinds=kinds, ca_certificate=api.authority, volumes=config.state_dir / "volumes")
     scheduler = run_scheduler(api.client("system:kube-scheduler"))
-    return [dns.run(), proxy.run(), policing.run(), ingress.run(), controllers, scheduler]
+    return [dns.run(), proxy.run(), policing.run(), ingress.run(), controllers, scheduler, api.measure()]
 
 
 def _kubelet(node: NodeConfig, api: ApiServer, runtime: Runc, network: LinuxNetwork, config: ClusterConfig) -> Kubelet:

@@ -1,10 +1,10 @@
-"""What the API server asks of a node: what pods/log, pods/exec and pods/portforward need of the kubelet's HTTPS API.
+"""What the API server asks of a node: what logs, exec, port-forward and metrics.k8s.io need of its kubelet.
 
 The kubelet implements it; the API server finds it by node name. A node that is down is not in the table.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,27 @@ class LogOptions:
     since_seconds: int | None = None
     since: float | None = None
     """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a container or a node had used at a moment."""
+
+    at: float
+    """Seconds since 1970."""
+    started_at: float
+    """Since when processor time has been counted."""
+    cpu_usec: int
+    memory_bytes: int
+    """The working set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeUsage:
+    """All of a node, and its running containers by pod (namespace, name) and container name."""
+
+    node: Measured
+    pods: Mapping[tuple[str, str], Mapping[str, Measured]]
 
 
 class ExecFailed(Exception):
@@ -46,7 +67,13 @@ class ExecSession(Protocol):
     async def kill(self) -> None: ...
 
 
-class NodeService(Protocol):
+class Meter(Protocol):
+    """A node that tells what is used of it."""
+
+    def usage(self) -> NodeUsage: ...
+
+
+class NodeService(Meter, Protocol):
     """Raises `ApiError` (NotFound, BadRequest) with the kubelet's own wording."""
 
     def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]: ...

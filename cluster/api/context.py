@@ -10,7 +10,7 @@ import orjson
 from cluster.api.resource import Resource
 from cluster.client import Obj
 from cluster.config import ClusterConfig
-from cluster.store import Store
+from cluster.store import Entry, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Cluster:
     clock: Callable[[], float]
     """Seconds since 1970."""
     random: random.Random
+    computed: Mapping[str, Callable[[str | None], list[Entry]]] = field(default_factory=dict)
+    """How to make the objects of each resource that is not stored, in one namespace or in all (None)."""
 
 
 Operation = Literal["CREATE", "UPDATE", "DELETE"]

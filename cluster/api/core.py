@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -23,11 +24,14 @@ from cluster.api.authorize import MASTERS, Authorizer
 from cluster.api.bootstrap.objects import first_objects
 from cluster.api.context import Cluster, User
 from cluster.api.local import LocalClient
+from cluster.api.metrics import Metrics
 from cluster.api.resources import registry
+from cluster.api.resources.metrics import NODE_METRICS, POD_METRICS
 from cluster.api.subresources import Subresources
 from cluster.api.tokens import Tokens
 from cluster.api.verbs import Verbs
 from cluster.config import ClusterConfig
+from cluster.nodeservice import Meter
 from cluster.store import Store
 
 
@@ -37,16 +41,23 @@ class Core:
     def __init__(
         self,
         config: ClusterConfig,
+        nodes: Mapping[str, Meter] = MappingProxyType({}),
         *,
         clock: Callable[[], float] = time.time,
         chance: random.Random | None = None,
     ) -> None:
+        store = Store()
+        self.metrics = Metrics(store, nodes)
         self.cluster = Cluster(
             config=config,
-            store=Store(),
+            store=store,
             resources=registry,
             clock=clock,
             random=chance or random.SystemRandom(),
+            computed={
+                NODE_METRICS.key: self.metrics.node_metrics,
+                POD_METRICS.key: self.metrics.pod_metrics,
+            },
         )
         tokens = Tokens(ec.generate_private_key(ec.SECP256R1()))
         self.authorizer = Authorizer(self.cluster.store)

@@ -31,7 +31,11 @@ _PLAIN: dict[str, Obj] = {
     "bytes": {"type": "string", "format": "byte"},
     "any": {"type": "object"},
 }
-_PACKAGES = {"meta": f"{_MACHINERY}.apis.meta.v1", "autoscaling": "io.k8s.api.autoscaling.v2"}
+_PACKAGES = {
+    "meta": f"{_MACHINERY}.apis.meta.v1",
+    "autoscaling": "io.k8s.api.autoscaling.v2",
+    "metrics": "io.k8s.metrics.pkg.apis.metrics.v1beta1",
+}
 _PATCHES = (
     "application/apply-patch+yaml",
     "application/json-patch+json",

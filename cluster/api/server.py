@@ -28,7 +28,8 @@ _SHUTDOWN_SECONDS = 0.2
 class ApiServer:
     """One cluster's API. It answers in-process as soon as it exists, and over HTTPS once it serves.
 
-    `node_services` is looked up by node name at each request for logs or exec; its owner keeps it up to date.
+    `node_services` is looked up by node name at each request for logs or exec, and for metrics; its owner keeps it up
+    to date.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class ApiServer:
         clock: Callable[[], float] = time.time,
         chance: random.Random | None = None,
     ) -> None:
-        self._core = Core(config, clock=clock, chance=chance)
+        self._core = Core(config, node_services, clock=clock, chance=chance)
         self._authority = new_authority(clock())
         self._proxy = Proxy(self._core.cluster.store, self._core.cluster.random)
         self._streams = Streams(self._core.cluster.store, node_services)
@@ -53,6 +54,10 @@ class ApiServer:
     def client(self, user: str, groups: Sequence[str] = (MASTERS,)) -> LocalClient:
         """The API in-process as `user`; by default as one who may do everything."""
         return self._core.client(user, groups)
+
+    async def measure(self) -> None:
+        """Keep metrics.k8s.io fresh, for ever."""
+        await self._core.metrics.run()
 
     def kubeconfig(self, server_url: str) -> str:
         """A kubeconfig for an administrator."""

@@ -71,16 +71,25 @@ class Verbs:
         return found
 
     def get(self, resource: Resource, namespace: str, name: str) -> Entry:
-        entry = self._store.get(stored_as(resource), namespace if resource.namespaced else "", name)
+        entry = self._find(resource, namespace if resource.namespaced else "", name)
         if entry is None:
             raise not_found(resource, name)
         return shown(resource, entry)
 
     def select(self, selection: Selection) -> list[Entry]:
-        found = self._store.list(stored_as(selection.resource), selection.namespace)
+        found = self._all(selection.resource, selection.namespace)
         if selection.resource.view:
             found = [shown(selection.resource, entry) for entry in found]
         return [e for e in found if selection.matches(e.object)] if selection.is_filter else found
+
+    def _find(self, resource: Resource, namespace: str, name: str) -> Entry | None:
+        if resource.key in self.cluster.computed:
+            return next((entry for entry in self._all(resource, namespace) if entry.name == name), None)
+        return self._store.get(stored_as(resource), namespace, name)
+
+    def _all(self, resource: Resource, namespace: str | None) -> list[Entry]:
+        compute = self.cluster.computed.get(resource.key)
+        return compute(namespace) if compute else self._store.list(stored_as(resource), namespace)
 
     def create(self, resource: Resource, namespace: str, obj: Obj, options: WriteOptions) -> Entry:
         """Create `obj`, of which a copy is kept."""

@@ -73,7 +73,7 @@ async def run_all(
     clock: Callable[[], float] = time.time,
     node_grace_seconds: float = 40.0,
 ) -> None:
-    """Run until cancelled. `kinds` are all resources that the API serves; `ca_certificate` is PEM text,
+    """Run until cancelled. `kinds` are all resources that the API stores; `ca_certificate` is PEM text,
     `volumes` the folder of provisioned volumes."""
     context = Context(
         client=client,

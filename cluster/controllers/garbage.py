@@ -20,7 +20,7 @@ from cluster.objects import Key, is_going, key_of, uid_of
 
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
-IGNORED = frozenset({"events", "events.events.k8s.io"})
+IGNORED = frozenset({"events"})
 
 
 def controller(context: Context) -> Controller:

@@ -10,7 +10,7 @@ from cluster.objects import Key, key_of
 from cluster.quota import cost, show, usage
 
 RESOURCE = "resourcequotas"
-IGNORED = frozenset({"events", "events.events.k8s.io", RESOURCE})
+IGNORED = frozenset({"events", RESOURCE})
 
 
 def controller(context: Context) -> Controller:

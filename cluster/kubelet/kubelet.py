@@ -17,14 +17,15 @@ from cluster.kubelet import node as nodes
 from cluster.kubelet import service
 from cluster.kubelet.disks import watch_disks
 from cluster.kubelet.machine import Machine
+from cluster.kubelet.measuring import measure
 from cluster.kubelet.pressure import MemoryPressure
 from cluster.kubelet.probes.checks import Checker
 from cluster.kubelet.probes.http import HttpClient
 from cluster.kubelet.references import mentions
 from cluster.kubelet.worker import PodWorker
 from cluster.network.spec import Network
-from cluster.nodeservice import ExecSession, LogOptions
-from cluster.runtime.spec import Runtime, Usage
+from cluster.nodeservice import ExecSession, LogOptions, NodeUsage
+from cluster.runtime.spec import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ class Kubelet:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[Any]] = []
         self._reported = 0.0
+        self._began = clock()
 
     async def run(self) -> None:
         """Register the node, then serve its pods until `stop` or `die`."""
@@ -128,13 +130,9 @@ class Kubelet:
         """Connect to a port of a pod on this node, on its own loopback."""
         return await service.dial(self._network, self._worker_of(namespace, pod), port)
 
-    def usage(self) -> dict[tuple[str, str], dict[str, Usage]]:
-        """What the running containers of each pod (namespace, name) use, by container: the source of metrics.k8s.io."""
-        found = {}
-        for worker in self.workers.values():
-            meta, runtime = worker.pod["metadata"], self._machine.runtime
-            found[meta["namespace"], meta["name"]] = {n: runtime.usage(id) for n, id in worker.running_ids().items()}
-        return found
+    def usage(self) -> NodeUsage:
+        """What the node and its running containers have used so far."""
+        return measure(self._machine, self.workers.values(), self._began)
 
     def _worker_of(self, namespace: str, pod: str) -> PodWorker:
         return service.find(self.workers.values(), namespace, pod)

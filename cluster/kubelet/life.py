@@ -78,10 +78,14 @@ class ContainerLife:
         self._refusals = 0
 
     @property
+    def running(self) -> Run | None:
+        """The present run, while it lasts."""
+        return self._run if self._exit is not None and not self._exit.done() else None
+
+    @property
     def running_id(self) -> str | None:
         """The id of the container while it runs."""
-        alive = self._run is not None and self._exit is not None and not self._exit.done()
-        return self._run.container_id if alive and self._run else None
+        return self.running.container_id if self.running else None
 
     @property
     def attempts(self) -> int:

@@ -22,7 +22,7 @@ from cluster.kubelet.payloads import Reader
 from cluster.kubelet.podspec import Kind
 from cluster.kubelet.resources import pod_limits
 from cluster.kubelet.sources import Lookup, lookup_in
-from cluster.kubelet.states import Terminated
+from cluster.kubelet.states import Run, Terminated
 from cluster.kubelet.status import Failure, PodView, changes, render
 from cluster.kubelet.tokens import PodTokens
 from cluster.kubelet.volumes import PodVolumes, remove_folders
@@ -127,10 +127,14 @@ class PodWorker:
     def life(self, container: str) -> ContainerLife | None:
         return next((life for life in (*self.init, *self.main) if life.spec["name"] == container), None)
 
+    def running(self) -> dict[str, Run]:
+        """The present runs of the containers that run, by name."""
+        lives = (*self.init, *self.main)
+        return {life.spec["name"]: run for life in lives if (run := life.running) is not None}
+
     def running_ids(self) -> dict[str, str]:
         """The ids of the containers that run, by name."""
-        lives = (*self.init, *self.main)
-        return {life.spec["name"]: id for life in lives if (id := life.running_id) is not None}
+        return {name: run.container_id for name, run in self.running().items()}
 
     @property
     def ending(self) -> bool:

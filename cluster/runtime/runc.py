@@ -213,7 +213,10 @@ class Runc:
             (self._run_dir / "runc" / place.bundle.name).rmdir()
 
     def usage(self, container_id: str) -> Usage:
-        return cgroups.usage(self._hierarchies, self._containers[container_id].cgroup)
+        return self.group_usage(self._containers[container_id].cgroup)
+
+    def group_usage(self, path: str) -> Usage:
+        return cgroups.usage(self._hierarchies, path)
 
     def create_pod_cgroup(self, path: str, limits: Limits) -> None:
         cgroups.create(self._hierarchies, path, limits)

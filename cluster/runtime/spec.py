@@ -171,6 +171,10 @@ class Runtime(Protocol):
 
     def usage(self, container_id: str) -> Usage: ...
 
+    def group_usage(self, path: str) -> Usage:
+        """Of everything in a cgroup: a pod's, a node's."""
+        ...
+
     def create_pod_cgroup(self, path: str, limits: Limits) -> None:
         """Make the parent of a pod's containers, with the pod's own limits."""
         ...

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from cluster.client import BadRequest
-from cluster.nodeservice import ExecSession, LogOptions
+from cluster.nodeservice import ExecSession, LogOptions, NodeUsage
 from tests.api_server.objects import pod, running_pod, with_default_account
 from tests.api_server.serving import Served, serving
 
@@ -76,6 +76,9 @@ class Node:
 
     async def dial(self, _namespace: str, _pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", port)
+
+    def usage(self) -> NodeUsage:
+        raise OSError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 from cluster.api.core import Core
 from cluster.api.local import LocalClient
-from cluster.api.resources import registry
+from cluster.api.resources import stored
 from cluster.client import NotFound, Obj
 from cluster.config import ClusterConfig
 from cluster.controllers.all import run_all
@@ -21,7 +21,7 @@ from cluster.scheduler import run_scheduler
 from cluster.timestamps import format_micro_time, format_time
 
 NAMESPACE = "shop"
-KINDS = [Kind(k.key, k.api_version, k.kind, k.namespaced) for k in registry.values()]
+KINDS = [Kind(k.key, k.api_version, k.kind, k.namespaced) for k in stored]
 
 
 class Kubelets:

@@ -235,6 +235,9 @@ class FakeRuntime:
     def usage(self, container_id: str) -> Usage:
         return Usage(memory_bytes=0, cpu_usec=0)
 
+    def group_usage(self, path: str) -> Usage:
+        return Usage(memory_bytes=0, cpu_usec=0)
+
     def create_pod_cgroup(self, path: str, limits: Limits) -> None:
         self.cgroups.add(path)
 

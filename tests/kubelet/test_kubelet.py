@@ -198,7 +198,7 @@ class TestAnswers:
         async def look(world: World, kubelet: Kubelet) -> None:
             world.client.update("pods", pod())
             await asyncio.sleep(0.5)
-            assert list(kubelet.usage()["shop", "web"]) == ["app"]
+            assert list(kubelet.usage().pods["shop", "web"]) == ["app"]
 
         serve(tmp_path, look)
 

@@ -77,6 +77,8 @@ _VIEW: tuple[Rule, ...] = (
     _rule(_READ, "policy", "poddisruptionbudgets poddisruptionbudgets/status"),
     _rule(_READ, "networking.k8s.io", "ingresses ingresses/status networkpolicies"),
 )
+# Of metrics-server; its role is aggregated to the three below.
+_METRICS: tuple[Rule, ...] = (_rule(_READ, "metrics.k8s.io", "pods nodes"),)
 _ADMIN: tuple[Rule, ...] = (
     _rule("create", "authorization.k8s.io", "localsubjectaccessreviews"),
     _rule(_ALL, RBAC, "rolebindings roles"),
@@ -93,9 +95,10 @@ _OPENID = (
 
 _RULES: dict[str, tuple[Rule, ...]] = {
     "cluster-admin": (_rule("*", "*", "*"), {"verbs": ["*"], "nonResourceURLs": ["*"]}),
-    "admin": (*_EDIT, *_VIEW, *_ADMIN),
-    "edit": (*_EDIT, *_VIEW),
-    "view": _VIEW,
+    "admin": (*_EDIT, *_VIEW, *_ADMIN, *_METRICS),
+    "edit": (*_EDIT, *_VIEW, *_METRICS),
+    "view": (*_VIEW, *_METRICS),
+    "system:aggregated-metrics-reader": _METRICS,
     "system:aggregate-to-admin": _ADMIN,
     "system:aggregate-to-edit": _EDIT,
     "system:aggregate-to-view": _VIEW,
@@ -126,11 +129,12 @@ _RULES: dict[str, tuple[Rule, ...]] = {
 # Which selector an aggregated role has, and which roles answer to one.
 _AGGREGATED = {"admin": "admin", "edit": "edit", "view": "view"}
 _LABELS = {
-    "edit": "admin",
-    "view": "edit",
-    "system:aggregate-to-admin": "admin",
-    "system:aggregate-to-edit": "edit",
-    "system:aggregate-to-view": "view",
+    "edit": ("admin",),
+    "view": ("edit",),
+    "system:aggregate-to-admin": ("admin",),
+    "system:aggregate-to-edit": ("edit",),
+    "system:aggregate-to-view": ("view",),
+    "system:aggregated-metrics-reader": ("admin", "edit", "view"),
 }
 _EVERYBODY = ("system:authenticated", "system:unauthenticated")
 _GROUPS = {
@@ -145,7 +149,7 @@ _GROUPS = {
 
 def cluster_roles() -> Iterable[Obj]:
     for name, rules in _RULES.items():
-        role = {"metadata": _metadata(name, _LABELS.get(name)), "rules": list(rules)}
+        role = {"metadata": _metadata(name, *_LABELS.get(name, ())), "rules": list(rules)}
         if of := _AGGREGATED.get(name):
             role["aggregationRule"] = {"clusterRoleSelectors": [{"matchLabels": {_AGGREGATE + of: "true"}}]}
         yield role
@@ -158,8 +162,6 @@ def cluster_role_bindings() -> Iterable[Obj]:
         yield {"metadata": _metadata(name), "subjects": subjects, "roleRef": ref}
 
 
-def _metadata(name: str, aggregate_to: str | None = None) -> Obj:
-    labels = {"kubernetes.io/bootstrapping": "rbac-defaults"}
-    if aggregate_to:
-        labels[_AGGREGATE + aggregate_to] = "true"
+def _metadata(name: str, *aggregate_to: str) -> Obj:
+    labels = {"kubernetes.io/bootstrapping": "rbac-defaults"} | {_AGGREGATE + to: "true" for to in aggregate_to}
     return {"name": name, "labels": labels, "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"}}

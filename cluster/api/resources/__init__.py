@@ -21,6 +21,7 @@ from cluster.api.resources import (
     jobs,
     leases,
     limitranges,
+    metrics,
     namespaces,
     networkpolicies,
     nodes,
@@ -77,7 +78,11 @@ _ALL: tuple[Resource, ...] = (
     priorityclasses.RESOURCE,
     leases.RESOURCE,
     endpointslices.RESOURCE,
+    metrics.NODE_METRICS,
+    metrics.POD_METRICS,
 )
 
 registry: Mapping[str, Resource] = MappingProxyType({resource.key: resource for resource in _ALL})
 """By group resource: "pods", "deployments.apps", "endpointslices.discovery.k8s.io"."""
+stored = tuple(resource for resource in _ALL if resource.view is None and "watch" in resource.verbs)
+"""What the store has: each kind once, without other views of it and what is computed when asked for."""
