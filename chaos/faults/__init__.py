@@ -5,6 +5,7 @@ from typing import Any
 from chaos.faults.bad_rollout import BAD_ROLLOUT
 from chaos.faults.container_escape import CONTAINER_ESCAPE
 from chaos.faults.crash import CRASH
+from chaos.faults.crash_loop import CRASH_LOOP
 from chaos.faults.data_loss import DATA_LOSS
 from chaos.faults.deadlock import DEADLOCK
 from chaos.faults.error_rate import ERROR_RATE
@@ -23,6 +24,7 @@ KINDS: tuple[FaultKind[Any], ...] = (
     DEADLOCK,
     MEMORY_LEAK,
     CRASH,
+    CRASH_LOOP,
     BAD_ROLLOUT,
     NODE_DRAIN,
     NODE_LOSS,

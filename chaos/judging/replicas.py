@@ -25,6 +25,9 @@ def judge(past: History, wanted: Objectives) -> list[Criterion]:
         return [emptied(past), budget_kept(past, wanted), *common, replaced(past, wanted)]
     if fault == "bad-rollout":
         return [stopped(past, wanted), visible(past, wanted), *common]
+    if fault == "crash-loop":
+        # The fault keeps its pods from coming back; how many there are again says nothing of the others.
+        return common
     return [*common, replaced(past, wanted)]
 
 

@@ -259,6 +259,16 @@ class TestReplaced:
         assert [c.name for c in tape.verdict().criteria] == ["always served", "users served", "replaced"]
         assert tape.verdict().verdict == "held"
 
+    def test_a_crash_loop_keeps_its_pods_down_and_asks_only_for_the_others(self) -> None:
+        tape = calm("crash-loop")
+        struck(tape, "crash-loop", TARGET, pod=TARGET, uid="uid-storefront")
+        tape.pod(21, ready=False, labels=OLD)
+        tape.endpoints(21.1, "storefront-b", "storefront-c")
+        assert [c.name for c in tape.verdict().criteria] == ["always served", "users served"]
+        assert tape.verdict().verdict == "held"
+        tape.endpoints(30)
+        assert tape.verdict().verdict == "broke"
+
 
 class TestRollout:
     """The old revision serves on, and somebody can see why the new one does not come."""
