@@ -17,8 +17,6 @@ from chaos.faults.kind import Arena, Deed, FaultKind, FaultRefused, Injury, Para
 from chaos.journal import Undo
 from chaos.kube import KubeError, Obj
 
-HOLD_ON = "CrashLoopBackOff"
-
 
 class CrashLoop(Params):
     """`pods` of the target crash, and go on crashing."""
@@ -80,13 +78,15 @@ def _now(arena: Arena, injury: Injury) -> dict[str, Any]:
 
 
 def witness(arena: Arena, params: CrashLoop, injury: Injury) -> Sighting:  # noqa: ARG001  # every witness is called alike
-    """Does the kubelet wait before it starts the container again, or has it restarted it more than once?"""
+    """Has the container ended, been restarted, and ended again, by the kubelet's own account?"""
     now = _now(arena, injury)
-    times = now.get("restarts", injury.data["restarts"]) - injury.data["restarts"]
-    held_back = (now.get("state", {}).get("waiting") or {}).get("reason") == HOLD_ON
-    told = f"the container of pod {injury.target} was restarted {times} times since"
-    detail = f"{told}, and waits: {HOLD_ON}" if held_back else told
-    return Sighting(ok=held_back or times > 1, detail=detail, data={"restarts": times})
+    restarts = now.get("restarts", injury.data["restarts"]) - injury.data["restarts"]
+    # Between an ending and its back-off the kubelet tells `terminated`, and only then that it waits.
+    endings = restarts + (1 if now and "running" not in now["state"] else 0)
+    told = f"the container of pod {injury.target} ended {endings} times since and was restarted {restarts} times"
+    reason = (now.get("state", {}).get("waiting") or {}).get("reason", "")
+    detail = f"{told}; now it waits: {reason}" if reason else told
+    return Sighting(ok=endings > 1, detail=detail, data={"restarts": restarts})
 
 
 CRASH_LOOP = FaultKind(
