@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos.faults import registry
 from chaos.guard import RUN_LABEL, VARIANT_LABEL
 from chaos.kube import Kube, KubeError, Obj, Refused
 from chaos.plan import Plan, VariantPlan
@@ -18,6 +19,7 @@ from loadgen.samples import Sample
 from loadgen.units import Duration
 
 HOSTNAME = "kubernetes.io/hostname"
+COMPONENT = {"app.kubernetes.io/component": "load"}
 LOG_IDLE = Duration(30)
 LAST_SAMPLES_WITHIN = Duration(8)
 GRACE = Duration(5)
@@ -43,7 +45,8 @@ def load_objects(plan: Plan, variant: VariantPlan, seed: int) -> tuple[Obj, ...]
         labels={RUN_LABEL: plan.run, VARIANT_LABEL: variant.name},
     )
     avoid = [v.node for v in plan.variants if v.node]
-    return tuple(_elsewhere(obj, avoid) for obj in objects)
+    placed = (_elsewhere(obj, avoid) for obj in objects)
+    return tuple(_together(obj, plan.run) if registry[scenario.fault_name].node_wide else obj for obj in placed)
 
 
 def _url(variant: VariantPlan, service: str) -> str:
@@ -57,6 +60,17 @@ def _elsewhere(obj: Obj, avoid: list[str]) -> Obj:
         return obj
     term = {"matchExpressions": [{"key": HOSTNAME, "operator": "NotIn", "values": avoid}]}
     affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+    return {**obj, "spec": {**obj["spec"], "affinity": affinity}}
+
+
+def _together(obj: Obj, run: str) -> Obj:
+    """A node with load on it cannot be lost without losing what measures: as few such nodes as can be."""
+    if obj["kind"] != "Pod":
+        return obj
+    load = {"matchLabels": {RUN_LABEL: run, **COMPONENT}}
+    term = {"weight": 100, "podAffinityTerm": {"labelSelector": load, "topologyKey": HOSTNAME}}
+    preferred = {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}}
+    affinity = {**(obj["spec"].get("affinity") or {}), **preferred}
     return {**obj, "spec": {**obj["spec"], "affinity": affinity}}
 
 

@@ -4,6 +4,8 @@ from chaos.kube import Kube, Obj
 
 NODES = "/api/v1/nodes"
 ZONE = "topology.kubernetes.io/zone"
+POWER = "seawall.dev/power"
+"""An annotation that says "on" or "off", on nodes that do as it says: they can really be lost."""
 
 
 def nodes_for_pods(kube: Kube) -> list[str]:
@@ -16,6 +18,15 @@ def takes_pods(node: Obj) -> bool:
     conditions = {c["type"]: c["status"] for c in (node.get("status") or {}).get("conditions") or ()}
     shut = any(t["effect"] in {"NoSchedule", "NoExecute"} for t in spec.get("taints") or ())
     return conditions.get("Ready") == "True" and not spec.get("unschedulable") and not shut
+
+
+def can_lose_power(node: Obj) -> bool:
+    return POWER in (node["metadata"].get("annotations") or {})
+
+
+def has_power(node: Obj) -> bool:
+    """As far as the node says so."""
+    return bool((node["metadata"].get("annotations") or {}).get(POWER) != "off")
 
 
 def zone_of(node: Obj) -> str:

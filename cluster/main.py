@@ -24,6 +24,7 @@ from cluster.network.ingress import IngressProxy
 from cluster.network.links import LinuxNetwork
 from cluster.network.policing import Policing
 from cluster.network.proxy import ServiceProxy
+from cluster.power import MachineRoom
 from cluster.runtime.runc import Runc
 from cluster.runtime.spec import Limits
 from cluster.scheduler import run_scheduler
@@ -77,11 +78,16 @@ async def _run(config: ClusterConfig, doors: Doors) -> None:
     async with asyncio.TaskGroup() as parts:
         for part in await _parts(config, api, network):
             parts.create_task(part)
+        room = MachineRoom(
+            network=network,
+            kubelets=kubelets,
+            new_kubelet=lambda node: _kubelet(node, api, runtime, network, config),
+            spawn=parts.create_task,
+        )
         for node in config.nodes:
-            await network.add_node(node)
             runtime.create_pod_cgroup(f"{config.cgroup}/{node.name}", _capacity(node))
-            kubelets[node.name] = _kubelet(node, api, runtime, network, config)
-            parts.create_task(kubelets[node.name].run())
+            await room.switch_on(node)
+        parts.create_task(room.run(api.client("system:admin"), config.nodes))
         host = socket.socket(fileno=doors.api)
         await api.serve([host, socket.create_server((API_ADDRESS, API_PORT))])
         await _nodes_ready(api.client("system:admin"), len(config.nodes))

@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 cluster = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The embedded cluster, to keep and play with.")
 app.add_typer(cluster, name="cluster")
+node = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Its machines, to lose and to get back.")
+cluster.add_typer(node, name="node")
 
 Paths = Annotated[list[Path], typer.Argument(exists=True, help="Scenario files, or folders of them.")]
 OutDir = Annotated[Path, typer.Option("--out", help="Where run folders are made.")]
@@ -190,6 +192,22 @@ def load_image(
     from seawall import clusters
 
     return clusters.load_image(file, name)
+
+
+@node.command(epilog="Example: seawall cluster node stop node2 && kubectl get nodes -w")
+def stop(name: str) -> int:
+    """Cut a node's power: its network and every process on it are gone at once, and nobody tells the API."""
+    from seawall import clusters
+
+    return clusters.switch(name, "off")
+
+
+@node.command(epilog="Example: seawall cluster node start node2")
+def start(name: str) -> int:
+    """Give a node its power back; its pods start again, as after a reboot."""
+    from seawall import clusters
+
+    return clusters.switch(name, "on")
 
 
 @cluster.command(epilog="Example: kubectl --kubeconfig $(seawall cluster kubeconfig) get pods -A")

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Literal
 
 from cluster import boot
 from cluster.config import IMAGES
@@ -50,6 +51,22 @@ def load_image(file: Path, name: str) -> int:
         sys.stderr.write(f"{file} is refused: {error}\n")
         return exits.WRONG_INPUT
     sys.stdout.write("".join(f"loaded {each}\n" for each in names))
+    return exits.MET
+
+
+def switch(name: str, power: Literal["off", "on"]) -> int:
+    from chaos.kube import Refused, connect
+    from chaos.nodes import NODES, POWER
+
+    kube = connect(kubeconfig=str(_kept().files.kubeconfig))
+    try:
+        kube.merge(f"{NODES}/{name}", {"metadata": {"annotations": {POWER: power}}})
+    except Refused as refusal:
+        sys.stderr.write(
+            f"{refusal.message}; there are: {', '.join(n['metadata']['name'] for n in kube.list(NODES))}\n"
+        )
+        return exits.WRONG_INPUT
+    sys.stdout.write(f"{name} is {power}\n")
     return exits.MET
 
 

@@ -11,7 +11,7 @@ from chaos.faults.kind import Arena, FaultRefused, Injury
 from chaos.guard import RUN_LABEL, VARIANT_LABEL
 from chaos.journal import Undo
 from chaos.kube import Obj
-from chaos.nodes import NODES, nodes_for_pods
+from chaos.nodes import NODES, POWER, can_lose_power, nodes_for_pods
 from chaos.observe import workload_of
 
 NAMESPACES = "/api/v1/namespaces"
@@ -77,18 +77,40 @@ def cordon(arena: Arena, name: str) -> Injury:
 
     The injury names the variant's own pods on the node, each with its uid.
     """
+    shut, opened = {"spec": {"unschedulable": True}}, {"spec": {"unschedulable": None}}
+    return _change(arena, name, shut, opened, "cordoned", f"open node {name} to pods again")
+
+
+def cut_off(arena: Arena, name: str) -> Injury:
+    """Take the node's power, and close it, so that nothing is sent to a node that does not answer."""
+    shut = {"spec": {"unschedulable": True}, "metadata": {"annotations": {POWER: "off"}}}
+    opened = {"spec": {"unschedulable": None}, "metadata": {"annotations": {POWER: "on"}}}
+    return _change(arena, name, shut, opened, "cut off", f"give node {name} its power back")
+
+
+def can_be_cut_off(arena: Arena, name: str) -> bool:
+    """Whether the node does as its annotation says, and nothing runs there but the variants and DaemonSets: what
+    measures the storm, and whoever else is there, must not die in it."""
+    if not can_lose_power(arena.kube.get(f"{NODES}/{name}")):
+        return False
+    pods = arena.kube.list("/api/v1/pods", fieldSelector=f"spec.nodeName={name}")
+    ours = set(_namespaces(arena))
+    return all(p["metadata"]["namespace"] in ours or workload_of(p).startswith("daemonset/") for p in pods)
+
+
+def _change(arena: Arena, name: str, shut: Obj, opened: Obj, done: str, why: str) -> Injury:
     node = arena.kube.get(f"{NODES}/{name}")
     pods = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in own_pods(arena, name)}
     undo = Undo(
         action="merge",
         path=f"{NODES}/{name}",
         uid=node["metadata"]["uid"],
-        patch={"spec": {"unschedulable": None}},
-        why=f"open node {name} to pods again",
+        patch=opened,
+        why=why,
     )
     number = arena.will_undo(undo)
-    arena.kube.merge(undo.path, {"spec": {"unschedulable": True}})
-    detail = f"node {name} was cordoned, with {len(pods)} pod{'' if len(pods) == 1 else 's'} on it"
+    arena.kube.merge(undo.path, shut)
+    detail = f"node {name} was {done}, with {len(pods)} pod{'' if len(pods) == 1 else 's'} on it"
     return Injury(target=name, detail=detail, undo=number, data={"node": name, "pods": pods})
 
 

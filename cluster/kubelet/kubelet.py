@@ -25,6 +25,7 @@ from cluster.kubelet.references import mentions
 from cluster.kubelet.worker import PodWorker
 from cluster.network.spec import Network
 from cluster.nodeservice import ExecSession, LogOptions, NodeUsage
+from cluster.objects import is_going, is_pod_finished
 from cluster.runtime.spec import Runtime
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Kubelet:
         self._loops: list[asyncio.Task[Any]] = []
         self._reported = 0.0
         self._began = clock()
+        self._silent = False
 
     async def run(self) -> None:
         """Register the node, then serve its pods until `stop` or `die`."""
@@ -102,6 +104,13 @@ class Kubelet:
     async def stop(self) -> None:
         """The cluster ends: everything on the node goes, without a word to the API."""
         await self.die()
+
+    def fall_silent(self) -> None:
+        """The node is cut off: what runs runs on for now, and nothing else happens."""
+        self._silent = True
+        for uid, worker in self.workers.items():
+            self._tasks[uid].cancel()
+            worker.fall_silent()
 
     async def die(self) -> None:
         """The node is lost: heartbeats stop, containers are killed and removed, and the API is not told."""
@@ -200,11 +209,13 @@ class Kubelet:
     def _take(self, event: WatchEvent) -> None:
         uid = event.object["metadata"]["uid"]
         worker = self.workers.get(uid)
+        if self._silent:
+            return
         if event.type == "DELETED":
             self._forget(uid)
         elif worker is not None:
             worker.update(event.object)
-        elif event.type in ("ADDED", "MODIFIED"):
+        elif event.type in ("ADDED", "MODIFIED") and not _is_over(event.object):
             self._begin(event.object)
 
     def _begin(self, pod: Obj) -> None:
@@ -235,3 +246,8 @@ class Kubelet:
 
     def _socket(self, family: int) -> socket.socket:
         return self._network.socket(self.node.name, family, socket.SOCK_STREAM)
+
+
+def _is_over(pod: Obj) -> bool:
+    """A pod that ended in an earlier life of this node must not run again."""
+    return is_pod_finished(pod) and not is_going(pod)

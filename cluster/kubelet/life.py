@@ -26,6 +26,7 @@ from cluster.kubelet.podspec import Kind
 from cluster.kubelet.probes.prober import Prober
 from cluster.kubelet.probes.table import ProbeKind, Result, settings
 from cluster.kubelet.pulling import obtain
+from cluster.kubelet.reboot import recall
 from cluster.kubelet.states import ContainerStatus, Run, Terminated, Waiting
 from cluster.kubelet.waits import first_of
 from cluster.runtime.spec import ContainerSpec, Exit, Image, StartFailed
@@ -63,7 +64,11 @@ class ContainerLife:
 
     def __init__(self, machine: Machine, home: Home, spec: Obj, kind: Kind, waiting: str) -> None:
         self.spec, self.kind = spec, kind
-        self.status = ContainerStatus(name=spec["name"], image=spec["image"], state=Waiting(reason=waiting))
+        self.recalled = recall(home.pod, spec["name"], kind, machine.clock())
+        """How an earlier life of this node left it."""
+        self.status = self.recalled or ContainerStatus(
+            name=spec["name"], image=spec["image"], state=Waiting(reason=waiting)
+        )
         self.attempted = asyncio.Event()
         """Set once the first attempt to start it is over, for better or worse."""
         self.started = asyncio.Event()
@@ -74,7 +79,7 @@ class ContainerLife:
         self._removal: asyncio.Future[None] | None = None
         self._verdict: asyncio.Future[_Verdict] | None = None
         self._back_off: BackOff | None = None
-        self._attempt = 0
+        self._attempt = self.recalled.restarts + 1 if self.recalled else 0
         self._refusals = 0
 
     @property
@@ -92,11 +97,23 @@ class ContainerLife:
         """How many runs there have been."""
         return self._attempt
 
+    @property
+    def over(self) -> bool:
+        """Whether it had ended for good before this life of its node began."""
+        state = self.recalled.state if self.recalled else None
+        return isinstance(state, Terminated) and not self._again(state)
+
+    def _again(self, end: Terminated) -> bool:
+        return podspec.should_restart(podspec.restart_policy(self._home.pod), self.kind, end.exit_code)
+
     async def run(self) -> None:
         """Start, watch and restart it until it has ended for good."""
+        if self.kind is Kind.MAIN and self.over:
+            self.attempted.set()
+            return
         while True:
             end = await self._once()
-            if not podspec.should_restart(podspec.restart_policy(self._home.pod), self.kind, end.state.exit_code):
+            if not self._again(end.state):
                 return
             await self._wait_for_restart(end)
 

@@ -11,6 +11,8 @@ from cluster.timestamps import format_micro_time, format_time
 KUBELET_VERSION = "v1.36.2+seawall"
 LEASE_NAMESPACE = "kube-node-lease"
 LEASE_SECONDS = 40
+POWER = "seawall.dev/power"
+"""The annotation by which a node can be cut off: "off", or "on" (see `cluster.power`)."""
 # What the kubelet's default hard eviction threshold keeps back: memory.available<100Mi.
 RESERVED_BYTES = 100 * MIB
 
@@ -43,10 +45,11 @@ def node_object(node: NodeConfig, config: ClusterConfig) -> Obj:
         "topology.kubernetes.io/zone": node.zone,
         "topology.kubernetes.io/region": f"seawall-{config.id}",
     }
+    annotations = {"node.alpha.kubernetes.io/ttl": "0", POWER: "on"}
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": node.name, "labels": labels, "annotations": {"node.alpha.kubernetes.io/ttl": "0"}},
+        "metadata": {"name": node.name, "labels": labels, "annotations": annotations},
         "spec": {
             "podCIDR": node.pod_range,
             "podCIDRs": [node.pod_range],

@@ -28,6 +28,7 @@ from cluster.kubelet.tokens import PodTokens
 from cluster.kubelet.volumes import PodVolumes, remove_folders
 from cluster.kubelet.waits import first_of
 from cluster.runtime.spec import Image
+from cluster.timestamps import parse_time
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,8 @@ class PodWorker:
             memory_bytes=pod_limits(pod).memory_bytes or machine.node.memory_bytes,
         )
         self.finished = False
+        if self._rebooted:
+            self.start_time = parse_time(pod["status"]["startTime"])
         self._sandbox: Sandbox | None = None
         self._tokens = PodTokens(client=machine.client, pod=pod, clock=machine.clock)
         self._end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
@@ -80,6 +83,8 @@ class PodWorker:
         self.absent = False
         self._silent = False
         self._failure: Failure | None = None
+        self._living: list[asyncio.Task[None]] = []
+        """The task that starts the containers, once there is one."""
         self._tasks: list[asyncio.Task[None]] = []
         self.update(pod)
 
@@ -205,11 +210,20 @@ class PodWorker:
             failure=self._failure,
         )
 
+    @property
+    def _rebooted(self) -> bool:
+        """Whether an earlier life of its node ran the pod."""
+        return any(life.recalled for life in (*self.init, *self.main))
+
     # --- the task ---
 
     async def run(self) -> None:
         """Live, end, and wait to be deleted."""
+        if self._rebooted and not self.ending:
+            text = "Pod sandbox changed, it will be killed and re-created."
+            self.machine.tell(self.pod, "Normal", "SandboxChanged", text)
         living = asyncio.ensure_future(self._live())
+        self._living.append(living)
         deadline = self.pod["spec"].get("activeDeadlineSeconds")
         await first_of(living, self._end, timeout=deadline)
         if not living.done() and not self._end.done():
@@ -219,13 +233,17 @@ class PodWorker:
         self._delete()
         await asyncio.to_thread(remove_folders, self.memory, self.disk)
 
+    def fall_silent(self) -> None:
+        """The node is cut off: nothing is begun any more, and nobody is told of anything."""
+        self._silent = True
+        for each in (*self._living, *self._tasks):
+            each.cancel()
+
     async def die(self, task: asyncio.Task[None]) -> None:
         """The node dies with everything on it, and tells nobody."""
-        self._silent = True
+        self.fall_silent()
         task.cancel()
-        for each in self._tasks:
-            each.cancel()
-        await asyncio.gather(task, *self._tasks, return_exceptions=True)
+        await asyncio.gather(task, *self._living, *self._tasks, return_exceptions=True)
         await asyncio.gather(*(self._lose(life) for life in (*self.init, *self.main)), return_exceptions=True)
         await self._take_down()
         await asyncio.to_thread(remove_folders, self.memory, self.disk)
@@ -242,6 +260,8 @@ class PodWorker:
 
     async def _live(self) -> None:
         self.publish()
+        if all(life.over for life in self.main):
+            return
         await self._mount()
         await self._attach()
         self.publish()

@@ -105,6 +105,27 @@ class TestEach:
                 web.kube.merge(f"{NODES}/{name}", {"spec": {"unschedulable": None}})
 
 
+@pytest.mark.parametrize("kind", [NODE_LOSS, ZONE_OUTAGE], ids=lambda k: k.name)
+class TestLoss:
+    def test_the_node_is_dead_and_comes_back(self, web: Stage, kind: FaultKind[Any]) -> None:
+        injuries = strike(web, kind)
+        assert all("no route to host" in look(web, kind, injury).detail for injury in injuries)
+        undo(web, injuries)
+        assert not any(look(web, kind, injury).ok for injury in injuries)
+        node = injuries[0].target
+        sleeper = deployment("sleeper", nodeName=node)
+        web.kube.create(sleeper, web.arena.namespace)
+        until(lambda: any(p["ready"] for p in web.arena.view.pods("deployment/sleeper").values()))
+
+    def test_a_node_that_others_use_is_only_emptied(self, kube: Kube, web: Stage, kind: FaultKind[Any]) -> None:
+        with stage(kube, [deployment(replicas=3)], pods=3) as other:
+            injuries = strike(web, kind)
+            until(lambda: all(look(web, kind, injury).ok for injury in injuries))
+            assert "silence" not in injuries[0].data
+            assert len([p for p in other.arena.view.pods("deployment/web").values() if p["ready"]]) == 3
+            undo(web, injuries)
+
+
 class TestDrain:
     def test_a_budget_refuses_and_that_is_a_bite(self, guarded: Stage) -> None:
         injuries = strike(guarded, NODE_DRAIN)

@@ -449,3 +449,33 @@ class TestProbing:
 
 def states_of(version: Obj) -> list[str]:
     return [state_text(entry["state"]) for entry in version["status"].get("containerStatuses", [])]
+
+
+class TestReboot:
+    """A pod that an earlier life of its node ran."""
+
+    def left(self, *, policy: str, state: Obj) -> Obj:
+        manifest = pod(container(), initContainers=[container("init")], restartPolicy=policy)
+        entry = {"name": "app", "image": "demo/app:1", "restartCount": 2, "containerID": "containerd://abc"}
+        began = {"phase": "Running", "startTime": "2026-01-01T00:00:00Z"}
+        status = {**began, "containerStatuses": [{**entry, "state": state, "lastState": {}}]}
+        return {**manifest, "status": {**manifest["status"], **status}}
+
+    def test_what_ran_is_lost_and_starts_again(self, tmp_path: Path) -> None:
+        world = play(tmp_path, self.left(policy="Always", state={"running": {}}), lasting(5), init=[Script(seconds=1)])
+        assert world.reasons()[0] == "SandboxChanged"
+        status = last_status(world)
+        assert (status["restartCount"], status["ready"]) == (3, True)
+        assert state_text(status["lastState"]) == "terminated Unknown 255"
+        assert world.client.history[-1]["status"]["startTime"] == "2026-01-01T00:00:00Z"
+
+    def test_what_must_not_start_twice_has_failed(self, tmp_path: Path) -> None:
+        world = play(tmp_path, self.left(policy="Never", state={"running": {}}), lasting(5))
+        assert phases(world)[-1] == "Failed"
+        assert not world.runtime.log
+
+    def test_what_had_done_its_work_does_not_do_it_again(self, tmp_path: Path) -> None:
+        done = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+        world = play(tmp_path, self.left(policy="OnFailure", state=done), lasting(5))
+        assert phases(world)[-1] == "Succeeded"
+        assert not world.runtime.log
