@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from chaos import guard
+from chaos.classes import CLASSES, is_default
 from chaos.journal import Journal, Undo
 from chaos.kube import Kube, KubeError, Obj, Refused
 from loadgen.units import Duration
@@ -16,11 +17,24 @@ ASK_TIMEOUT = Duration(3)
 
 
 def snapshot(kube: Kube) -> dict[str, Any]:
-    """What a run could disturb beyond its own namespaces: which namespaces there are, and how the nodes are set up."""
+    """What a run could disturb beyond its own namespaces: which namespaces there are, how the nodes are set up, and
+    which storage classes are the default.
+    """
     return {
         "namespaces": sorted(n["metadata"]["name"] for n in kube.list(NAMESPACES)),
         "nodes": {n["metadata"]["name"]: _node_settings(n) for n in kube.list(NODES)},
+        "classes": _classes(kube),
     }
+
+
+def _classes(kube: Kube) -> dict[str, bool]:
+    """Name -> is it the default; empty for somebody who may not see them, who cannot have changed them either."""
+    try:
+        return {c["metadata"]["name"]: is_default(c) for c in kube.list(CLASSES)}
+    except Refused as refusal:
+        if refusal.code in {403, 404}:
+            return {}
+        raise
 
 
 def _node_settings(node: Obj) -> dict[str, Any]:
@@ -31,7 +45,7 @@ def _node_settings(node: Obj) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], after: dict[str, Any], own: Iterable[str]) -> list[str]:
-    """What is not as it was, of the things a run may have touched: its `own` namespaces and the nodes' settings."""
+    """What is not as it was, of the things a run may have touched: its `own` namespaces, nodes, storage classes."""
     left = [f"namespace {name} is still there" for name in sorted(set(own) & set(after["namespaces"]))]
     for name, settings in before["nodes"].items():
         now = after["nodes"].get(name)
@@ -39,7 +53,17 @@ def differences(before: dict[str, Any], after: dict[str, Any], own: Iterable[str
             left.append(f"node {name} is gone")
         elif now != settings:
             left.append(f"node {name} was {settings} and is {now}")
-    return left
+    return left + _classes_changed(before.get("classes", {}), after.get("classes", {}))
+
+
+def _classes_changed(before: dict[str, bool], after: dict[str, bool]) -> list[str]:
+    """A journal of an older version tells of no classes, and a class that is gone was deleted by somebody else."""
+    said = {True: "the default", False: "not the default"}
+    return [
+        f"storage class {name} was {said[was]} and is {said[after[name]]}"
+        for name, was in before.items()
+        if after.get(name, was) != was
+    ]
 
 
 def heal(

@@ -1,4 +1,9 @@
-"""data-loss: numbered records are written through the app, its pod is deleted, and the records are asked for again.
+"""data-loss: numbered records are written through the app, its pod has to move to another node, and the records are
+asked for again.
+
+The node is closed to new pods before the pod is deleted, as a drain does it: so what lies on the node's own disk is
+left behind as well, and only what a claim brings along is found. A volume that belongs to the node keeps its pod there,
+which then is Pending for as long as the node is closed.
 
 The app's part, as the demo shop's store has it: POST `path` with a JSON body answers `{"number": N}` once the record is
 safe, GET `path`/N answers `{"order": <the body>}`. What it acknowledged is what it must still have.
@@ -10,6 +15,7 @@ from typing import Any
 from pydantic import Field
 
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, first_port, pick_pods, pod_path
+from chaos.faults.nodes import check_room, cordon, is_cordoned
 from chaos.kube import KubeError, Obj, Refused
 from chaos.observe import workload_of
 from loadgen.units import Duration
@@ -18,7 +24,7 @@ ANSWER_WITHIN = Duration(2)
 
 
 class DataLoss(Params):
-    """So many `records` are written, to the app's `path`, before the pod is deleted."""
+    """So many `records` are written, to the app's `path`, before the pod has to move."""
 
     records: int = Field(default=20, ge=1, le=200)
     path: str = Field(default="/orders", pattern="^/")
@@ -27,21 +33,24 @@ class DataLoss(Params):
 def inject(arena: Arena, params: DataLoss) -> list[Injury]:
     name = pick_pods(arena, 1)[0]
     pod = arena.kube.get(pod_path(arena, name))
+    node = pod["spec"]["nodeName"]
+    check_room(arena, {node})
     written = _write(arena, name, first_port(pod), params)
     lost = _missing(arena, name, first_port(pod), params, written)
     if lost:
         raise FaultRefused(f"pod {name} acknowledged {len(written)} records and does not give {len(lost)} of them back")
-    # Nothing of it is to be undone: the workload's controller replaces the pod.
+    shut = cordon(arena, node)
+    # The deletion itself is not to be undone: the workload's controller replaces the pod.
     arena.kube.delete(pod_path(arena, name), uid=pod["metadata"]["uid"])
     data = {
         "pod": name,
         "uid": pod["metadata"]["uid"],
-        "node": pod["spec"].get("nodeName", ""),
+        "node": node,
         "asked": params.records,
         "acknowledged": [[number, mark] for number, mark in written.items()],
     }
-    detail = f"pod {name} acknowledged {len(written)} of {params.records} records and was deleted"
-    return [Injury(target=name, detail=detail, undo=None, data=data)]
+    detail = f"pod {name} acknowledged {len(written)} of {params.records} records and had to leave node {node}"
+    return [Injury(target=name, detail=detail, undo=shut.undo, data=data)]
 
 
 def _write(arena: Arena, pod: str, port: int, params: DataLoss) -> dict[int, str]:
@@ -88,8 +97,10 @@ def witness(arena: Arena, params: DataLoss, injury: Injury) -> Sighting:
     pods = [p for p in arena.kube.list(f"/api/v1/namespaces/{arena.namespace}/pods") if workload_of(p) == arena.target]
     if any(p["metadata"]["uid"] == injury.data["uid"] for p in pods):
         return Sighting(ok=False, detail=f"pod {injury.target} is still there")
+    if not is_cordoned(arena, injury.data["node"]):
+        return Sighting(ok=False, detail=f"node {injury.data['node']} is open to pods, so nothing had to move")
     successor = next((p for p in sorted(pods, key=_age) if _is_ready(p)), None)
-    gone = f"pod {injury.target} is gone"
+    gone = f"pod {injury.target} is gone from node {injury.data['node']}"
     if successor is None:
         return Sighting(ok=True, detail=f"{gone}, and no other is Ready yet")
     return Sighting(ok=True, **_read_back(arena, params, injury, successor, gone))
@@ -122,9 +133,10 @@ def _is_going(pod: Obj) -> bool:
 
 DATA_LOSS = FaultKind(
     name="data-loss",
-    summary="records are written through the app, its pod is deleted, and what was acknowledged is asked for again",
+    summary="records are written through the app, its pod has to move to another node, and they are asked for again",
     params=DataLoss,
     exercises=("storage",),
     inject=inject,
     witness=witness,
+    node_wide=True,
 )

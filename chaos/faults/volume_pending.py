@@ -4,13 +4,11 @@ What works on the laptop, where some class is the default, is Pending on the clu
 bound already are not touched by this; only the new one meets the new world.
 """
 
+from chaos.classes import CLASSES, DEFAULT, is_default
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.journal import Undo
 from chaos.kube import Obj
 from chaos.observe import workload_of
-
-CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
-DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
 class VolumePending(Params):
@@ -32,7 +30,7 @@ def _defaults(arena: Arena) -> list[Obj]:
     """The classes to be changed: those of the first variant to ask, so that every variant undoes what any has done."""
 
     def names() -> str:
-        return " ".join(sorted(c["metadata"]["name"] for c in arena.kube.list(CLASSES) if _is_default(c)))
+        return " ".join(sorted(c["metadata"]["name"] for c in arena.kube.list(CLASSES) if is_default(c)))
 
     return [arena.kube.get(f"{CLASSES}/{name}") for name in arena.agree("default classes", names).split()]
 
@@ -69,7 +67,7 @@ def _grow(arena: Arena, path: str, target: Obj, before: list[str]) -> Injury:
 
 def witness(arena: Arena, params: VolumePending, injury: Injury) -> Sighting:  # noqa: ARG001  # see above
     """Is there no default class, and what became of the new replica's claim?"""
-    defaults = [c["metadata"]["name"] for c in arena.kube.list(CLASSES) if _is_default(c)]
+    defaults = [c["metadata"]["name"] for c in arena.kube.list(CLASSES) if is_default(c)]
     if defaults:
         return Sighting(ok=False, detail=f"storage class {', '.join(defaults)} is the default")
     if injury.target != arena.target:
@@ -104,10 +102,6 @@ def _claims(arena: Arena) -> dict[str, str]:
     }
     found = {c["metadata"]["name"]: c for c in arena.kube.list(f"{here}/persistentvolumeclaims")}
     return {n: str((c.get("status") or {}).get("phase", "")) for n, c in found.items() if n in mounted}
-
-
-def _is_default(storage_class: Obj) -> bool:
-    return bool((storage_class["metadata"].get("annotations") or {}).get(DEFAULT) == "true")
 
 
 VOLUME_PENDING = FaultKind(

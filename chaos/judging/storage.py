@@ -32,14 +32,14 @@ def _records_found(injection: Fault, looks: list[Fault]) -> Criterion:
     name, written = "records found", injection.data.get("acknowledged")
     answered = [look for look in looks if look.ok and isinstance(look.data.get("found"), int)]
     if not isinstance(written, list) or not written:
-        return Criterion(name=name, verdict="not_proven", text="no record was acknowledged before the pod was deleted")
+        return Criterion(name=name, verdict="not_proven", text="no record was acknowledged before the pod had to move")
     if not answered:
-        text = f"nobody could be asked for the {len(written)} acknowledged records after the pod was deleted"
+        text = f"nobody could be asked for the {len(written)} acknowledged records after the pod had to move"
         return Criterion(name=name, verdict="not_proven", text=text, evidence=_seen(looks[-1:]))
     last = answered[-1]
     found = int(last.data["found"])
     verdict: VerdictName = "held" if found == len(written) else "broke"
-    text = f"{found} of {len(written)} acknowledged records were found after the pod was replaced"
+    text = f"{found} of {len(written)} acknowledged records were found after the pod was moved"
     told = (Evidence(t=injection.t, source="fault", text=injection.detail), *_seen([last]))
     return Criterion(name=name, verdict=verdict, text=text, evidence=told)
 
@@ -50,7 +50,7 @@ def _back_in_time(injection: Fault, looks: list[Fault], past: History, wanted: O
     if answered is not None:
         took = answered.t - injection.t
         verdict: VerdictName = "held" if took <= wanted.recover else "broke"
-        text = f"the data was served again {took:.1f} s after the pod was deleted (asked: {wanted.recover:g} s)"
+        text = f"the data was served again {took:.1f} s after the pod had to move (asked: {wanted.recover:g} s)"
         return Criterion(name=name, verdict=verdict, text=text, evidence=_seen([answered]))
     waited = past.phases["fault"].end - injection.t
     if looks and looks[-1].ok and waited > wanted.recover:

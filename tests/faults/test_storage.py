@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
+from chaos import recover
+from chaos.classes import CLASSES, DEFAULT
 from chaos.faults.data_loss import DATA_LOSS, DataLoss
 from chaos.faults.kind import FaultRefused, Injury, Sighting
-from chaos.faults.volume_pending import CLASSES, DEFAULT, VOLUME_PENDING, VolumePending
+from chaos.faults.volume_pending import VOLUME_PENDING, VolumePending
 from chaos.kube import Kube, Obj
 from tests.faults.stage import Stage, deployment, embedded, stage
 
@@ -58,12 +60,26 @@ def test_what_was_acknowledged_outlives_the_pod_on_a_claim_and_not_on_an_empty_d
         assert len(injury.data["acknowledged"]) == 10
         seen = until(lambda: DATA_LOSS.witness(at.arena, params, injury), lambda s: "found" in s.data)
         assert (seen.ok, seen.data["found"], len(seen.data["missing"])) == (True, found, 10 - found)
+        assert seen.data["node"] != injury.data["node"], "it had to move"
+
+
+def test_the_node_that_was_closed_for_it_is_open_again_afterwards(kube: Kube) -> None:
+    before = recover.snapshot(kube)
+    with stage(kube, ledger(), LEDGER) as at:
+        (injury,) = DATA_LOSS.inject(at.arena, DataLoss(records=1))
+        until(lambda: DATA_LOSS.witness(at.arena, DataLoss(), injury), lambda s: s.data.get("found") == 1)
+        assert injury.undo is not None
+        recover.carry_out(kube, at.undos[injury.undo], at.run)
+        seen = DATA_LOSS.witness(at.arena, DataLoss(), injury)
+        assert (seen.ok, seen.detail.endswith("nothing had to move")) == (False, True)
+    assert recover.snapshot(kube) == before
 
 
 def test_a_pod_that_is_still_there_is_not_taken_for_gone(kube: Kube) -> None:
     with stage(kube, ledger(), LEDGER) as at:
         (pod,) = at.arena.view.pods(LEDGER).values()
-        injury = Injury(target="ledger-0", detail="", undo=None, data={"uid": pod["uid"], "acknowledged": []})
+        data = {"uid": pod["uid"], "node": pod["node"], "acknowledged": []}
+        injury = Injury(target="ledger-0", detail="", undo=None, data=data)
         seen = DATA_LOSS.witness(at.arena, DataLoss(), injury)
         assert (seen.ok, seen.detail) == (False, "pod ledger-0 is still there")
 
@@ -95,7 +111,7 @@ def grow(at: Stage) -> Callable[[], Sighting]:
 
 
 def test_without_a_default_a_claim_that_names_no_class_stays_pending_until_it_is_undone(kube: Kube) -> None:
-    before = default_marks(kube)
+    before, marks = recover.snapshot(kube), default_marks(kube)
     with stage(kube, ledger(class_name=None), LEDGER) as at:
         look = grow(at)
         seen = until(look, lambda s: s.data.get("why"))
@@ -103,7 +119,10 @@ def test_without_a_default_a_claim_that_names_no_class_stays_pending_until_it_is
         assert seen.data["claims"] == {"data-ledger-1": "Pending"}
         assert seen.data["why"].startswith("FailedBinding: no persistent volumes available")
         assert default_marks(kube) == {"standard": "false"}
-    assert default_marks(kube) == before
+        told = "storage class standard was the default and is not the default"
+        assert recover.differences(before, recover.snapshot(kube), []) == [told]
+    assert default_marks(kube) == marks
+    assert recover.snapshot(kube) == before
 
 
 def test_a_claim_that_names_its_class_does_not_notice(kube: Kube) -> None:
