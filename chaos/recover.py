@@ -69,18 +69,25 @@ def _classes_changed(before: dict[str, bool], after: dict[str, bool]) -> list[st
 def heal(
     kube: Kube, journal: Journal, undos: Iterable[tuple[int, Undo]], *, told: Callable[[str], None] = lambda _: None
 ) -> list[str]:
-    """Undo everything, newest first; returns what still differs from the snapshot (empty: healed, and written down)."""
+    """Undo everything, newest first; returns what still differs from the snapshot (empty: healed, and written down).
+
+    Namespaces of a cluster that ends with the run are asked to go and not waited for: its end takes them along.
+    """
     undos = list(undos)
     for number, undo in undos:
         told(undo.why or f"{undo.action} {undo.path}")
         carry_out(kube, undo, journal.header.run)
         journal.undone(number)
-    own = [u.path.rsplit("/", 1)[-1] for _, u in undos if u.action == "delete-namespace"]
+    own = [] if journal.header.ephemeral else _namespaces(undos)
     wait_gone(kube, own)
     left = differences(journal.header.snapshot, snapshot(kube), own) + _objects_left(kube, undos, journal.header.run)
     if not left:
         journal.healed()
     return left
+
+
+def _namespaces(undos: Iterable[tuple[int, Undo]]) -> list[str]:
+    return [u.path.rsplit("/", 1)[-1] for _, u in undos if u.action == "delete-namespace"]
 
 
 def carry_out(kube: Kube, undo: Undo, run: str) -> None:

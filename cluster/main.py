@@ -17,7 +17,7 @@ from cluster.client import Client, Obj
 from cluster.config import API_ADDRESS, API_PORT, ClusterConfig, NodeConfig
 from cluster.controllers.all import run_all
 from cluster.controllers.context import Kind
-from cluster.inside import CONTROL_SHARES, take_weight
+from cluster.inside import take_weight
 from cluster.kubelet.kubelet import Kubelet
 from cluster.network.dns import DnsServer
 from cluster.network.ingress import IngressProxy
@@ -31,6 +31,10 @@ from cluster.scheduler import run_scheduler
 from cluster.state import Files
 
 log = logging.getLogger(__name__)
+
+# Beside the rest of the machine the cluster weighs as much as two busy sessions. A weight as large as its nodes' would
+# keep processor time from whoever asks it: `seawall run` slept for two seconds where it wanted to sleep for 20 ms.
+CLUSTER_SHARES = 2048
 
 
 def serve(config: ClusterConfig, doors: Doors) -> None:
@@ -71,9 +75,7 @@ async def _run(config: ClusterConfig, doors: Doors) -> None:
     kubelets: dict[str, Kubelet] = {}
     api = ApiServer(config, kubelets)
     await network.start()
-    # A group weighs as much as one process unless told otherwise, and here it stands for whole machines.
-    nodes = sum(_capacity(node).cpu_shares for node in config.nodes)
-    runtime.create_pod_cgroup(config.cgroup, Limits(cpu_shares=nodes + CONTROL_SHARES))
+    runtime.create_pod_cgroup(config.cgroup, Limits(cpu_shares=CLUSTER_SHARES))
     take_weight(config)
     async with asyncio.TaskGroup() as parts:
         for part in await _parts(config, api, network):
