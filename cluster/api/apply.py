@@ -16,12 +16,13 @@ from cluster.api.field_sets import (
     fields_of,
     is_associative,
     is_granular,
+    is_map,
     item_step,
     map_value,
     show,
 )
 from cluster.api.resource import Resource
-from cluster.api.schema import Field, Type, type_of
+from cluster.api.schema import Field, Type
 from cluster.client import BadRequest, Conflict, Obj, StatusCause
 from cluster.timestamps import format_time
 
@@ -78,7 +79,7 @@ def apply(
     without a manager or with managedFields in `applied`.
     """
     _check(applied, manager)
-    type = type_of(resource.group, resource.version, resource.kind)
+    type = resource.type
     mine = Manager(
         name=manager,
         operation="Apply",
@@ -104,7 +105,7 @@ def track_update(old: Obj, new: Obj, resource: Resource, *, manager: str, now: f
     """After a write that was no apply: what it changed belongs to `manager`. Does nothing to untracked objects."""
     if not old.get("metadata", {}).get("managedFields"):
         return
-    type = type_of(resource.group, resource.version, resource.kind)
+    type = resource.type
     wrote, had = fields_of(new, type) - _NOBODYS, fields_of(old, type) - _NOBODYS
     changed = frozenset(p for p in wrote if p not in had or _value(old, p, type) != _value(new, p, type))
     identity = Manager(
@@ -204,6 +205,8 @@ def _merge_object(live: Obj, applied: Obj, fields: dict[str, Field]) -> Obj:
 def _merge_field(live: Any, applied: Any, field: Field) -> Any:
     if live is None or applied is None:
         return applied
+    if field.type == "tree" and not (isinstance(live, dict) and isinstance(applied, dict)):
+        return applied
     if is_associative(field):
         return _merge_list(live, applied, field)
     if not is_granular(field):
@@ -261,7 +264,7 @@ def _step(obj: Any, step: str, fields: dict[str, Field] | None, parent: Field | 
         return _ABSENT, None
     if fields is not None:
         return obj[name], fields.get(name)
-    return obj[name], map_value(parent, name) if parent is not None and parent.type[0] == "{" else None
+    return obj[name], map_value(parent, name) if parent is not None and is_map(parent) else None
 
 
 def _remove(obj: Obj, dropped: FieldSet, type: Type, managers: list[Manager]) -> Obj:
@@ -300,4 +303,4 @@ def _without_item(items: list[Any], step: str, rest: Path, field: Field | None) 
 
 
 def _map_field(parent: Field | None, name: str) -> Field | None:
-    return map_value(parent, name) if parent is not None and parent.type[0] == "{" else None
+    return map_value(parent, name) if parent is not None and is_map(parent) else None

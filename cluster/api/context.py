@@ -7,6 +7,7 @@ from typing import Literal
 
 import orjson
 
+from cluster.api.kinds import Kinds
 from cluster.api.resource import Resource
 from cluster.client import Obj
 from cluster.config import ClusterConfig
@@ -29,7 +30,7 @@ class Cluster:
 
     config: ClusterConfig
     store: Store
-    resources: Mapping[str, Resource]
+    resources: Kinds
     clock: Callable[[], float]
     """Seconds since 1970."""
     random: random.Random

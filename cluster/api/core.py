@@ -23,6 +23,7 @@ from cluster.api.auth import AUTHENTICATED, Authenticator
 from cluster.api.authorize import MASTERS, Authorizer
 from cluster.api.bootstrap.objects import first_objects
 from cluster.api.context import Cluster, User
+from cluster.api.kinds import Kinds
 from cluster.api.local import LocalClient
 from cluster.api.metrics import Metrics
 from cluster.api.resources import registry
@@ -51,7 +52,7 @@ class Core:
         self.cluster = Cluster(
             config=config,
             store=store,
-            resources=registry,
+            resources=Kinds(registry, store),
             clock=clock,
             random=chance or random.SystemRandom(),
             computed={

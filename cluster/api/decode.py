@@ -7,6 +7,7 @@ strings, lists and maps vanish, quantities take their canonical form, a wrong ty
 from dataclasses import dataclass, field
 from typing import Any
 
+from cluster.api.custom.schema import prune
 from cluster.api.resource import Resource
 from cluster.api.schema import Field, Type, element, lookup, package_of
 from cluster.client import BadRequest, Obj
@@ -24,6 +25,8 @@ def decode(resource: Resource, obj: Obj) -> tuple[Obj, list[str]]:
     Raises BadRequest for a wrong apiVersion or kind, or a value of a wrong type.
     """
     check_type_meta(resource, obj)
+    if resource.custom:
+        return _custom(resource, resource.custom.schema, obj)
     try:
         return decode_as(f"{package_of(resource.group, resource.version)}.{resource.kind}", resource.kind, obj)
     except BadRequest as error:
@@ -36,6 +39,16 @@ def decode_as(type_name: str, kind: str, obj: Obj) -> tuple[Obj, list[str]]:
     body = reader.object(lookup(type_name), {k: v for k, v in obj.items() if k not in ("apiVersion", "kind")}, "", 0)
     head = {k: obj[k] for k in ("kind", "apiVersion") if obj.get(k)}
     return {**head, **body}, [f'unknown field "{path}"' for path in reader.unknown]
+
+
+def _custom(resource: Resource, schema: Obj, obj: Obj) -> tuple[Obj, list[str]]:
+    """Metadata is what it is everywhere; the rest is the schema's."""
+    unknown: list[str] = []
+    head = {k: obj[k] for k in ("kind", "apiVersion") if obj.get(k)}
+    rest = prune({k: v for k, v in obj.items() if k not in ("kind", "apiVersion", "metadata")}, schema, "", unknown)
+    reader = _Reader(resource.kind, unknown)
+    metadata = reader.object(lookup("meta.ObjectMeta"), obj.get("metadata") or {}, "metadata", 0)
+    return {**head, "metadata": metadata, **rest}, [f'unknown field "{path}"' for path in unknown]
 
 
 def strict_error(resource: Resource, problems: list[str]) -> BadRequest:

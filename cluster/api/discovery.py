@@ -1,11 +1,13 @@
 """What the API tells about itself: versions, groups, resources. Pure functions of the resources it serves."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from cluster.api.resource import Resource
 from cluster.client import Obj
 
+_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 _EDIT = ("get", "patch", "update")
 _PROXY = ("create", "delete", "get", "patch", "update")
 _STREAM = ("create", "get")
@@ -48,14 +50,14 @@ def api_versions(server_address: str) -> Obj:
 
 def group_list(resources: Iterable[Resource]) -> Obj:
     """`/apis`"""
-    groups = [_group(*pair) for pair in group_versions(resources) if pair[0]]
+    groups = [_group(name, list(pairs)) for name, pairs in groupby(group_versions(resources), _first) if name]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 
 
 def group(resources: Iterable[Resource], name: str) -> Obj | None:
     """`/apis/<group>`; None if there is no such group."""
     found = [pair for pair in group_versions(resources) if pair[0] == name and name]
-    return {"kind": "APIGroup", "apiVersion": "v1", **_group(*found[0])} if found else None
+    return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, found)} if found else None
 
 
 def resource_list(resources: Iterable[Resource], group: str, version: str) -> Obj | None:
@@ -76,8 +78,8 @@ def aggregated(resources: Iterable[Resource], *, core: bool) -> Obj:
     """The APIGroupDiscoveryList of `/api` (`core`) or `/apis`: everything of it in one answer."""
     wanted = [r for r in _sorted(resources) if (r.group == "") == core]
     items = [
-        {"metadata": {"name": name} if name else {}, "versions": [_aggregated_version(version, list(members))]}
-        for (name, version), members in groupby(wanted, key=lambda r: (r.group, r.version))
+        {"metadata": {"name": name} if name else {}, "versions": list(_aggregated_versions(members))}
+        for name, members in groupby(wanted, key=lambda r: r.group)
     ]
     return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
 
@@ -88,12 +90,25 @@ def group_versions(resources: Iterable[Resource]) -> list[tuple[str, str]]:
 
 
 def _sorted(resources: Iterable[Resource]) -> list[Resource]:
-    return sorted([*resources, *REVIEWS], key=lambda r: (r.group, r.version, r.plural))
+    return sorted([*resources, *REVIEWS], key=lambda r: (r.group, _age(r.version), r.plural))
 
 
-def _group(name: str, version: str) -> Obj:
-    this = {"groupVersion": f"{name}/{version}", "version": version}
-    return {"name": name, "versions": [this], "preferredVersion": this}
+def _age(version: str) -> tuple[int, int, int, str]:
+    """Sorts v2, v1, v1beta2, v1beta1, v1alpha1, and then what has no such name, as clients prefer them."""
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        return 3, 0, 0, version
+    major, stage, minor = match.groups()
+    return ("", "beta", "alpha").index(stage or ""), -int(major), -int(minor or 0), ""
+
+
+def _first(pair: tuple[str, str]) -> str:
+    return pair[0]
+
+
+def _group(name: str, pairs: list[tuple[str, str]]) -> Obj:
+    versions = [{"groupVersion": f"{name}/{version}", "version": version} for _, version in pairs]
+    return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
 def _entries(resource: Resource) -> Iterator[Obj]:
@@ -127,6 +142,11 @@ def _subresource(resource: Resource, name: str) -> tuple[str, str, str, tuple[st
 def _names(resource: Resource) -> Obj:
     names = {"shortNames": list(resource.short_names), "categories": list(resource.categories)}
     return {key: value for key, value in names.items() if value}
+
+
+def _aggregated_versions(members: Iterable[Resource]) -> Iterator[Obj]:
+    for version, those in groupby(members, key=lambda r: r.version):
+        yield _aggregated_version(version, list(those))
 
 
 def _aggregated_version(version: str, members: list[Resource]) -> Obj:

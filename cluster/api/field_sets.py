@@ -62,9 +62,14 @@ def is_granular(field: Field) -> bool:
     """Whether an object or map in this field is owned key by key."""
     if field.atomic or field.type[0] == "[":
         return False
-    if field.type[0] == "{":
+    if is_map(field):
         return True
     return is_object(field.type) and not lookup(field.type).atomic
+
+
+def is_map(field: Field) -> bool:
+    """Whether the keys of what is in this field are the user's."""
+    return field.type[0] == "{" or field.type == "tree"
 
 
 def fields_inside(field: Field) -> dict[str, Field] | None:
@@ -75,7 +80,7 @@ def fields_inside(field: Field) -> dict[str, Field] | None:
 
 def map_value(field: Field, name: str) -> Field:
     """A value of a map, seen as a field."""
-    return Field(name=name, number=0, type=element(field.type))
+    return Field(name=name, number=0, type="tree" if field.type == "tree" else element(field.type))
 
 
 def _of_object(obj: Obj, type: Type, path: Path) -> Iterator[Path]:
@@ -88,8 +93,8 @@ def _of_field(value: Any, field: Field, path: Path) -> Iterator[Path]:
     if is_associative(field) and value:
         for item in value:
             yield from _of_item(item, field, (*path, item_step(item, field)))
-    elif is_granular(field) and value:
-        if field.type[0] == "{":
+    elif is_granular(field) and isinstance(value, dict) and value:
+        if is_map(field):
             for name, inner in value.items():
                 yield from _of_field(inner, map_value(field, name), (*path, f"f:{name}"))
         else:

@@ -51,7 +51,7 @@ class Front:
         self.core = core
         self.proxy = proxy
         self.streams = streams
-        self.paths = Paths(core.cluster.resources.values(), f"{API_ADDRESS}:{API_PORT}")
+        self.paths = Paths(core.cluster.resources.served, f"{API_ADDRESS}:{API_PORT}")
         self.reviewer = Reviewer(core.authorizer, core.authenticator, core.cluster.clock)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -134,8 +134,8 @@ class _Call:
         raise _not_allowed()
 
     def _resource(self) -> Resource:
-        found = self.verbs.cluster.resources.get(self.target.key)
-        if found is None or found.version != self.target.version:
+        found = self.verbs.cluster.resources.get(self.target.key, self.target.version)
+        if found is None:
             raise ApiError("the server could not find the requested resource", code=404, reason="NotFound")
         if self.target.namespace and not found.namespaced:
             raise ApiError("the server could not find the requested resource", code=404, reason="NotFound")

@@ -10,7 +10,7 @@ import orjson
 
 from cluster.api.discovery import group_versions
 from cluster.api.resource import Resource
-from cluster.api.schema import Field, Type, element, lookup, type_of
+from cluster.api.schema import Field, Type, element, lookup
 from cluster.client import Obj
 
 _MACHINERY = "io.k8s.apimachinery.pkg"
@@ -36,11 +36,12 @@ _PACKAGES = {
     "autoscaling": "io.k8s.api.autoscaling.v2",
     "metrics": "io.k8s.metrics.pkg.apis.metrics.v1beta1",
 }
+_STRATEGIC = "application/strategic-merge-patch+json"
 _PATCHES = (
     "application/apply-patch+yaml",
     "application/json-patch+json",
     "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
+    _STRATEGIC,
 )
 _WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 
@@ -99,7 +100,9 @@ def _operation(resource: Resource, action: str) -> Obj:
         "x-kubernetes-group-version-kind": _group_version_kind(resource),
     }
     if action == "patch":
-        operation["requestBody"] = {"content": {media: {"schema": {"type": "object"}} for media in _PATCHES}}
+        # kubectl looks here whether it may send a strategic merge patch.
+        known = [media for media in _PATCHES if media != _STRATEGIC or not resource.custom]
+        operation["requestBody"] = {"content": {media: {"schema": {"type": "object"}} for media in known}}
     return operation
 
 
@@ -115,13 +118,28 @@ def _group_version_kind(resource: Resource) -> Obj:
 def _schemas(served: list[Resource]) -> Obj:
     schemas: Obj = dict(_COMMON.values())
     for resource in served:
-        _add(schemas, type_of(resource.group, resource.version, resource.kind))
+        _add(schemas, lookup("meta.ObjectMeta") if resource.custom else resource.type)
     for resource in served:
-        name = _name(type_of(resource.group, resource.version, resource.kind).name)
+        if resource.custom:
+            schemas[_custom_name(resource)] = _custom(resource, resource.custom.schema)
+            continue
+        name = _name(resource.type.name)
         properties = {"apiVersion": _PLAIN["string"], "kind": _PLAIN["string"], **schemas[name]["properties"]}
         gvk = [_group_version_kind(resource)]
         schemas[name] = {**schemas[name], "properties": properties, "x-kubernetes-group-version-kind": gvk}
     return schemas
+
+
+def _custom(resource: Resource, schema: Obj) -> Obj:
+    own = {"apiVersion": _PLAIN["string"], "kind": _PLAIN["string"], "metadata": _schema("meta.ObjectMeta")}
+    properties = {**(schema.get("properties") or {}), **own}
+    gvk = [_group_version_kind(resource)]
+    return {**schema, "properties": properties, "x-kubernetes-group-version-kind": gvk}
+
+
+def _custom_name(resource: Resource) -> str:
+    """com.example.v1.Widget"""
+    return ".".join((*reversed(resource.group.split(".")), resource.version, resource.kind))
 
 
 def _add(schemas: Obj, type: Type) -> None:

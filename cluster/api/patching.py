@@ -11,7 +11,7 @@ from cluster.api.patch_merge import merge_patch
 from cluster.api.patch_strategic import strategic_merge
 from cluster.api.requests import is_true
 from cluster.api.resource import Resource
-from cluster.api.schema import Type, lookup, type_of
+from cluster.api.schema import Type, lookup
 from cluster.api.verbs import Edit
 from cluster.client import ApiError, BadRequest, Obj
 
@@ -40,18 +40,15 @@ class Sent:
 
     @property
     def type(self) -> Type:
-        return lookup("autoscaling_v1.Scale") if self.subresource == "scale" else type_of(*self._kind)
-
-    @property
-    def _kind(self) -> tuple[str, str, str]:
-        return self.resource.group, self.resource.version, self.resource.kind
+        return lookup("autoscaling_v1.Scale") if self.subresource == "scale" else self.resource.type
 
 
 def parse_patch(sent: Sent, content_type: str) -> Patch:
     """Raises `BadRequest` for a patch that is none, 415 for a kind of patch that is not known."""
-    make = _KINDS.get(media_type(content_type))
+    known = {media: make for media, make in _KINDS.items() if make is not _strategic or not sent.resource.custom}
+    make = known.get(media_type(content_type))
     if make is None:
-        accepted = ", ".join(_KINDS)
+        accepted = ", ".join(known)
         message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
         raise ApiError(message, code=415, reason="UnsupportedMediaType")
     return make(sent)

@@ -1,7 +1,7 @@
 """Every path that is no resource: health, version, discovery, OpenAPI."""
 
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Callable
+from itertools import zip_longest
 
 import orjson
 
@@ -40,13 +40,22 @@ _EMPTY_PROTOBUF = b"\x0a\x032.0"
 class Paths:
     """The documents of one API server, each made when it is first asked for."""
 
-    def __init__(self, resources: Iterable[Resource], address: str) -> None:
-        self._resources = tuple(resources)
+    def __init__(self, served: Callable[[], tuple[Resource, ...]], address: str) -> None:
+        self._served = served
         self._address = address
+        # Of the kinds that were served when it was last asked for; kinds are the same objects until they change.
+        self._documents: tuple[tuple[Resource, ...], Published] | None = None
 
-    @cached_property
+    @property
+    def _resources(self) -> tuple[Resource, ...]:
+        return self._served()
+
+    @property
     def _published(self) -> Published:
-        return publish(self._resources)
+        resources = self._resources
+        if self._documents is None or any(a is not b for a, b in zip_longest(self._documents[0], resources)):
+            self._documents = resources, publish(resources)
+        return self._documents[1]
 
     def document(self, path: str, accept: str = "") -> tuple[bytes, str]:
         """Body and content type. Raises a 404 where there is nothing."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from cluster.api.field_errors import FieldError, refuse
 from cluster.api.metadata import NameRule, check_metadata, check_metadata_update, subdomain
+from cluster.api.schema import Field, Type, type_of
 from cluster.api.tables.table import NAME_AND_AGE, Table
 from cluster.client import BadRequest, NotImplementedHere, Obj
 from cluster.selectors import FieldSelector
@@ -55,6 +56,34 @@ class View:
     write: Callable[[Obj], Obj]
 
 
+@dataclass(frozen=True)
+class Custom:
+    """What a CustomResourceDefinition says of its objects, where other kinds have tables."""
+
+    schema: Obj
+    """A structural schema."""
+
+    @cached_property
+    def type(self) -> Type:
+        """As server-side apply sees it: metadata as everywhere, and trees below."""
+        names = set(self.schema.get("properties") or {}) - {"apiVersion", "kind", "metadata"}
+        trees = {name: Field(name=name, number=0, type="tree") for name in sorted(names)}
+        return Type("custom", {"metadata": Field(name="metadata", number=1, type="meta.ObjectMeta"), **trees}, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """Where the scale subresource finds its figures: paths as in `.spec.replicas`."""
+
+    wanted: str = ".spec.replicas"
+    found: str = ".status.replicas"
+    selector: str = ""
+    """To a label selector as text; "" where spec.selector is one as an object."""
+
+
+USUAL = Replicas()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resource:
     """A kind of object.
@@ -89,6 +118,10 @@ class Resource:
     view: View | None = None
     deprecated: str = ""
     """What whoever uses this kind is warned of."""
+    singular_name: str = ""
+    """Where it is not the kind in lower case."""
+    custom: Custom | None = None
+    replicas: Replicas = USUAL
 
     @cached_property
     def key(self) -> str:
@@ -101,7 +134,12 @@ class Resource:
 
     @property
     def singular(self) -> str:
-        return self.kind.lower()
+        return self.singular_name or self.kind.lower()
+
+    @cached_property
+    def type(self) -> Type:
+        """The fields of its objects."""
+        return self.custom.type if self.custom else type_of(self.group, self.version, self.kind)
 
     def has(self, subresource: str) -> bool:
         return subresource in self.subresources

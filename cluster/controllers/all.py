@@ -9,6 +9,7 @@ from cluster.controllers import (
     attach_detach,
     claim_binder,
     cronjob,
+    custom_resources,
     daemonset,
     deployment,
     disruption,
@@ -61,6 +62,7 @@ CONTROLLERS = (
     attach_detach,
     resource_quota,
     ingress,
+    custom_resources,
 )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cluster.client import Conflict, NotFound, Obj, WatchEvent
 from cluster.controllers.context import Context
+from cluster.controllers.custom_resources import custom_kinds
 from cluster.controllers.loop import Controller, own_key
 from cluster.objects import Key, is_going, key_of, with_condition
 
@@ -47,7 +48,7 @@ class _Reconciler:
 
     def _empty(self, name: str) -> dict[str, list[Obj]]:
         """Delete all that is in the namespace; what is still there afterwards, by resource."""
-        resources = [k.resource for k in self.context.kinds if k.namespaced]
+        resources = [k.resource for k in (*self.context.kinds, *custom_kinds(self.context.client)) if k.namespaced]
         for resource in resources:
             for obj in self.context.client.list(resource, name):
                 self._delete(resource, obj)

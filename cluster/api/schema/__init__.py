@@ -15,7 +15,7 @@ validation, strategic merge, server-side apply, OpenAPI and protobuf decoding ar
     atomic      server-side apply owns it as a whole (of a type: every field of that type)
 
 Types of another table are written with its name: `core.PodTemplateSpec`, `meta.ObjectMeta`. Volume sources that
-this cluster refuses are `any`.
+this cluster refuses are `any`; a `tree` is what server-side apply owns key by key all the way down (custom resources).
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from functools import cache
 from importlib.resources import files
 
 SCALARS = frozenset(
-    {"string", "bool", "int32", "int64", "bytes", "any", "Quantity", "IntOrString", "Time", "MicroTime"}
+    {"string", "bool", "int32", "int64", "bytes", "any", "tree", "Quantity", "IntOrString", "Time", "MicroTime"}
 )
 
 

@@ -33,7 +33,7 @@ class Subresources:
     def get(self, resource: Resource, subresource: str, namespace: str, name: str) -> Obj:
         obj = self._verbs.get(resource, namespace, name).object
         if subresource == "scale" and resource.has("scale"):
-            return read_scale(obj)
+            return read_scale(obj, resource.replicas)
         if subresource in _PARTS and resource.has(subresource):
             return obj
         raise unknown(resource, subresource)

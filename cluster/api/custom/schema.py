@@ -1,0 +1,326 @@
+"""Structural schemas: what of a custom object is kept, what is filled in, and what is wrong with it. Pure.
+
+Source: the page "Extend the Kubernetes API with CustomResourceDefinitions". Messages are those of a real server.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from cluster.api.field_errors import FieldError, invalid, not_supported, required, too_long
+from cluster.client import BadRequest
+from cluster.objects import private_copy
+from cluster.timestamps import parse_time
+
+Schema = dict[str, Any]
+
+PRESERVE = "x-kubernetes-preserve-unknown-fields"
+INT_OR_STRING = "x-kubernetes-int-or-string"
+EMBEDDED = "x-kubernetes-embedded-resource"
+DEPTH_MAX = 100
+_TYPE_META = ("apiVersion", "kind", "metadata")
+_COMBINED = ("allOf", "anyOf", "oneOf")
+
+
+def prune(value: Any, schema: Schema, path: str, unknown: list[str], depth: int = 0) -> Any:
+    """A copy without the fields that the schema does not know; their paths are added to `unknown`."""
+    if depth > DEPTH_MAX:
+        raise BadRequest(f"{path}: nested more than {DEPTH_MAX} levels deep")
+    if isinstance(value, list):
+        items = schema.get("items")
+        return [_inner(v, items, f"{path}[{i}]", unknown, depth) for i, v in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    kept = {}
+    for name, inner in value.items():
+        sub, at = _sub_schema(schema, name), _join(path, name)
+        if sub is not None or schema.get(PRESERVE) or (schema.get(EMBEDDED) and name in _TYPE_META):
+            kept[name] = _inner(inner, sub, at, unknown, depth)
+        else:
+            unknown.append(at)
+    return kept
+
+
+def _inner(value: Any, schema: Schema | None, path: str, unknown: list[str], depth: int) -> Any:
+    return prune(value, schema or {PRESERVE: True}, path, unknown, depth + 1)
+
+
+def fill(value: Any, schema: Schema) -> None:
+    """Write the schema's defaults into `value`, in place."""
+    if isinstance(value, list):
+        for inner in value:
+            fill(inner, schema.get("items") or {})
+    if not isinstance(value, dict):
+        return
+    for name, sub in _properties(schema).items():
+        missing = name not in value or (value[name] is None and not sub.get("nullable"))
+        if missing and "default" in sub:
+            value[name] = private_copy(sub["default"])
+    for name, inner in value.items():
+        fill(inner, _sub_schema(schema, name) or {})
+
+
+def check(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    """All that is wrong with a value by its schema."""
+    if value is None and schema.get("nullable"):
+        return
+    if wrong := _type_error(value, schema, path):
+        yield wrong
+        return
+    if schema.get("enum") is not None and value not in schema["enum"]:
+        yield not_supported_value(path, value, schema["enum"])
+    for word, rule in _RULES.items():
+        if word in schema:
+            yield from rule(value, schema, path)
+    if isinstance(value, dict):
+        yield from _check_object(value, schema, path)
+    if isinstance(value, list) and schema.get("items"):
+        for i, inner in enumerate(value):
+            yield from check(inner, schema["items"], f"{path}[{i}]")
+    yield from _check_combined(value, schema, path)
+
+
+def not_supported_value(path: str, value: Any, valid: list[Any]) -> FieldError:
+    if all(isinstance(word, str) for word in valid):
+        return not_supported(path, value, valid)
+    shown = ", ".join(json.dumps(word) for word in valid)
+    return FieldError(path, "FieldValueNotSupported", f"Unsupported value: {json.dumps(value)}: supported: {shown}")
+
+
+def _check_object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[FieldError]:
+    yield from (required(_join(path, name)) for name in schema.get("required") or () if name not in value)
+    for name, inner in value.items():
+        if sub := _sub_schema(schema, name):
+            yield from check(inner, sub, _join(path, name))
+
+
+def _check_combined(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    for sub in schema.get("allOf") or ():
+        yield from check(value, sub, path)
+    if schema.get("anyOf") and not any(_is_valid(value, sub, path) for sub in schema["anyOf"]):
+        yield invalid(path, "", f'"{path}" must validate at least one schema (anyOf)')
+    if schema.get("oneOf") and sum(_is_valid(value, sub, path) for sub in schema["oneOf"]) != 1:
+        yield invalid(path, "", f'"{path}" must validate one and only one schema (oneOf)')
+    if "not" in schema and _is_valid(value, schema["not"], path):
+        yield invalid(path, "", f'"{path}" must not validate the schema (not)')
+
+
+def _is_valid(value: Any, schema: Schema, path: str) -> bool:
+    return next(check(value, schema, path), None) is None
+
+
+def _properties(schema: Schema) -> dict[str, Schema]:
+    properties: dict[str, Schema] = schema.get("properties") or {}
+    return properties
+
+
+def _sub_schema(schema: Schema, name: str) -> Schema | None:
+    """The schema of a field; None if the schema does not know it."""
+    if name in _properties(schema):
+        return _properties(schema)[name]
+    more = schema.get("additionalProperties")
+    if isinstance(more, dict):
+        return more or {PRESERVE: True}
+    return {PRESERVE: True} if more else None
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+# Types
+
+
+def _is_integer(value: Any) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
+
+
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": _is_integer,
+    "number": lambda value: _is_integer(value) or isinstance(value, float),
+}
+
+
+def _type_of(value: Any) -> str:
+    return next((name for name, is_one in _TYPES.items() if is_one(value)), "null")
+
+
+def _type_error(value: Any, schema: Schema, path: str) -> FieldError | None:
+    wanted = "integer,string" if schema.get(INT_OR_STRING) else schema.get("type", "")
+    if not wanted and value is not None:
+        return None
+    found = _type_of(value)
+    fits = any(_TYPES[word](value) for word in wanted.split(",") if word)
+    if fits and not _misses_format(value, schema.get("format", "")):
+        return None
+    wanted = schema["format"] if fits else wanted
+    shown = json.dumps(value if fits else found)
+    what = f"{path} in body must be of type {wanted}: {shown}"
+    return FieldError(path, "FieldValueTypeInvalid", f"Invalid value: {shown}: {what}")
+
+
+def _misses_format(value: Any, format: str) -> bool:
+    """Formats that nobody knows are no promise, as on a real server."""
+    match format:
+        case "int32" | "int64" if _is_integer(value):
+            limit = 1 << (int(format[3:]) - 1)
+            return bool(not -limit <= value < limit)
+        case "date-time":
+            return not _is_time(value)
+    return False
+
+
+def _is_time(text: str) -> bool:
+    try:
+        parse_time(text)
+    except ValueError:
+        return False
+    return True
+
+
+# Rules of values, by the schema's word for them
+
+
+def _minimum(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    low, open = schema["minimum"], schema.get("exclusiveMinimum")
+    if value < low or (open and value == low):
+        yield _in_body(path, value, f"should be greater than {'' if open else 'or equal to '}{low}")
+
+
+def _maximum(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    high, open = schema["maximum"], schema.get("exclusiveMaximum")
+    if value > high or (open and value == high):
+        yield _in_body(path, value, f"should be less than {'' if open else 'or equal to '}{high}")
+
+
+def _multiple_of(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    ratio = value / schema["multipleOf"]
+    if not math.isclose(ratio, round(ratio)):
+        yield _in_body(path, value, f"should be a multiple of {schema['multipleOf']}")
+
+
+def _pattern(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    if not compiled(schema["pattern"]).search(value):
+        yield _in_body(path, value, f"should match '{schema['pattern']}'")
+
+
+def _min_length(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    if len(value) < schema["minLength"]:
+        yield _in_body(path, value, f"should be at least {schema['minLength']} chars long")
+
+
+def _max_length(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    if len(value) > schema["maxLength"]:
+        yield too_long(path, schema["maxLength"])
+
+
+def _min_items(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    if len(value) < schema["minItems"]:
+        yield _in_body(path, len(value), f"should have at least {schema['minItems']} items")
+
+
+def _max_items(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    yield from _too_many(value, schema["maxItems"], path)
+
+
+def _min_properties(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    if len(value) < schema["minProperties"]:
+        yield _in_body(path, len(value), f"should have at least {schema['minProperties']} properties")
+
+
+def _max_properties(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    yield from _too_many(value, schema["maxProperties"], path)
+
+
+def _too_many(value: Any, most: int, path: str) -> Iterator[FieldError]:
+    if len(value) > most:
+        yield FieldError(path, "FieldValueTooMany", f"Too many: {len(value)}: must have at most {most} items")
+
+
+def _only(is_one: Callable[[Any], bool], rule: Callable[..., Iterator[FieldError]]) -> Callable[..., Any]:
+    """A rule that is silent about values of other types."""
+    return lambda value, schema, path: rule(value, schema, path) if is_one(value) else ()
+
+
+_RULES: dict[str, Callable[[Any, Schema, str], Any]] = {
+    "minimum": _only(_TYPES["number"], _minimum),
+    "maximum": _only(_TYPES["number"], _maximum),
+    "multipleOf": _only(_TYPES["number"], _multiple_of),
+    "pattern": _only(_TYPES["string"], _pattern),
+    "minLength": _only(_TYPES["string"], _min_length),
+    "maxLength": _only(_TYPES["string"], _max_length),
+    "minItems": _only(_TYPES["array"], _min_items),
+    "maxItems": _only(_TYPES["array"], _max_items),
+    "minProperties": _only(_TYPES["object"], _min_properties),
+    "maxProperties": _only(_TYPES["object"], _max_properties),
+}
+
+
+def _in_body(path: str, value: Any, what: str) -> FieldError:
+    return invalid(path, value, f"{path} in body {what}")
+
+
+@lru_cache(maxsize=1024)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Raises re.error."""
+    return re.compile(pattern)
+
+
+# The schema itself
+
+
+def structural_errors(schema: Schema, path: str) -> Iterator[FieldError]:
+    """What keeps a schema from being structural, or from being a schema at all."""
+    if schema.get("type") != "object":
+        at = f"{path}.type"
+        yield (
+            invalid(at, schema["type"], "must be object at the root")
+            if schema.get("type")
+            else required(at, "must not be empty at the root")
+        )
+    yield from _structural(schema, path, "specified object fields")
+
+
+def _structural(schema: Any, path: str, what: str) -> Iterator[FieldError]:
+    if not isinstance(schema, dict):
+        yield invalid(path, schema, "must be a schema")
+        return
+    untyped = not schema.get("type") and not schema.get(PRESERVE) and not schema.get(INT_OR_STRING)
+    if untyped:
+        yield required(f"{path}.type", f"must not be empty for {what}")
+    elif schema.get("type", "object") not in _TYPES:
+        yield not_supported(f"{path}.type", schema["type"], _TYPES)
+    if schema.get("properties") and schema.get("additionalProperties"):
+        reason = "additionalProperties and properties are mutual exclusive"
+        yield FieldError(f"{path}.additionalProperties", "FieldValueForbidden", f"Forbidden: {reason}")
+    if "pattern" in schema and not _compiles(schema["pattern"]):
+        yield invalid(f"{path}.pattern", schema["pattern"], "must be a valid regular expression")
+    for name, sub in _properties(schema).items():
+        yield from _structural(sub, f"{path}.properties[{name}]", "specified object fields")
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from _structural(schema["additionalProperties"], f"{path}.additionalProperties", "specified map values")
+    if schema.get("items"):
+        yield from _structural(schema["items"], f"{path}.items", "specified array items")
+
+
+def _compiles(pattern: Any) -> bool:
+    try:
+        return bool(compiled(pattern))
+    except (re.error, TypeError):
+        return False
+
+
+def parts(schema: Schema) -> Iterator[Schema]:
+    """The schema and every schema within."""
+    yield schema
+    inner = [*_properties(schema).values(), schema.get("items"), schema.get("additionalProperties"), schema.get("not")]
+    for sub in [*inner, *(each for word in _COMBINED for each in schema.get(word) or ())]:
+        if isinstance(sub, dict):
+            yield from parts(sub)
