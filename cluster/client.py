@@ -30,7 +30,7 @@ class WatchEvent:
 class Client(Protocol):
     """What a component of the control plane may do. Every method raises `ApiError`."""
 
-    def get(self, resource: str, name: str, namespace: str = "") -> Obj: ...
+    def get(self, resource: str, name: str, namespace: str = "", *, subresource: str = "") -> Obj: ...
 
     def list(self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[Obj]:
         """All objects, in every namespace when `namespace` is None; selectors in kubectl's syntax."""

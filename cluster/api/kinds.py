@@ -19,7 +19,8 @@ class Kinds:
     def get(self, key: str, version: str = "") -> Resource | None:
         """The kind called "pods" or "widgets.example.com", in the version it is stored in unless another is named."""
         if (own := self._own.get(key)) is not None:
-            return own if version in ("", own.version) else None
+            plural, _, group = key.partition(".")
+            return own if version in ("", own.version) else self._own.get(f"{plural}.{version}.{group}")
         versions = self._versions(key)
         return next((kind for kind in versions if version in ("", kind.version)), None)
 

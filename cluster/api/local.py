@@ -24,8 +24,10 @@ class LocalClient:
         self._user = user
         self._options = WriteOptions(user=user, manager=user.name.rpartition(":")[2])
 
-    def get(self, resource: str, name: str, namespace: str = "") -> Obj:
-        kind = self._allowed("get", resource, namespace, name)
+    def get(self, resource: str, name: str, namespace: str = "", *, subresource: str = "") -> Obj:
+        kind = self._allowed("get", resource, namespace, name, subresource)
+        if subresource:
+            return self._subresources.get(kind, subresource, namespace, name)
         return self._verbs.get(kind, namespace, name).object
 
     def list(self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[Obj]:

@@ -125,7 +125,9 @@ class Resource:
 
     @cached_property
     def key(self) -> str:
-        """How `cluster.client` names it: "pods", "deployments.apps"."""
+        """How `cluster.client` names it: "pods", "deployments.apps"; of another version "x.v1.group"."""
+        if self.view and self.view.key == f"{self.plural}.{self.group}":
+            return f"{self.plural}.{self.version}.{self.group}"
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @cached_property

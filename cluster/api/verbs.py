@@ -110,7 +110,8 @@ class Verbs:
     ) -> Entry:
         """Replace an object by what `edit` makes of it. A resourceVersion or uid in the result is a precondition."""
         if view := resource.view:
-            core = self.edit(self.resource(view.key), namespace, name, self._through(resource, edit, options), options)
+            through = self._through(resource, edit, options)
+            core = self.edit(self.resource(view.key), namespace, name, through, options, subresource)
             return shown(resource, core)
         old = self.get(resource, namespace, name)
         new = self._decoded(resource, edit(private_copy(old.object)), options)

@@ -17,6 +17,7 @@ from cluster.controllers import (
     endpointslices,
     event_expiry,
     garbage,
+    horizontal_pod_autoscaler,
     ingress,
     job,
     job_expiry,
@@ -63,6 +64,7 @@ CONTROLLERS = (
     resource_quota,
     ingress,
     custom_resources,
+    horizontal_pod_autoscaler,
 )
 
 
@@ -74,6 +76,7 @@ async def run_all(
     volumes: Path,
     clock: Callable[[], float] = time.time,
     node_grace_seconds: float = 40.0,
+    autoscaler_seconds: float = 15.0,
 ) -> None:
     """Run until cancelled. `kinds` are all resources that the API stores; `ca_certificate` is PEM text,
     `volumes` the folder of provisioned volumes."""
@@ -84,5 +87,6 @@ async def run_all(
         ca_certificate=ca_certificate,
         volumes=volumes,
         node_grace_seconds=node_grace_seconds,
+        autoscaler_seconds=autoscaler_seconds,
     )
     await run(client, [module.controller(context) for module in CONTROLLERS])

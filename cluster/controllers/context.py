@@ -29,6 +29,9 @@ class Context:
     node_grace_seconds: float = 40.0
     """How long a node may be silent before it is Unknown (kube-controller-manager: node-monitor-grace-period)."""
 
+    autoscaler_seconds: float = 15.0
+    """How often autoscalers look (kube-controller-manager: horizontal-pod-autoscaler-sync-period)."""
+
     volumes: Path = Path("/nonexistent")
     """The folder in which provisioned volumes have theirs."""
 

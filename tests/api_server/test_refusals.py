@@ -12,11 +12,6 @@ TEMPLATE = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name":
     ("resource", "spec", "named"),
     [
         ("replicationcontrollers", {"selector": {"a": "b"}, "template": TEMPLATE}, "ReplicationControllers"),
-        (
-            "horizontalpodautoscalers.autoscaling",
-            {"scaleTargetRef": {"kind": "Deployment", "name": "d"}, "maxReplicas": 2},
-            "HorizontalPodAutoscalers",
-        ),
     ],
 )
 def test_a_kind_that_nobody_runs_is_refused(client: LocalClient, resource: str, spec: Obj, named: str) -> None:

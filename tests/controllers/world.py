@@ -16,6 +16,7 @@ from cluster.client import NotFound, Obj
 from cluster.config import ClusterConfig
 from cluster.controllers.all import run_all
 from cluster.controllers.context import Kind
+from cluster.nodeservice import Meter
 from cluster.objects import is_going, is_pod_finished, node_of, with_condition
 from cluster.scheduler import run_scheduler
 from cluster.timestamps import format_micro_time, format_time
@@ -49,7 +50,7 @@ class Kubelets:
 
     def say(self, pod: Obj, *, ready: bool, phase: str = "Running") -> None:
         """Post a status as a kubelet would."""
-        status = dict(pod["status"])
+        status = {"startTime": format_time(time.time()), **pod["status"]}
         if not status.get("podIP"):
             self._addresses += 1
             status["podIP"] = f"198.18.0.{self._addresses}"
@@ -66,7 +67,9 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.ahead = 0.0
         self.volumes = folder / "volumes"
-        core = Core(ClusterConfig(id="test", state_dir=folder), clock=self.clock, chance=random.Random(7))
+        self.meters: dict[str, Meter] = {}
+        core = Core(ClusterConfig(id="test", state_dir=folder), self.meters, clock=self.clock, chance=random.Random(7))
+        self.metrics = core.metrics
         self.client = core.client("system:test")
         self.kubelets = Kubelets(self.client)
         self.client.create("namespaces", {"metadata": {"name": NAMESPACE}})
@@ -146,7 +149,9 @@ def deployment(name: str = "web", replicas: int = 3, *, template: Obj | None = N
 
 
 @asynccontextmanager
-async def running(world: World, *, scheduler: bool = True, grace_seconds: float = 40.0) -> AsyncIterator[World]:
+async def running(
+    world: World, *, scheduler: bool = True, grace_seconds: float = 40.0, autoscaler_seconds: float = 15.0
+) -> AsyncIterator[World]:
     """The controllers (and the scheduler) at work."""
     parts = [
         run_all(
@@ -156,6 +161,7 @@ async def running(world: World, *, scheduler: bool = True, grace_seconds: float 
             volumes=world.volumes,
             clock=world.clock,
             node_grace_seconds=grace_seconds,
+            autoscaler_seconds=autoscaler_seconds,
         ),
         world.kubelets.run(),
     ]

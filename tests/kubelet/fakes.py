@@ -85,7 +85,7 @@ class FakeClient:
     watchers: list[tuple[str, asyncio.Queue[WatchEvent]]] = field(default_factory=list)
     _uids: Any = field(default_factory=itertools.count)
 
-    def get(self, resource: str, name: str, namespace: str = "") -> Obj:
+    def get(self, resource: str, name: str, namespace: str = "", *, subresource: str = "") -> Obj:
         try:
             return self.objects[resource, namespace, name]
         except KeyError:

@@ -65,6 +65,7 @@ _ALL: tuple[Resource, ...] = (
     replicasets.RESOURCE,
     statefulsets.RESOURCE,
     horizontalpodautoscalers.RESOURCE,
+    horizontalpodautoscalers.V1,
     cronjobs.RESOURCE,
     jobs.RESOURCE,
     networkpolicies.RESOURCE,

@@ -1,13 +1,15 @@
-"""HorizontalPodAutoscalers (v2)."""
+"""HorizontalPodAutoscalers: stored as v2, seen as v1 too."""
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, invalid
-from cluster.api.resource import Resource
-from cluster.api.resources.checks import check_enum, check_required
-from cluster.api.resources.unsupported import not_run
+from cluster.api.field_errors import FieldError, forbidden, invalid, required
+from cluster.api.resource import Resource, View
+from cluster.api.resources.autoscaling_v1 import from_v1, to_v1
+from cluster.api.resources.checks import check_enum, check_range, check_required
 from cluster.api.tables.autoscalers import TABLE
-from cluster.client import NotImplementedHere, Obj
+from cluster.api.tables.table import Cells, Table
+from cluster.client import Obj
+from cluster.quantity import parse_quantity
 
 _UP = {
     "stabilizationWindowSeconds": 0,
@@ -18,6 +20,7 @@ _UP = {
     ],
 }
 _DOWN = {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}
+_TYPES = ("ContainerResource", "External", "Object", "Pods", "Resource")
 _CPU_80 = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
 
 
@@ -42,21 +45,57 @@ def rules(autoscaler: Obj, _old: Obj | None) -> Iterator[FieldError]:
     elif most < spec["minReplicas"]:
         yield invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
     for i, metric in enumerate(spec["metrics"]):
-        types = ("ContainerResource", "External", "Object", "Pods", "Resource")
-        yield from check_enum(metric, f"spec.metrics[{i}]", "type", types)
+        yield from _metric(metric, f"spec.metrics[{i}]")
+    for way, rule in sorted((spec.get("behavior") or {}).items()):
+        yield from _scaling(rule, f"spec.behavior.{way}")
 
 
-def unsupported(autoscaler: Obj) -> Iterator[NotImplementedHere]:
-    for i, metric in enumerate(autoscaler["spec"]["metrics"]):
-        if metric["type"] not in ("Resource", "ContainerResource"):
-            yield NotImplementedHere(
-                f"spec.metrics[{i}].type: {metric['type']} is not supported by this cluster: "
-                "metrics are cpu and memory of pods; remove it or use a real cluster"
-            )
+def _metric(metric: Obj, path: str) -> Iterator[FieldError]:
+    yield from check_enum(metric, path, "type", _TYPES)
+    kind = metric.get("type") or ""
+    if kind not in _TYPES:
+        return
+    key = kind[0].lower() + kind[1:]
+    if not metric.get(key):
+        yield required(f"{path}.{key}", "must populate information for the given metric source")
+    elif kind in ("Resource", "ContainerResource"):
+        yield from check_required(metric[key], f"{path}.{key}", "name")
+        yield from _target(metric[key].get("target") or {}, f"{path}.{key}.target")
+    else:
+        yield from check_required(metric[key].get("metric") or {}, f"{path}.{key}.metric", "name")
+
+
+def _target(target: Obj, path: str) -> Iterator[FieldError]:
+    yield from check_enum(target, path, "type", ("AverageValue", "Utilization", "Value"))
+    share, amount = target.get("averageUtilization"), target.get("averageValue")
+    if share is None and amount is None:
+        yield required(f"{path}.averageUtilization", "must set either a target raw value or a target utilization")
+    elif share is not None and amount is not None:
+        yield forbidden(f"{path}.averageValue", "may not set both a target raw value and a target utilization")
+    elif share is not None and share < 1:
+        yield invalid(f"{path}.averageUtilization", share, "must be greater than 0")
+    elif amount is not None and parse_quantity(amount) <= 0:
+        yield invalid(f"{path}.averageValue", amount, "must be positive")
+
+
+def _scaling(rule: Obj, path: str) -> Iterator[FieldError]:
+    yield from check_range(rule.get("stabilizationWindowSeconds"), f"{path}.stabilizationWindowSeconds", 0, 3600)
+    yield from check_enum(rule, path, "selectPolicy", ("Disabled", "Max", "Min"))
+    if not rule.get("policies"):
+        yield required(f"{path}.policies", "must specify at least one Policy")
+    for i, policy in enumerate(rule.get("policies") or ()):
+        yield from check_enum(policy, f"{path}.policies[{i}]", "type", ("Percent", "Pods"))
+        if policy.get("value", 0) < 1:
+            yield invalid(f"{path}.policies[{i}].value", policy.get("value", 0), "must be greater than zero")
+        yield from check_range(policy.get("periodSeconds", 0), f"{path}.policies[{i}].periodSeconds", 1, 1800)
 
 
 def initial_status(_autoscaler: Obj) -> Obj:
     return {"desiredReplicas": 0, "currentMetrics": None}
+
+
+def _cells_v1(autoscaler: Obj, now: float) -> Cells:
+    return TABLE.cells(from_v1(autoscaler), now)
 
 
 RESOURCE = Resource(
@@ -71,5 +110,14 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     initial_status=initial_status,
-    unsupported=not_run("HorizontalPodAutoscalers", "set replicas"),
+)
+V1 = Resource(
+    group="autoscaling",
+    plural="horizontalpodautoscalers",
+    kind="HorizontalPodAutoscaler",
+    short_names=("hpa",),
+    categories=("all",),
+    subresources=("status",),
+    table=Table(TABLE.columns, _cells_v1),
+    view=View(RESOURCE.key, to_v1, from_v1),
 )
