@@ -69,6 +69,9 @@ def reduce_pod(pod: Obj) -> Obj:
         "conditions": conditions,
         "qos": status.get("qosClass", ""),
         "address": status.get("podIP", ""),
+        "claims": sorted(
+            v["persistentVolumeClaim"]["claimName"] for v in spec.get("volumes") or () if v.get("persistentVolumeClaim")
+        ),
         "containers": _containers(spec, status),
     }
 

@@ -16,6 +16,7 @@ from chaos.faults.node_drain import NODE_DRAIN
 from chaos.faults.node_loss import NODE_LOSS
 from chaos.faults.pod_death import POD_DEATH
 from chaos.faults.rogue_client import ROGUE_CLIENT
+from chaos.faults.rollout import ROLLOUT
 from chaos.faults.stolen_token import STOLEN_TOKEN
 from chaos.faults.volume_pending import VOLUME_PENDING
 from chaos.faults.zone_outage import ZONE_OUTAGE
@@ -36,6 +37,7 @@ KINDS: tuple[FaultKind[Any], ...] = (
     POD_DEATH,
     CONTAINER_ESCAPE,
     DATA_LOSS,
+    ROLLOUT,
     VOLUME_PENDING,
 )
 registry: dict[str, FaultKind[Any]] = {kind.name: kind for kind in KINDS}

@@ -5,6 +5,7 @@ asked. A pod that never came back has lost nothing that we know of: that is not 
 by itself.
 """
 
+from chaos.judging import writers
 from chaos.judging.history import FOREVER, History, Objectives
 from chaos.judging.verdict import Criterion, Evidence, VerdictName
 from chaos.recording import Fault
@@ -13,6 +14,8 @@ from chaos.recording import Fault
 def judge(past: History, wanted: Objectives) -> list[Criterion]:
     """For recordings that raise no doubts."""
     injection = past.injections[-1]
+    if injection.fault == "rollout":
+        return writers.judge(past, wanted)
     looks = _looks(past, injection)
     if injection.fault == "volume-pending":
         return [_claim_bound(looks), _replica_ready(injection, looks, wanted)]
