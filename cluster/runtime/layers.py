@@ -79,7 +79,7 @@ def decompressed(file: IO[bytes]) -> IO[bytes]:
     if magic == _ZSTD:
         raise BadArchive(
             "it is compressed with zstd, which is not read here: write it with "
-            "`docker save`, or `skopeo copy --dest-compress-format gzip --dest-force-compress-format`"
+            "`docker save`, or `skopeo copy` to a docker-archive"
         )
     return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if magic.startswith(_GZIP) else file
 
