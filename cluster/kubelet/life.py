@@ -203,7 +203,9 @@ class ContainerLife:
     def _make_files(self) -> None:
         name = self.spec["name"]
         # Two runs are kept: this one's log and, for --previous, the one before.
-        self._home.sandbox.log(name, self._attempt - 2).unlink(missing_ok=True)
+        old = self._home.sandbox.log(name, self._attempt - 2)
+        for file in old.parent.glob(f"{old.name}*"):
+            file.unlink()
         words = self._home.sandbox.termination_log(name, self._attempt)
         words.touch()
         words.chmod(0o666)

@@ -1,12 +1,15 @@
 """Container logs in the CRI format, `<RFC 3339 nano> stdout|stderr F|P <text>`, as `kubectl logs` shows them."""
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from cluster.nodeservice import LogOptions
+from cluster.runtime.logs import rotated
 from cluster.timestamps import parse_time
 
 _STAMP = re.compile(r"([^.]+?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
@@ -23,6 +26,13 @@ class Line(NamedTuple):
     @property
     def complete(self) -> bool:
         return self.text.endswith(b"\n")
+
+
+class Place(NamedTuple):
+    """Where in a log somebody reads: in which file (its inode; 0 before the first), and how far in it."""
+
+    file: int = 0
+    offset: int = 0
 
 
 def parse_line(raw: bytes) -> Line | None:
@@ -74,7 +84,7 @@ def limited(chunks: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
 
 async def stream(path: Path, options: LogOptions, now: float, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
     """The log, then, if followed, what is added while the container is `alive`."""
-    raw, offset = await asyncio.to_thread(_read, path, 0)
+    raw, at = await asyncio.to_thread(_read, path, Place())
     chosen = select(raw, options, now)
     left = options.limit_bytes
     for chunk in _batched(limited(show(chosen, timestamps=options.timestamps), left)):
@@ -82,7 +92,7 @@ async def stream(path: Path, options: LogOptions, now: float, alive: Callable[[]
         yield chunk
     while options.follow and (left is None or left > 0):
         still = alive()
-        raw, offset = await asyncio.to_thread(_read, path, offset)
+        raw, at = await asyncio.to_thread(_read, path, at)
         for chunk in _batched(limited(show(raw, timestamps=options.timestamps), left)):
             left = None if left is None else left - len(chunk)
             yield chunk
@@ -91,17 +101,34 @@ async def stream(path: Path, options: LogOptions, now: float, alive: Callable[[]
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _read(path: Path, offset: int) -> tuple[list[Line], int]:
-    """The entries from `offset` on, and where the next one begins."""
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            raw = file.read()
-    except FileNotFoundError:
-        return [], offset
-    whole = raw[: raw.rfind(b"\n") + 1]
-    lines = [line for entry in whole.splitlines(keepends=True) if (line := parse_line(entry))]
-    return lines, offset + len(whole)
+def _read(path: Path, at: Place) -> tuple[list[Line], Place]:
+    """The entries from a place on, and where the next one begins; on to a new file when the one it was in is full."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        number = os.fstat(file.fileno()).st_ino
+        if at.file in (0, number):
+            raw = _whole_entries(file, at.offset)
+            return _parsed(raw), Place(number, at.offset + len(raw))
+        raw = _whole_entries(file, 0)
+        return _parsed(_rest(rotated(path, 1), at) + raw), Place(number, len(raw))
+    return [], at
+
+
+def _rest(full: Path, at: Place) -> bytes:
+    """What was written to a file before it was full; nothing if that was not the last one."""
+    with suppress(FileNotFoundError), full.open("rb") as file:
+        if os.fstat(file.fileno()).st_ino == at.file:
+            return _whole_entries(file, at.offset)
+    return b""
+
+
+def _whole_entries(file: IO[bytes], offset: int) -> bytes:
+    file.seek(offset)
+    raw = file.read()
+    return raw[: raw.rfind(b"\n") + 1]
+
+
+def _parsed(raw: bytes) -> list[Line]:
+    return [line for entry in raw.splitlines(keepends=True) if (line := parse_line(entry))]
 
 
 def _batched(chunks: Iterable[bytes]) -> Iterator[bytes]:

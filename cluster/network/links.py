@@ -202,6 +202,8 @@ class LinuxNetwork:
                 netlink.new_port(config.name[:15], port, _BRIDGE, "fab0", _UPLINK, _mac(config), descriptor),
                 *_way_to(config, _BRIDGE),
             )
+            # Links made from here on are pods': one sends as itself, or nowhere. Policies believe in addresses.
+            namespaces.sysctl(ipv4__conf__default__rp_filter=1)
         node.netlink.request(
             netlink.link_up(LOOPBACK),
             netlink.link_up(_UPLINK),

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 LINE_BYTES_MAX = 16 * 1024
+# The kubelet's containerLogMaxSize and containerLogMaxFiles.
+FILE_BYTES_MAX = 10 * 1024 * 1024
+FILES_MAX = 5
 READ_BYTES = 64 * 1024
 
 Stream = Literal["stdout", "stderr"]
@@ -57,6 +60,19 @@ def render(nanoseconds: int, stream: Stream, lines: Iterator[tuple[Tag, bytes]])
     return b"".join(b"%s%s %s\n" % (head, tag.encode(), line) for tag, line in lines)
 
 
+def rotated(path: Path, age: int) -> Path:
+    """Where the log is that was full `age` files ago, from 1."""
+    return path.with_name(f"{path.name}.{age}")
+
+
+def rotate(path: Path) -> None:
+    """Make room for a new log; the oldest goes. Raises OSError."""
+    for age in range(FILES_MAX - 1, 1, -1):
+        with suppress(FileNotFoundError):
+            rotated(path, age - 1).rename(rotated(path, age))
+    path.rename(rotated(path, 1))
+
+
 class LogPump:
     """Two pipes into one log file, without a thread or a process of its own. Needs a running loop."""
 
@@ -65,7 +81,8 @@ class LogPump:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._loop = asyncio.get_running_loop()
         self._now_ns = now_ns
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._path = path
+        self._file = _open(path)
         self._splitters: dict[int, tuple[Stream, LineSplitter]] = {}
 
     def add(self, stream: Stream) -> int:
@@ -108,3 +125,14 @@ class LogPump:
         # A full disk must cost the pod its log, not the cluster its life.
         with suppress(OSError):
             os.write(self._file, data)
+            if os.fstat(self._file).st_size >= FILE_BYTES_MAX:
+                self._begin_another()
+
+    def _begin_another(self) -> None:
+        rotate(self._path)
+        full, self._file = self._file, _open(self._path)
+        os.close(full)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)

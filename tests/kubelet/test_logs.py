@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cluster.kubelet.lastwords import last_words
 from cluster.kubelet.logs import Line, limited, moment, parse_line, select, show, stream
 from cluster.nodeservice import LogOptions
+from cluster.runtime.logs import rotate
 from tests.kubelet.fakes import container, simulate
 
 STAMPS = [f"2026-11-22T20:00:0{second}.123456789Z" for second in range(4)]
@@ -84,6 +85,33 @@ def test_following_ends_with_the_container(tmp_path: Path) -> None:
         assert shown == [b"one\n", b"two\n", b"unfinished\n"]
 
     simulate(scenario())
+
+
+def test_following_goes_on_where_a_full_log_was_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "0.log"
+    path.write_text(ENTRIES[0])
+
+    async def scenario() -> None:
+        async def write() -> None:
+            await asyncio.sleep(1)
+            with path.open("a") as file:
+                file.write(f"{STAMPS[1]} stdout F two\n")
+            rotate(path)
+            path.write_text(f"{STAMPS[2]} stdout F three\n")
+
+        writing = asyncio.ensure_future(write())
+        shown = [c async for c in stream(path, LogOptions(follow=True), 0, lambda: not writing.done())]
+        assert b"".join(shown) == b"one\ntwo\nthree\n"
+
+    simulate(scenario())
+
+
+def test_five_files_are_kept(tmp_path: Path) -> None:
+    for number in range(7):
+        (tmp_path / "0.log").write_text(str(number))
+        rotate(tmp_path / "0.log")
+    kept = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert kept == {"0.log.1": "6", "0.log.2": "5", "0.log.3": "4", "0.log.4": "3"}
 
 
 def test_last_words_come_from_the_file_else_from_the_log_of_a_failure(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from cluster.config import API_ADDRESS, DEFAULT_NODES
 from cluster.network.links import NoAddressLeft
-from tests.network.world import Server, ask, isolated, running_network, serve
+from cluster.network.namespaces import inside
+from cluster.network.spec import PodLink
+from tests.network.world import Server, ask, isolated, running_network, serve, socket_in
 
 
 @isolated
@@ -55,6 +57,33 @@ async def test_there_is_no_way_out() -> None:
         with pytest.raises(OSError) as refusal:  # noqa: PT011  # it is the number that says why
             await ask(client.netns, "192.0.2.1", 80)
         assert refusal.value.errno == errno.ENETUNREACH
+
+
+@isolated
+async def test_a_pod_cannot_send_as_another() -> None:
+    async with running_network() as network:
+        here, there = await serve(network, "node1", "here"), await serve(network, "node2", "there")
+        liar, victim = await network.attach("node1", "liar"), await network.attach("node1", "victim")
+        with inside(liar.netns):
+            subprocess.run(["ip", "address", "add", f"{victim.address}/32", "dev", "lo"], check=True)
+        for server in (here, there):
+            assert await claim(liar, liar.address, server) == liar.address
+            with pytest.raises(TimeoutError):
+                await claim(liar, victim.address, server)
+
+
+async def claim(link: PodLink, address: str, server: Server) -> str:
+    """Whom the server takes for the sender of a packet that says it is from `address`. Raises TimeoutError."""
+    with (
+        socket_in(server.link.netns, socket.SOCK_DGRAM) as receiver,
+        socket_in(link.netns, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind(("", 0))
+        sender.bind((address, 0))
+        sender.sendto(b"me", (server.link.address, receiver.getsockname()[1]))
+        async with asyncio.timeout(0.2):
+            _, (said, _) = await asyncio.get_running_loop().sock_recvfrom(receiver, 10)
+    return str(said)
 
 
 @isolated

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cluster.config import MIB
+from cluster.runtime.logs import FILE_BYTES_MAX, rotated
 from cluster.runtime.spec import ImageMissing, Limits, Mount, Security, StartFailed
 from tests.runtime.bench import Bench, said
 
@@ -244,6 +245,17 @@ class TestLogs:
         assert re.fullmatch(f"{time} stdout F out", out)
         assert re.fullmatch(f"{time} stderr F err", err)
         assert re.fullmatch(f"{time} stdout P rest", rest)
+
+    async def test_a_log_that_is_full_is_put_aside(self, bench: Bench) -> None:
+        spec = await bench.start(
+            "sh", "-c", "yes 01234567890123456789012345678901234567890 | head -n 200000; echo last"
+        )
+        await bench.runtime.wait(spec.id)
+        full = rotated(spec.log_path, 1)
+        assert FILE_BYTES_MAX <= full.stat().st_size < FILE_BYTES_MAX + 2**18
+        count = sum(len(path.read_bytes().splitlines()) for path in spec.log_path.parent.glob(f"{spec.log_path.name}*"))
+        assert count == 200001
+        assert spec.log_path.read_text().endswith(" stdout F last\n")
 
     async def test_everything_said_is_logged_when_the_end_is_told(self, bench: Bench) -> None:
         spec = await bench.start("sh", "-c", "seq 20000; echo last >&2")
