@@ -11,6 +11,7 @@ from chaos.faults.deadlock import DEADLOCK
 from chaos.faults.error_rate import ERROR_RATE
 from chaos.faults.intern_script import INTERN_SCRIPT
 from chaos.faults.kind import FaultKind
+from chaos.faults.lost_service import LOST_SERVICE
 from chaos.faults.memory_leak import MEMORY_LEAK
 from chaos.faults.node_drain import NODE_DRAIN
 from chaos.faults.node_loss import NODE_LOSS
@@ -35,6 +36,7 @@ KINDS: tuple[FaultKind[Any], ...] = (
     ROGUE_CLIENT,
     ERROR_RATE,
     POD_DEATH,
+    LOST_SERVICE,
     CONTAINER_ESCAPE,
     DATA_LOSS,
     ROLLOUT,
