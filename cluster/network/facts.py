@@ -68,6 +68,15 @@ class Pod:
     ports: tuple[NamedPort, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class HostPorts:
+    """A pod that is reached by ports of its node: protocol, port of the node, port of the pod."""
+
+    address: str
+    node: str
+    ports: tuple[tuple[str, int, int], ...]
+
+
 def service(obj: Obj) -> Service:
     spec = obj["spec"]
     address = spec.get("clusterIP") or ""
@@ -111,6 +120,14 @@ def pod(obj: Obj) -> Pod | None:
         node=spec.get("nodeName") or "",
         ports=tuple(_named_ports(spec)),
     )
+
+
+def host_ports(obj: Obj) -> HostPorts | None:
+    """None for the many pods that have none, and for those that have no address."""
+    placed = pod(obj)
+    ports = [port for container in obj["spec"]["containers"] for port in container.get("ports") or ()]
+    wanted = tuple((_protocol(port), port["hostPort"], port["containerPort"]) for port in ports if port.get("hostPort"))
+    return HostPorts(placed.address, placed.node, wanted) if wanted and placed and placed.address else None
 
 
 def labels(obj: Obj) -> Labels:

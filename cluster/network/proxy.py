@@ -11,7 +11,7 @@ from cluster.network.facts import Key, Slice
 from cluster.network.keeper import Keeper
 from cluster.network.links import LinuxNetwork
 from cluster.network.mirror import Mirror
-from cluster.network.ruleset import Ruleset
+from cluster.network.ruleset import Ruleset, merged
 
 
 class ServiceProxy:
@@ -22,12 +22,13 @@ class ServiceProxy:
         self._keeper = Keeper(network, services.TABLE, self._frame, self._plan, self._forget)
         self._services = Mirror(client, "services", facts.service, self._changed)
         self._slices = Mirror(client, "endpointslices.discovery.k8s.io", facts.endpoint_slice, self._changed)
+        self._pods = Mirror(client, "pods", facts.host_ports, self._changed)
         self._udp: frozenset[Backend] = frozenset()
         network.on_nodes.append(self._keeper.changed)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for part in (self._services, self._slices, self._keeper):
+            for part in (self._services, self._slices, self._pods, self._keeper):
                 group.create_task(part.run())
 
     async def settled(self) -> None:
@@ -41,7 +42,12 @@ class ServiceProxy:
         return services.frame(self._network.node_address(node))
 
     def _plan(self, nodes: Iterable[str]) -> Mapping[str, Ruleset]:
-        return services.contents(self._services.facts.values(), self._by_service(), nodes)
+        nodes = tuple(nodes)
+        plan = services.contents(self._services.facts.values(), self._by_service(), nodes)
+        pods = self._pods.facts.values()
+        used = {pod.node for pod in pods}
+        own = {node: merged([plan[node], services.host_contents(pods, node)]) for node in nodes if node in used}
+        return {**plan, **own}
 
     def _by_service(self) -> dict[Key, tuple[Slice, ...]]:
         found: dict[Key, tuple[Slice, ...]] = defaultdict(tuple)

@@ -4,13 +4,15 @@ A connection to a Service's address or node port is sent to one endpoint, each w
 connection. Only ready endpoints are chosen, or, where there is none, those still serving while they terminate
 (KEP-1669). Where nothing is left the client is refused at once. Addresses of Services lie in their own range, so
 whatever is still on its way there after translation has no endpoint: one rule refuses it all.
+
+A port of a node that a pod asks for (hostPort) leads to that pod.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from cluster.config import SERVICE_RANGE
-from cluster.network.facts import Key, Service, ServicePort, Slice, SliceEndpoint
+from cluster.network.facts import HostPorts, Key, Service, ServicePort, Slice, SliceEndpoint
 from cluster.network.ruleset import Ruleset, merged
 
 TABLE = "ip seawall-services"
@@ -22,14 +24,16 @@ Backend = tuple[str, int]
 
 def frame(node_address: str) -> str:
     """The fixed part of a node's table. In the fabric, which has no node ports, the address is ""."""
-    node_ports = f"ip daddr {node_address} meta l4proto . th dport vmap @node-ports" if node_address else ""
+    own = f"ip daddr {node_address} meta l4proto . th dport vmap" if node_address else ""
+    own_ports = f"{own} @host-ports\n  {own} @node-ports" if node_address else ""
     return f"""
  map cluster {{ type ipv4_addr . inet_proto . inet_service : verdict; }}
+ map host-ports {{ type inet_proto . inet_service : verdict; }}
  map node-ports {{ type inet_proto . inet_service : verdict; }}
  set hairpin {{ type ipv4_addr . ipv4_addr; }}
  chain dispatch {{
   ip daddr . meta l4proto . th dport vmap @cluster
-  {node_ports}
+  {own_ports}
  }}
  chain refuse {{
   ip daddr != {SERVICE_RANGE} return
@@ -58,6 +62,18 @@ def contents(
     if not choosy:
         return dict.fromkeys(nodes, shared)
     return {node: merged([shared, *(_service(s, those, node) for s, those in choosy)]) for node in nodes}
+
+
+def host_contents(pods: Iterable[HostPorts], node: str) -> Ruleset:
+    """The rules that lead from ports of a node to its pods (hostPort)."""
+    return merged(part for pod in pods if pod.node == node for port in pod.ports for part in _host_port(pod, *port))
+
+
+def _host_port(pod: HostPorts, protocol: str, outside: int, inside: int) -> Iterator[Ruleset]:
+    chain = f"host/{protocol}/{outside}"
+    yield Ruleset(chains={chain: (f"meta l4proto {protocol} dnat to {pod.address}:{inside}",)})
+    yield _entry("host-ports", f"{protocol} . {outside}", f"goto {chain}")
+    yield Ruleset(elements={"hairpin": {f"{pod.address} . {pod.address}": ""}})
 
 
 def udp_backends(services: Iterable[Service], slices: Mapping[Key, tuple[Slice, ...]]) -> frozenset[Backend]:

@@ -102,6 +102,10 @@ def unsupported(service: Obj) -> Iterator[NotImplementedHere]:
         yield _error("spec.externalIPs", "there is no network outside")
     if set(spec.get("ipFamilies") or ()) - {"IPv4"} or spec.get("ipFamilyPolicy") == "RequireDualStack":
         yield _error("spec.ipFamilies", "the network is IPv4")
+    if spec.get("trafficDistribution"):
+        yield _error("spec.trafficDistribution", "every endpoint has the same chance")
+    if spec.get("healthCheckNodePort"):
+        yield _error("spec.healthCheckNodePort", "no load balancer asks nodes for their health")
     if any(port.get("protocol") == "SCTP" for port in spec.get("ports") or ()):
         yield _error("spec.ports[*].protocol: SCTP", "protocols are TCP and UDP")
 

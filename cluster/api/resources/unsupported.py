@@ -38,6 +38,7 @@ SECURITY = {
     "appArmorProfile": "there is no AppArmor",
     "sysctls": "kernel settings are the machine's",
 }
+PROPAGATION = ("HostToContainer", "Bidirectional")
 VOLUMES = frozenset(
     {"emptyDir", "configMap", "secret", "projected", "downwardAPI", "persistentVolumeClaim", "hostPath"}
 )
@@ -49,6 +50,8 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[NotImplementedHere
     """One error for each thing asked for that this cluster does not do."""
     yield from _named(spec, POD, path)
     yield from _security(spec.get("securityContext"), f"{path}.securityContext")
+    if (spec.get("securityContext") or {}).get("supplementalGroupsPolicy") == "Strict":
+        yield _error(f"{path}.securityContext.supplementalGroupsPolicy: Strict", "groups of the image are merged in")
     if (spec.get("os") or {}).get("name") == "windows":
         yield _error(f"{path}.os.name", "nodes run Linux")
     for kind in ("initContainers", "containers"):
@@ -71,10 +74,37 @@ def _container(container: Obj, path: str, *, is_init: bool) -> Iterator[NotImple
     yield from _named(container, CONTAINER, path)
     yield from _security(container.get("securityContext"), f"{path}.securityContext")
     yield from _resources(container.get("resources") or {}, f"{path}.resources")
+    yield from _ports(container, path)
+    yield from _mounts(container, path)
+    yield from _environment(container, path)
     if container.get("restartPolicy") and not is_init:
         yield _error(f"{path}.restartPolicy", "restarts of main containers follow the pod's restartPolicy")
     if (container.get("lifecycle") or {}).get("stopSignal"):
         yield _error(f"{path}.lifecycle.stopSignal", "containers are stopped by SIGTERM")
+
+
+def _ports(container: Obj, path: str) -> Iterator[NotImplementedHere]:
+    for i, port in enumerate(container.get("ports") or ()):
+        if port.get("hostPort") and port.get("protocol") == "SCTP":
+            yield _error(f"{path}.ports[{i}].protocol: SCTP", "ports of nodes are TCP and UDP")
+        if port.get("hostPort") and port.get("hostIP") not in (None, "", "0.0.0.0"):  # noqa: S104 - compared
+            yield _error(f"{path}.ports[{i}].hostIP", "a node has one address")
+
+
+def _mounts(container: Obj, path: str) -> Iterator[NotImplementedHere]:
+    for i, mount in enumerate(container.get("volumeMounts") or ()):
+        if mount.get("mountPropagation") in PROPAGATION:
+            yield _error(f"{path}.volumeMounts[{i}].mountPropagation", "mounts are private: None")
+        if mount.get("recursiveReadOnly") == "Enabled":
+            yield _error(f"{path}.volumeMounts[{i}].recursiveReadOnly", "mounts are read-only at their top alone")
+
+
+def _environment(container: Obj, path: str) -> Iterator[NotImplementedHere]:
+    for i, variable in enumerate(container.get("env") or ()):
+        if "fileKeyRef" in (variable.get("valueFrom") or {}):
+            yield _error(f"{path}.env[{i}].valueFrom.fileKeyRef", "variables come from ConfigMaps, Secrets and fields")
+    if (container.get("resources") or {}).get("claims"):
+        yield _error(f"{path}.resources.claims", "there is no dynamic resource allocation")
 
 
 def _security(context: Obj | None, path: str) -> Iterator[NotImplementedHere]:
