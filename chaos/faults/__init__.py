@@ -11,10 +11,12 @@ from chaos.faults.deadlock import DEADLOCK
 from chaos.faults.error_rate import ERROR_RATE
 from chaos.faults.intern_script import INTERN_SCRIPT
 from chaos.faults.kind import FaultKind
+from chaos.faults.latency import LATENCY
 from chaos.faults.lost_service import LOST_SERVICE
 from chaos.faults.memory_leak import MEMORY_LEAK
 from chaos.faults.node_drain import NODE_DRAIN
 from chaos.faults.node_loss import NODE_LOSS
+from chaos.faults.partition import PARTITION
 from chaos.faults.pod_death import POD_DEATH
 from chaos.faults.rogue_client import ROGUE_CLIENT
 from chaos.faults.rollout import ROLLOUT
@@ -37,6 +39,8 @@ KINDS: tuple[FaultKind[Any], ...] = (
     ERROR_RATE,
     POD_DEATH,
     LOST_SERVICE,
+    LATENCY,
+    PARTITION,
     CONTAINER_ESCAPE,
     DATA_LOSS,
     ROLLOUT,

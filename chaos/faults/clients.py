@@ -56,16 +56,17 @@ _LISTENER = cleandoc(
 
 def client_pod(name: str, doors: dict[str, list[Any]]) -> Obj:
     """A pod that knocks at every door, {name: [address, port]}, once a second and tells what it got."""
-    return _pod(name, _CLIENT, {"env": [{"name": "DOORS", "value": json.dumps(doors)}]})
+    return pod(name, _CLIENT, {"env": [{"name": "DOORS", "value": json.dumps(doors)}]})
 
 
 def listener_pod(name: str) -> Obj:
     """A pod that lets everybody in; Ready once it does."""
     probe = {"tcpSocket": {"port": DOOR}, "periodSeconds": 1}
-    return _pod(name, _LISTENER, {"ports": [{"containerPort": DOOR}], "readinessProbe": probe})
+    return pod(name, _LISTENER, {"ports": [{"containerPort": DOOR}], "readinessProbe": probe})
 
 
-def _pod(name: str, program: str, more: Obj) -> Obj:
+def pod(name: str, program: str, more: Obj) -> Obj:
+    """A pod of one container that runs a Python program and may do nothing else; `more` is added to the container."""
     context = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
     resources = {"requests": {"cpu": "20m", "memory": "24Mi"}, "limits": {"memory": "64Mi"}}
     container = {"name": name, "image": IMAGE, "command": ["python3", "-c", program], "securityContext": context}
