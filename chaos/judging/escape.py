@@ -13,10 +13,13 @@ from chaos.recording import Fault
 Tried = dict[str, str]
 # The value of "Seccomp" in /proc/PID/status for a process under a filter (proc_pid_status(5)).
 FILTERED = "2"
+# The app's own port: it must answer, or the silence of others proves nothing.
+CONTROL = "control"
+DOORS = {"reach-api": "the API server", "reach-node": "the kubelet of another node"}
 
 
 def judge(past: History, wanted: Objectives) -> list[Criterion]:  # noqa: ARG001  # every judge is called alike
-    """Not root, no way up, read-only root: for recordings that raise no doubts."""
+    """Not root, no way up, read-only root, no way out: for recordings that raise no doubts."""
     injection, end = past.injections[0], past.phases["fault"].end
     about = [f for f in past.faults if f.step == "witness" and f.target == injection.target]
     looks = [f for f in about if injection.t <= f.t <= end]
@@ -25,6 +28,7 @@ def judge(past: History, wanted: Objectives) -> list[Criterion]:  # noqa: ARG001
         _always("no privileges", looks, _unprivileged),
         _always("no way up", looks, _no_way_up),
         _always("root file system", looks, _read_only),
+        _always("no way out", looks, _no_way_out),
     ]
 
 
@@ -39,7 +43,7 @@ def _always(name: str, looks: list[Fault], ask: Callable[[Tried], tuple[VerdictN
 
 def done(step: Fault) -> Iterator[str]:
     """What the intruder did at a step of the fault and should not have been able to."""
-    return (what for what, answer in _tried(step).items() if answer == "done")
+    return (what for what, answer in _tried(step).items() if answer == "done" and what != CONTROL)
 
 
 def _tried(look: Fault) -> Tried:
@@ -83,3 +87,16 @@ def _read_only(tried: Tried) -> tuple[VerdictName, str]:
     if "Read-only file system" in answer:
         return "held", f"writing to /: {answer}"
     return "not_proven", f"writing to / failed for another reason: {answer or 'not told'}"
+
+
+def _no_way_out(tried: Tried) -> tuple[VerdictName, str]:
+    answers = {name: tried[what] for what, name in DOORS.items() if what in tried}
+    open_ = [name for name, answer in answers.items() if answer == "done"]
+    if open_:
+        return "broke", f"the intruder reached {' and '.join(open_)}"
+    if tried.get(CONTROL) != "done":
+        return "not_proven", f"not even the app's own port was reached ({tried.get(CONTROL, 'it declares none')})"
+    unclear = [f"{name}: {answer}" for name, answer in answers.items() if answer != "timed out"]
+    if unclear or "reach-api" not in tried:
+        return "not_proven", f"no clear answer: {'; '.join(unclear) or 'the API server was not tried'}"
+    return "held", f"{' and '.join(answers)} stayed silent, and the app's own port answered"

@@ -1,13 +1,15 @@
 """A shell in a real container: what the kernel grants it, with the walls and without, and what is left behind."""
 
+import time
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
 from chaos.exec import Ended, run_in
 from chaos.faults.container_escape import CONTAINER_ESCAPE, ContainerEscape
 from chaos.faults.kind import FaultRefused, Sighting, pod_path
-from chaos.kube import Kube, KubeError, TimedOut
+from chaos.kube import Kube, KubeError, Obj, TimedOut
 from loadgen.units import Duration
 from tests.faults.stage import Stage, deployment, embedded, stage
 
@@ -61,6 +63,44 @@ def test_with_walls_the_kernel_says_no(kube: Kube) -> None:
     assert (tried["uid"], tried["CapEff"].strip("0"), tried["NoNewPrivs"], tried["Seccomp"]) == ("10001", "", "1", "2")
     assert "Read-only file system" in tried["write-to-root"]
     assert "not permitted" in tried["change-owner"]
+
+
+class TestNetwork:
+    """What the shell reaches: silence where a policy drops, and only there."""
+
+    SERVING: ClassVar[Obj] = {
+        **WEB,
+        "command": ["python3", "-m", "http.server", "8080"],
+        "ports": [{"containerPort": 8080}],
+    }
+
+    def test_without_a_policy_the_api_server_answers_it(self, kube: Kube) -> None:
+        with stage(kube, [deployment(containers=[self.SERVING])]) as web:
+            tried = settled(web)
+        assert (tried["control"], tried["reach-api"]) == ("done", "done")
+        assert "refused" in tried["reach-node"], "no kubelet of this cluster listens, but nothing keeps the packet back"
+        assert tried["call-api"] == "HTTP 200", "the token of the default account was there to be shown"
+
+    def test_behind_a_policy_nobody_does_but_the_app_itself(self, kube: Kube) -> None:
+        spec = {"podSelector": {}, "policyTypes": ["Egress"]}
+        deny = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "d"}, "spec": spec}
+        with stage(kube, [deny, deployment(containers=[self.SERVING], automountServiceAccountToken=False)]) as web:
+            tried = settled(web)
+        assert [tried[k] for k in ("control", "reach-node", "reach-api")] == ["done", "timed out", "timed out"]
+        assert tried["call-api"] == "no token to show"
+
+    def test_an_app_that_names_no_port_has_no_control(self, bare: Stage) -> None:
+        assert "control" not in seen(bare).data["tried"]
+
+
+def settled(web: Stage) -> dict[str, str]:
+    """As soon as the app listens."""
+    for _ in range(20):
+        tried: dict[str, str] = seen(web).data["tried"]
+        if tried["control"] == "done":
+            break
+        time.sleep(0.2)
+    return tried
 
 
 def test_nothing_is_left_in_the_container(bare: Stage) -> None:

@@ -16,6 +16,9 @@ HELD = {
     "Seccomp": "2",
     "write-to-root": "sh: 1: cannot create /seawall-was-here: Read-only file system",
     "change-owner": "chown: changing ownership of '/dev/shm/x': Operation not permitted",
+    "control": "done",
+    "reach-node": "timed out",
+    "reach-api": "timed out",
 }
 ROOT = {
     "uid": "0",
@@ -25,6 +28,9 @@ ROOT = {
     "Seccomp": "0",
     "write-to-root": "done",
     "change-owner": "done",
+    "control": "done",
+    "reach-node": "bash: connect: Connection refused",
+    "reach-api": "done",
 }
 
 
@@ -43,11 +49,11 @@ def criterion(tape: Tape, name: str) -> Criterion:
 
 
 def test_held_when_every_wall_stands() -> None:
-    assert [c.verdict for c in broken_in(HELD, HELD).verdict().criteria] == ["held"] * 4
+    assert [c.verdict for c in broken_in(HELD, HELD).verdict().criteria] == ["held"] * 5
 
 
 def test_broke_when_none_does() -> None:
-    assert [c.verdict for c in broken_in(ROOT).verdict().criteria] == ["broke"] * 4
+    assert [c.verdict for c in broken_in(ROOT).verdict().criteria] == ["broke"] * 5
 
 
 @pytest.mark.parametrize(
@@ -60,6 +66,8 @@ def test_broke_when_none_does() -> None:
         ("no way up", {"NoNewPrivs": "0"}),
         ("no way up", {"Seccomp": "0"}),
         ("root file system", {"write-to-root": "done"}),
+        ("no way out", {"reach-api": "done"}),
+        ("no way out", {"reach-node": "done"}),
     ],
 )
 def test_one_hole_is_enough(name: str, changed: dict[str, str]) -> None:
@@ -79,6 +87,9 @@ def test_one_hole_is_enough(name: str, changed: dict[str, str]) -> None:
         ("no way up", {"Seccomp": ""}),
         ("root file system", {"write-to-root": "sh: cannot create /seawall-was-here: Permission denied"}),
         ("root file system", {"write-to-root": ""}),
+        ("no way out", {"control": "bash: connect: Connection refused"}),
+        ("no way out", {"reach-node": "bash: connect: Connection refused"}),
+        ("no way out", {"reach-api": "no answer"}),
     ],
 )
 def test_what_failed_for_another_reason_or_was_not_told_is_unproven(name: str, changed: dict[str, str]) -> None:
@@ -92,3 +103,15 @@ def test_a_look_that_told_nothing_is_unproven() -> None:
 
 def test_a_shell_that_never_told_anything_raises_doubts() -> None:
     assert "nobody saw container-escape bite" in broken_in(None).verdict().reasons[0].text
+
+
+def test_a_cluster_of_one_node_is_judged_by_the_api_server_alone() -> None:
+    tried = {k: v for k, v in HELD.items() if k != "reach-node"}
+    assert criterion(broken_in(tried), "no way out").verdict == "held"
+    assert criterion(broken_in({k: v for k, v in tried.items() if k != "reach-api"}), "no way out").verdict != "held"
+
+
+def test_what_may_be_reached_is_no_forbidden_thing() -> None:
+    cost = broken_in(HELD).only().impact
+    assert cost is not None
+    assert cost.forbidden_allowed == 0
