@@ -127,6 +127,45 @@ def list_(format: Annotated[str, typer.Option(help="text or json")] = "text") ->
     return files.show_library(_format(format))
 
 
+@app.command(epilog="Example: seawall show friday-deploy")
+def show(
+    scenario: Annotated[str, typer.Argument(help="A name in the library, or a scenario file.")],
+    library: Annotated[Path, typer.Option(help="The folder to look in.")] = Path("scenarios"),
+    format: Annotated[str, typer.Option(help="text or json")] = "text",
+) -> int:
+    """Tell a scenario: its lesson, its storm, its variants and what is expected of them."""
+    from seawall import drafting
+
+    return drafting.show(scenario, library, _format(format))
+
+
+@app.command(epilog="Example: seawall new node-drain deployment.yaml service.yaml --out storms/")
+def new(
+    fault: Annotated[str, typer.Argument(help="What is to happen to it; `seawall list` names the faults.")],
+    workload: Annotated[list[str], typer.Argument(help="Manifests, or one live workload such as deployment/shop.")],
+    *,
+    target: Annotated[str, typer.Option(help="Which workload of the manifests, such as deployment/shop.")] = "",
+    context: Annotated[str, typer.Option(help="Where a live workload is; the current context if not named.")] = "",
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where a live workload is.")] = "default",
+    name: Annotated[str, typer.Option(help="What to call the scenario; by default as the fault.")] = "",
+    out: Annotated[Path, typer.Option("--out", help="Where the files are written.")] = Path(),
+) -> int:
+    """Write a scenario for your own workload: its target, Service and probes are read off it."""
+    from seawall import drafting
+
+    return drafting.new(
+        drafting.Asked(
+            fault=fault,
+            workloads=tuple(workload),
+            target=target,
+            context=context,
+            namespace=namespace,
+            name=name,
+            out=out,
+        )
+    )
+
+
 @app.command(epilog="Example: seawall audit scenarios/workloads/shop.yaml")
 def audit(
     paths: Annotated[list[Path], typer.Argument(exists=True, help="Manifests, or folders of them.")],

@@ -52,7 +52,7 @@ def show_library(format: str) -> int:
 
 def audit(paths: tuple[Path, ...], format: str) -> int:
     """Exit code 1 when anything is missing."""
-    findings = defenses.audit(_load(paths))
+    findings = defenses.audit(load_manifests(paths))
     if format == "json":
         sys.stdout.write(json.dumps([asdict(f) for f in findings]) + "\n")
     else:
@@ -69,7 +69,7 @@ def _lines(findings: list[Finding]) -> Iterator[str]:
 
 
 def fix(paths: tuple[Path, ...]) -> int:
-    manifests = _load(paths)
+    manifests = load_manifests(paths)
     for defense in defenses.registry.values():
         manifests = defense.fix(manifests)
     objects = [plain(m.data) for m in manifests]
@@ -79,7 +79,7 @@ def fix(paths: tuple[Path, ...]) -> int:
     return exits.MET
 
 
-def _load(paths: tuple[Path, ...]) -> Manifests:
+def load_manifests(paths: tuple[Path, ...]) -> Manifests:
     files = [file for path in paths for file in (sorted(path.rglob("*.y*ml")) if path.is_dir() else [path])]
     if not files:
         raise InputErrors([Problem(str(paths[0]), 0, 0, "holds no manifests (*.yaml, *.yml)")])

@@ -12,6 +12,7 @@ from chaos.kube import KubeError, Refused
 from loadgen.units import Duration
 
 ASK_TIMEOUT = Duration(2)
+ENDPOINTS = "an app that offers the /chaos/ endpoints, as the demo shop does"
 
 
 def ask(arena: Arena, method: str, pod: str, port: int, path: str, timeout: Duration = ASK_TIMEOUT) -> Any:
@@ -62,8 +63,7 @@ def status(arena: Arena, pod: str, port: int) -> Any:
         return ask(arena, "GET", pod, port, "/chaos/status")
     except Refused as refusal:
         raise FaultRefused(
-            f"{arena.target} does not answer GET /chaos/status ({refusal}); "
-            "this fault needs an app that offers the /chaos/ endpoints, as the demo shop does"
+            f"{arena.target} does not answer GET /chaos/status ({refusal}); this fault needs {ENDPOINTS}"
         ) from refusal
 
 

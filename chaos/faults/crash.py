@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from chaos.faults.app import injure, restarted
+from chaos.faults.app import ENDPOINTS, injure, restarted
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting
 
 
@@ -32,4 +32,5 @@ CRASH = FaultKind(
     exercises=("replicas",),
     inject=inject,
     witness=witness,
+    needs=ENDPOINTS,
 )

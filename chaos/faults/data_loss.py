@@ -10,7 +10,7 @@ from pydantic import Field
 
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, pick_pods, pod_path
 from chaos.faults.nodes import check_room, cordon, is_cordoned
-from chaos.faults.records import is_serving, missing, pods_of_target, read_back, write
+from chaos.faults.records import RECORDS, is_serving, missing, pods_of_target, read_back, write
 
 
 class DataLoss(Params):
@@ -58,5 +58,6 @@ DATA_LOSS = FaultKind(
     exercises=("storage",),
     inject=inject,
     witness=witness,
+    needs=RECORDS,
     node_wide=True,
 )

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from chaos.faults.app import ask, injure, restarted, silent
+from chaos.faults.app import ENDPOINTS, ask, injure, restarted, silent
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting
 from chaos.kube import KubeError, TimedOut
 from loadgen.units import Duration
@@ -41,4 +41,5 @@ DEADLOCK = FaultKind(
     exercises=("health-checks",),
     inject=inject,
     witness=witness,
+    needs=ENDPOINTS,
 )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import PlainSerializer, PlainValidator
 
-from chaos.faults.app import ask, silent, status
+from chaos.faults.app import ENDPOINTS, ask, silent, status
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, first_port, pick_pods, pod_path
 from chaos.journal import Undo
 from chaos.kube import KubeError, Refused, Unreachable
@@ -71,4 +71,5 @@ ERROR_RATE = FaultKind(
     exercises=("observability",),
     inject=inject,
     witness=witness,
+    needs=ENDPOINTS,
 )

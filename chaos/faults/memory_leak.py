@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, PlainSerializer, PlainValidator
 
-from chaos.faults.app import ask, injure, restarted, silent
+from chaos.faults.app import ENDPOINTS, ask, injure, restarted, silent
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting
 from chaos.kube import KubeError
 from loadgen.units import Size
@@ -62,5 +62,6 @@ MEMORY_LEAK = FaultKind(
     exercises=("resources",),
     inject=inject,
     witness=witness,
+    needs=ENDPOINTS,
     node_wide=True,
 )

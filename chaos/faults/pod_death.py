@@ -4,7 +4,7 @@ import time
 
 from pydantic import Field
 
-from chaos.faults.app import ask, status
+from chaos.faults.app import ENDPOINTS, ask, status
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, first_port, pick_pods, pod_path
 from chaos.kube import KubeError, Obj, Refused
 from loadgen.units import Duration
@@ -68,4 +68,5 @@ POD_DEATH = FaultKind(
     exercises=("observability",),
     inject=inject,
     witness=witness,
+    needs=ENDPOINTS,
 )

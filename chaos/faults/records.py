@@ -13,6 +13,7 @@ from chaos.observe import workload_of
 from loadgen.units import Duration
 
 ANSWER_WITHIN = Duration(2)
+RECORDS = 'an app that takes JSON by POST and answers {"number": N}, as the store of the demo shop does'
 Written = list[tuple[int, str]]
 """Number and mark of every record that was acknowledged; a number may have been given twice."""
 
@@ -27,8 +28,8 @@ def write(arena: Arena, pod: Obj, path: str, count: int) -> Written:
             problem = str(error)
     if not written:
         raise FaultRefused(
-            f"pod {pod['metadata']['name']} acknowledged no record at POST {path} ({problem}); this fault needs an app "
-            'that takes JSON there and answers {"number": N}, as the store of the demo shop does'
+            f"pod {pod['metadata']['name']} acknowledged no record at POST {path} ({problem}); "
+            f"this fault needs {RECORDS}"
         )
     return written
 

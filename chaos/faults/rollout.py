@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from chaos.faults.kind import Arena, Deed, FaultKind, FaultRefused, Injury, Params, Sighting
-from chaos.faults.records import Written, is_serving, pods_of_target, read_back, write, write_one
+from chaos.faults.records import RECORDS, Written, is_serving, pods_of_target, read_back, write, write_one
 from chaos.kube import KubeError, Obj
 from loadgen.units import Duration
 
@@ -87,4 +87,5 @@ ROLLOUT = FaultKind(
     inject=inject,
     go_on=go_on,
     witness=witness,
+    needs=RECORDS,
 )
