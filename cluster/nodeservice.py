@@ -84,6 +84,10 @@ class NodeService(Meter, Protocol):
         """Raises `ExecFailed` too."""
         ...
 
+    async def attach(self, namespace: str, pod: str, container: str) -> ExecSession:
+        """The streams of a container itself; killing the session only lets go of it."""
+        ...
+
     async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to a port as a process of the pod itself would: on its loopback, whatever policies say."""
         ...

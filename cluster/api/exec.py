@@ -1,10 +1,11 @@
-"""pods/exec over WebSocket: the v5 and v4 channel protocols (KEP-4006).
+"""pods/exec and pods/attach over WebSocket: the v5 and v4 channel protocols (KEP-4006).
 
 Each message begins with a byte that names its channel: 0 standard input, 1 output, 2 errors, 3 how it ended, 4 the
 terminal's size; in v5, 255 closes the channel named by the next byte.
 """
 
 import asyncio
+from collections.abc import Callable
 
 import orjson
 from aiohttp import WSMsgType, web
@@ -33,7 +34,21 @@ async def serve_exec(request: web.BaseRequest, node: NodeService, target: Target
         return await _tell_failure(request, socket, str(failed))
     try:
         await socket.prepare(request)
-        await _run(socket, session)
+        await _run(socket, session, ending)
+    finally:
+        await session.kill()
+    return socket
+
+
+async def serve_attach(
+    request: web.BaseRequest, node: NodeService, target: Target, container: str
+) -> web.StreamResponse:
+    """A container's own streams until it ends or the caller goes; how it ended is told by its status."""
+    socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=_MESSAGE_BYTES)
+    session = await node.attach(target.namespace, target.name, container)
+    try:
+        await socket.prepare(request)
+        await _run(socket, session, lambda _code: ending(0))
     finally:
         await session.kill()
     return socket
@@ -61,9 +76,9 @@ async def _tell_failure(request: web.BaseRequest, socket: web.WebSocketResponse,
     return socket
 
 
-async def _run(socket: web.WebSocketResponse, session: ExecSession) -> None:
+async def _run(socket: web.WebSocketResponse, session: ExecSession, end: Callable[[int], Obj]) -> None:
     feeding = asyncio.create_task(_feed(socket, session))
-    telling = asyncio.create_task(_tell(socket, session))
+    telling = asyncio.create_task(_tell(socket, session, end))
     try:
         # Whoever comes first: the end of the command, or of the caller.
         await asyncio.wait({feeding, telling}, return_when=asyncio.FIRST_COMPLETED)
@@ -75,10 +90,10 @@ async def _run(socket: web.WebSocketResponse, session: ExecSession) -> None:
     await socket.close()
 
 
-async def _tell(socket: web.WebSocketResponse, session: ExecSession) -> None:
+async def _tell(socket: web.WebSocketResponse, session: ExecSession, end: Callable[[int], Obj]) -> None:
     async for channel, data in session.output():
         await socket.send_bytes(bytes([channel]) + data)
-    await socket.send_bytes(bytes([_STATUS]) + orjson.dumps(ending(await session.exit_code())))
+    await socket.send_bytes(bytes([_STATUS]) + orjson.dumps(end(await session.exit_code())))
 
 
 async def _feed(socket: web.WebSocketResponse, session: ExecSession) -> None:

@@ -1,4 +1,4 @@
-"""pods/log, pods/exec and pods/portforward: what the API server passes between a client and a node."""
+"""pods/log, pods/exec, pods/attach and pods/portforward: what the API server passes between a client and a node."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -6,10 +6,10 @@ from functools import partial
 
 from aiohttp import web
 
-from cluster.api.exec import serve_exec
+from cluster.api.exec import serve_attach, serve_exec
 from cluster.api.portforward import serve_portforward
 from cluster.api.requests import Target, is_true
-from cluster.client import ApiError, BadRequest, NotFound, NotImplementedHere, Obj
+from cluster.client import ApiError, BadRequest, NotFound, Obj
 from cluster.nodeservice import LogOptions, NodeService
 from cluster.store import Store
 from cluster.timestamps import parse_time
@@ -36,14 +36,14 @@ class Streams:
     async def connect(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         """Commands and ports, over WebSocket."""
         pod = self._pod(target)
-        if target.subresource == "attach":
-            raise NotImplementedHere("pods/attach is not supported by this cluster: use pods/exec or pods/log")
         if "websocket" not in request.headers.get("Upgrade", "").lower():
             raise BadRequest("Upgrade request required")
         if target.subresource == "portforward":
             dial = partial(self._node(pod, "portForward").dial, target.namespace, target.name)
             return await serve_portforward(request, dial)
         container = container_of(pod, request.query.get("container", ""), "exec")
+        if target.subresource == "attach":
+            return await serve_attach(request, self._node(pod, "attach"), target, container)
         return await serve_exec(request, self._node(pod, "exec"), target, container)
 
     def _pod(self, target: Target) -> Obj:

@@ -50,16 +50,23 @@ def container_spec(
         pod_uid=pod["metadata"]["uid"],
         image=image.name,
         argv=argv(container, image, environment),
-        env=tuple(environment.items()),
+        env=(*_terminal(container), *environment.items()),
         cwd=container.get("workingDir") or image.cwd or "/",
         hostname=podspec.hostname(pod),
         netns=sandbox.netns,
         cgroup=sandbox.cgroup,
         log_path=sandbox.log(container["name"], attempt),
         mounts=(*_own_mounts(container, sandbox, attempt), *mounts),
+        stdin=bool(container.get("stdin")),
+        stdin_once=bool(container.get("stdinOnce")),
+        tty=bool(container.get("tty")),
         security=security.effective(pod, container, image),
         limits=container_limits(pod, container, capacity_bytes),
     )
+
+
+def _terminal(container: Obj) -> list[tuple[str, str]]:
+    return [("TERM", "xterm")] if container.get("tty") else []
 
 
 def argv(container: Obj, image: Image, environment: Mapping[str, str]) -> tuple[str, ...]:

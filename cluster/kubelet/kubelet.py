@@ -135,6 +135,10 @@ class Kubelet:
         worker = self._worker_of(namespace, pod)
         return await service.execute(self._machine.runtime, worker, container, command, stdin=stdin, tty=tty)
 
+    async def attach(self, namespace: str, pod: str, container: str) -> ExecSession:
+        """Join the streams of a container of a pod on this node."""
+        return await service.attach(self._machine.runtime, self._worker_of(namespace, pod), container)
+
     async def dial(self, namespace: str, pod: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to a port of a pod on this node, on its own loopback."""
         return await service.dial(self._network, self._worker_of(namespace, pod), port)

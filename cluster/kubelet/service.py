@@ -82,6 +82,17 @@ async def execute(
     return OpenExec(stream)
 
 
+async def attach(runtime: Runtime, worker: PodWorker, container: str) -> OpenExec:
+    """Raises `NotFound` when the container does not run."""
+    life = _life(worker, container)
+    if life.running_id is None:
+        raise NotFound(f'container not found ("{life.spec["name"]}")')
+    try:
+        return OpenExec(await runtime.attach(life.running_id))
+    except StartFailed as gone:
+        raise NotFound(str(gone)) from gone
+
+
 async def dial(network: Network, worker: PodWorker, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to the port on the pod's loopback. Raises `BadRequest`, or `ApiError` when nobody listens."""
     netns = worker.netns

@@ -56,7 +56,7 @@ def config(spec: ContainerSpec, image_mounts: Iterable[Mount], machine: Machine)
 def _process(spec: ContainerSpec, granted: list[str], machine: Machine) -> dict[str, Any]:
     security = spec.security
     return {
-        "terminal": False,
+        "terminal": spec.tty,
         "user": {"uid": security.uid, "gid": security.gid, "additionalGids": list(security.supplemental_gids)},
         "args": list(spec.argv),
         "env": [f"{name}={value}" for name, value in spec.env],

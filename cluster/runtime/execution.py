@@ -182,11 +182,21 @@ async def open_pipes(launch: Launch) -> Stream:
         raise
     finally:
         _close(stdin[0], stdout[1], stderr[1])
-    return Stream(process, await _writer(stdin[1]), {1: await _reader(stdout[0]), 2: await _reader(stderr[0])})
+    return Stream(process, await open_writer(stdin[1]), {1: await _reader(stdout[0]), 2: await _reader(stderr[0])})
 
 
 async def open_terminal(launch: Launch, console: Path) -> Stream:
-    """`console` is a free path for the socket over which runc hands us the terminal. Raises StartFailed."""
+    """Raises StartFailed."""
+    process, master = await on_terminal(launch, console)
+    reader, writer = await _reader(os.dup(master)), await open_writer(master)
+    return Terminal(process, master, writer, reader)
+
+
+async def on_terminal(launch: Launch, console: Path) -> tuple[Process, int]:
+    """Start on a new terminal; returns our end of it.
+
+    `console` is a free path for the socket over which runc hands us the terminal. Raises StartFailed.
+    """
     null = os.open(os.devnull, os.O_RDWR)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(console))
@@ -194,7 +204,7 @@ async def open_terminal(launch: Launch, console: Path) -> Stream:
         listener.settimeout(CONSOLE_SECONDS_MAX)
         handed_over = asyncio.get_running_loop().run_in_executor(None, _receive_terminal, listener)
         try:
-            process = await _launched(launch(["--tty", "--console-socket", str(console)], Stdio(null, null, null)))
+            process = await _launched(launch(["--console-socket", str(console)], Stdio(null, null, null)))
             master = await handed_over
         except BaseException:
             listener.shutdown(socket.SHUT_RDWR)
@@ -202,8 +212,7 @@ async def open_terminal(launch: Launch, console: Path) -> Stream:
         finally:
             os.close(null)
             console.unlink()
-    reader, writer = await _reader(os.dup(master)), await _writer(master)
-    return Terminal(process, master, writer, reader)
+    return process, master
 
 
 def _receive_terminal(listener: socket.socket) -> int:
@@ -221,7 +230,7 @@ async def _reader(fd: int) -> asyncio.StreamReader:
     return reader
 
 
-async def _writer(fd: int) -> asyncio.StreamWriter:
+async def open_writer(fd: int) -> asyncio.StreamWriter:
     loop = asyncio.get_running_loop()
     protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
     transport, _ = await loop.connect_write_pipe(lambda: protocol, os.fdopen(fd, "wb", 0))

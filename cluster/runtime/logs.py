@@ -5,6 +5,7 @@ Source: KEP "CRI: container log" and containerd: one line `<RFC 3339 nano> <stre
 """
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -84,21 +85,29 @@ class LogPump:
         self._path = path
         self._file = _open(path)
         self._splitters: dict[int, tuple[Stream, LineSplitter]] = {}
+        self.listeners: set[Callable[[Stream, bytes], None]] = set()
+        """Told of everything that is logged, as it came."""
 
     def add(self, stream: Stream) -> int:
         """Open a pipe; returns the end to write to, for the caller to hand over and close."""
         read_end, write_end = os.pipe()
-        os.set_blocking(read_end, False)
-        self._splitters[read_end] = stream, LineSplitter()
-        self._loop.add_reader(read_end, self._read, read_end)
+        self.adopt(read_end, stream)
         return write_end
+
+    def adopt(self, fd: int, stream: Stream) -> None:
+        """Log what comes out of this descriptor, ours from now on."""
+        os.set_blocking(fd, False)
+        self._splitters[fd] = stream, LineSplitter()
+        self._loop.add_reader(fd, self._read, fd)
 
     def _read(self, fd: int) -> bool:
         """Log one read's worth; whether there may be more."""
         with suppress(BlockingIOError):
-            if data := os.read(fd, READ_BYTES):
+            if data := _take(fd):
                 stream, splitter = self._splitters[fd]
                 self._write(render(self._now_ns(), stream, splitter.feed(data)))
+                for listener in tuple(self.listeners):
+                    listener(stream, data)
                 return True
             self._close(fd)
         return False
@@ -136,3 +145,13 @@ class LogPump:
 
 def _open(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+
+def _take(fd: int) -> bytes:
+    """A terminal whose last program has gone answers EIO where a pipe answers with its end."""
+    try:
+        return os.read(fd, READ_BYTES)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cluster.config import IMAGES, ClusterConfig
 from cluster.runtime import cgroups, execution, images, loaded, skeleton
+from cluster.runtime.attachment import Attachment, Input
 from cluster.runtime.bundle import config as bundle_config
 from cluster.runtime.bundle import this_machine
 from cluster.runtime.commands import Stdio, runc
@@ -39,6 +40,7 @@ class _Container:
     process: Process
     logs: LogPump
     exit: asyncio.Task[Exit]
+    stdin: Input | None
 
 
 class Runc:
@@ -88,12 +90,12 @@ class Runc:
         try:
             async with self._slots:
                 await asyncio.to_thread(self._prepare, spec, place)
-                process = await self._run(spec, place, logs)
+                process, stdin = await (self._run_on_terminal if spec.tty else self._run)(spec, place, logs)
         except (OSError, StartFailed) as error:
             logs.close()
             await asyncio.to_thread(self._discard, place, f"{spec.cgroup}/{spec.id}")
             raise StartFailed(f"{CREATE_FAILED}{error}: unknown") from error
-        return self._record(spec, place, process, logs)
+        return self._record(spec, place, process, logs, stdin)
 
     def _prepare(self, spec: ContainerSpec, place: Place) -> None:
         root, mounts = self._root_of(spec.image)
@@ -117,24 +119,43 @@ class Runc:
                 draft.rename(root)
         return root
 
-    async def _run(self, spec: ContainerSpec, place: Place, logs: LogPump) -> Process:
-        pid_file = place.bundle / "pid"
-        arguments = ["run", "--detach", "--pid-file", str(pid_file), "--bundle", str(place.bundle), spec.id]
-        stdio = Stdio(os.open(os.devnull, os.O_RDONLY), logs.add("stdout"), logs.add("stderr"))
+    async def _run(self, spec: ContainerSpec, place: Place, logs: LogPump) -> tuple[Process, Input | None]:
+        inner, outer = os.pipe() if spec.stdin else (os.open(os.devnull, os.O_RDONLY), -1)
+        stdin = Input(await execution.open_writer(outer), once=spec.stdin_once) if spec.stdin else None
+        stdio = Stdio(inner, logs.add("stdout"), logs.add("stderr"))
         try:
-            await self._runc(place.bundle / "run.log", arguments, stdio)
+            return await self._run_with(spec, place, [], stdio), stdin
+        except BaseException:
+            if stdin:
+                stdin.close()
+            raise
         finally:
             for fd in (stdio.stdin, stdio.stdout, stdio.stderr):
                 os.close(fd)
+
+    async def _run_on_terminal(self, spec: ContainerSpec, place: Place, logs: LogPump) -> tuple[Process, Input]:
+        async def launch(options: list[str], stdio: Stdio) -> Process:
+            return await self._run_with(spec, place, options, stdio)
+
+        process, master = await execution.on_terminal(launch, self._run_dir / f"{next(self._numbers)}.console")
+        logs.adopt(os.dup(master), "stdout")
+        return process, Input(await execution.open_writer(master), master, spec.stdin, spec.stdin_once)
+
+    async def _run_with(self, spec: ContainerSpec, place: Place, options: list[str], stdio: Stdio) -> Process:
+        pid_file = place.bundle / "pid"
+        where = ["--pid-file", str(pid_file), "--bundle", str(place.bundle), *options, spec.id]
+        await self._runc(place.bundle / "run.log", ["run", "--detach", *where], stdio)
         return Process(int(pid_file.read_text()))
 
     async def _runc(self, log: Path, arguments: list[str], stdio: Stdio) -> None:
         await runc(self._run_dir / "runc", log, arguments, stdio)
 
-    def _record(self, spec: ContainerSpec, place: Place, process: Process, logs: LogPump) -> Running:
+    def _record(
+        self, spec: ContainerSpec, place: Place, process: Process, logs: LogPump, stdin: Input | None
+    ) -> Running:
         cgroup = f"{spec.cgroup}/{spec.id}"
         exit = asyncio.create_task(self._await_exit(process, cgroup, logs))
-        self._containers[spec.id] = _Container(cgroup, place, process, logs, exit)
+        self._containers[spec.id] = _Container(cgroup, place, process, logs, exit, stdin)
         return Running(id=spec.id, pid=process.pid, started_at=self._now())
 
     async def _await_exit(self, process: Process, cgroup: str, logs: LogPump) -> Exit:
@@ -167,13 +188,21 @@ class Runc:
     async def open_exec(self, container_id: str, argv: tuple[str, ...], *, tty: bool) -> execution.Stream:
         launch = self._launcher(container_id, argv)
         if tty:
-            return await execution.open_terminal(launch, self._run_dir / f"{next(self._numbers)}.console")
+            return await execution.open_terminal(_with_tty(launch), self._run_dir / f"{next(self._numbers)}.console")
         return await execution.open_pipes(launch)
 
-    def _launcher(self, container_id: str, argv: tuple[str, ...]) -> execution.Launch:
+    async def attach(self, container_id: str) -> Attachment:
+        container = self._container(container_id)
+        return Attachment(container.logs, container.exit, container.stdin)
+
+    def _container(self, container_id: str) -> _Container:
         container = self._containers.get(container_id)
         if container is None:
             raise StartFailed(f"{EXEC_FAILED}container {container_id} does not exist: unknown")
+        return container
+
+    def _launcher(self, container_id: str, argv: tuple[str, ...]) -> execution.Launch:
+        container = self._container(container_id)
 
         async def launch(options: list[str], stdio: Stdio) -> Process:
             return await self._exec(container.place, [*options, container_id, *argv], stdio)
@@ -200,6 +229,8 @@ class Runc:
         await self.wait(container_id)
         if self._containers.pop(container_id, None):
             container.logs.close()
+            if container.stdin:
+                container.stdin.close()
             await asyncio.to_thread(self._discard, container.place, container.cgroup)
 
     def _discard(self, place: Place, cgroup: str) -> None:
@@ -223,3 +254,12 @@ class Runc:
 
     def remove_pod_cgroup(self, path: str) -> None:
         cgroups.remove(self._hierarchies, path)
+
+
+def _with_tty(launch: execution.Launch) -> execution.Launch:
+    """runc takes it from the bundle when it starts a container, and from an option when it starts a command."""
+
+    async def launch_on_tty(options: list[str], stdio: Stdio) -> Process:
+        return await launch(["--tty", *options], stdio)
+
+    return launch_on_tty

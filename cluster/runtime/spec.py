@@ -66,6 +66,12 @@ class ContainerSpec:
     log_path: Path
     """Where standard output and error go, in the CRI log format: `<RFC 3339 nano> stdout|stderr F|P <line>`."""
     mounts: tuple[Mount, ...] = ()
+    stdin: bool = False
+    """Whether it has a standard input that somebody may attach to; without, it is empty."""
+    stdin_once: bool = False
+    """Whether that ends when the first who attached goes."""
+    tty: bool = False
+    """Whether its streams are a terminal."""
     security: Security
     limits: Limits = field(default_factory=Limits)
 
@@ -163,6 +169,10 @@ class Runtime(Protocol):
 
     async def open_exec(self, container_id: str, argv: tuple[str, ...], *, tty: bool) -> "ExecStream":
         """Run a command inside with its streams open."""
+        ...
+
+    async def attach(self, container_id: str) -> "ExecStream":
+        """The container's own streams, from now on. Raises `StartFailed` if it has gone."""
         ...
 
     async def remove(self, container_id: str) -> None:

@@ -101,6 +101,34 @@ class TestExec:
         )
 
 
+class TestAttach:
+    def test_run_with_input_says_what_the_pod_says_and_leaves_nothing(self, kubectl: Kubectl) -> None:
+        command = ("run", "one", "-i", "--rm", "--image=busybox", "--restart=Never", "--quiet", "--")
+        assert kubectl.ok(*command, "cat", stdin="to and fro\n").splitlines()[0] == "to and fro"
+        assert kubectl.ok("get", "pods", "-o", "name") == ""
+
+    def test_run_tells_the_exit_code(self, kubectl: Kubectl) -> None:
+        command = ("run", "one", "-i", "--rm", "--image=busybox", "--restart=Never", "--quiet", "--")
+        assert kubectl(*command, "sh", "-c", "read x; exit 7", stdin="go\n").code == 7
+
+    def test_to_a_container_that_runs_anyway(self, kubectl: Kubectl) -> None:
+        script = "while read x; do echo got $x; done"
+        options = ("--stdin", "--leave-stdin-open", "--attach=false")
+        kubectl.ok("run", "one", "--image=busybox", *options, "--", "sh", "-c", script)
+        kubectl.ok("wait", "--for=condition=Ready", "pod/one", "--timeout=10s")
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(
+                kubectl.command("attach", "-i", "one"),
+                input="two\n",
+                capture_output=True,
+                text=True,
+                env=kubectl.environment,
+                timeout=2,
+                check=False,
+            )
+        kubectl.until("got two", "logs", "one")
+
+
 class TestCopy:
     def test_to_and_from(self, app: Kubectl, tmp_path: Path) -> None:
         [pod, _] = app.ok("get", "pods", "-o", "name").split()

@@ -228,6 +228,9 @@ class FakeRuntime:
     async def open_exec(self, container_id: str, argv: tuple[str, ...], *, tty: bool) -> Any:
         raise NotImplementedError
 
+    async def attach(self, container_id: str) -> Any:
+        raise NotImplementedError
+
     async def remove(self, container_id: str) -> None:
         self._end(container_id, 137, False)
         self.removed.append(container_id)

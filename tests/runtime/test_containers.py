@@ -339,6 +339,50 @@ class TestExec:
         assert await asyncio.wait_for(stream.read(), 5) is None
 
 
+class TestAttach:
+    async def test_input_reaches_it_and_what_it_says_comes_back_and_is_logged(self, bench: Bench) -> None:
+        spec = await bench.start("sh", "-c", "while read x; do echo got $x; done; exit 3", stdin=True, stdin_once=True)
+        stream = await bench.runtime.attach(spec.id)
+        await stream.write_stdin(b"one\n")
+        assert await asyncio.wait_for(stream.read(), 5) == (1, b"got one\n")
+        await stream.write_stdin(b"")
+        assert await asyncio.wait_for(stream.read(), 5) is None
+        assert (await stream.exit_code(), said(spec)) == (3, "got one\n")
+
+    async def test_it_goes_on_when_who_attached_goes(self, bench: Bench) -> None:
+        spec = await bench.start("sh", "-c", "while read x; do echo got $x; done", stdin=True)
+        gone = await bench.runtime.attach(spec.id)
+        await gone.write_stdin(b"")
+        await gone.kill()
+        stream = await bench.runtime.attach(spec.id)
+        await stream.write_stdin(b"two\n")
+        assert await asyncio.wait_for(stream.read(), 5) == (1, b"got two\n")
+
+    async def test_its_terminal_has_a_size_and_ends_with_it(self, bench: Bench) -> None:
+        script = "read x; stty size; tty; test -t 0 -a -t 1 -a -t 2 && echo all three"
+        spec = await bench.start("sh", "-c", script, stdin=True, tty=True)
+        stream = await bench.runtime.attach(spec.id)
+        await stream.resize(100, 40)
+        await stream.write_stdin(b"go\n")
+        heard = b""
+        while (part := await asyncio.wait_for(stream.read(), 5)) is not None:
+            heard += part[1]
+        assert heard.replace(b"\r", b"") == b"go\n40 100\n/dev/pts/0\nall three\n"
+        assert await stream.exit_code() == 0
+        assert "all three" in said(spec)
+
+    async def test_who_does_not_read_is_let_go_and_the_log_has_it_all(self, bench: Bench) -> None:
+        spec = await bench.start("sh", "-c", "read x; seq 2000000; exit 5", stdin=True)
+        stream = await bench.runtime.attach(spec.id)
+        await stream.write_stdin(b"go\n")
+        assert (await asyncio.wait_for(bench.runtime.wait(spec.id), 20)).code == 5
+        parts = []
+        while (part := await asyncio.wait_for(stream.read(), 5)) is not None:
+            parts.append(part)
+        assert len(parts) < 300
+        assert said(spec).endswith("2000000\n")
+
+
 class TestUsage:
     async def test_memory_and_time_are_those_of_the_container(self, bench: Bench) -> None:
         hold = "x = bytearray(50 << 20); print('up', flush=True); import time; time.sleep(600)"

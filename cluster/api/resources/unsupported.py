@@ -28,9 +28,6 @@ POD = {
 CONTAINER = {
     "volumeDevices": "there are no block devices",
     "restartPolicyRules": "restarts follow restartPolicy alone",
-    "stdin": "there is no attach",
-    "stdinOnce": "there is no attach",
-    "tty": "there is no attach",
 }
 SECURITY = {
     "seLinuxOptions": "there is no SELinux",
