@@ -27,8 +27,12 @@ def kube() -> Iterator[Kube]:
         yield found
 
 
-def ledger(*, on_claim: bool = True, class_name: str | None = "standard") -> list[Obj]:
-    """The ledger of the library, without what only other storms need."""
+EMPTY_DIR: Obj = {"emptyDir": {}}
+HOST_PATH: Obj = {"hostPath": {"path": "/var/ledger", "type": "DirectoryOrCreate"}}
+
+
+def ledger(*, instead: Obj | None = None, class_name: str | None = "standard") -> list[Obj]:
+    """The ledger of the library, without what only other storms need; its data on another volume `instead`."""
     texts = (WORKLOADS / "shop-source.yaml", WORKLOADS / "ledger.yaml")
     objects: list[Obj] = [o for text in texts for o in yaml.safe_load_all(text.read_text()) if o]
     kept = [o for o in objects if o["kind"] in ("ConfigMap", "ServiceAccount", "Service", "StatefulSet")]
@@ -36,9 +40,13 @@ def ledger(*, on_claim: bool = True, class_name: str | None = "standard") -> lis
     (template,) = spec["volumeClaimTemplates"]
     if class_name is None:
         del template["spec"]["storageClassName"]
-    if not on_claim:
+    if instead is not None:
         del spec["volumeClaimTemplates"]
-        spec["template"]["spec"]["volumes"].append({"name": "data", "emptyDir": {}})
+        spec["template"]["spec"]["volumes"].append({"name": "data", **instead})
+    if instead is HOST_PATH:
+        # A folder of the node belongs to root, and no fsGroup changes that.
+        spec["template"]["spec"]["securityContext"] = {"runAsUser": 0}
+        spec["template"]["spec"]["containers"][0]["securityContext"] = {}
     return kept
 
 
@@ -50,11 +58,13 @@ def until(look: Callable[[], Sighting], true: Callable[[Sighting], Any], within:
     return seen
 
 
-@pytest.mark.parametrize(("on_claim", "found"), [(True, 10), (False, 0)])
-def test_what_was_acknowledged_outlives_the_pod_on_a_claim_and_not_on_an_empty_dir(
-    kube: Kube, on_claim: bool, found: int
+@pytest.mark.parametrize(
+    ("instead", "found"), [(None, 10), (EMPTY_DIR, 0), (HOST_PATH, 0)], ids=["claim", "emptyDir", "hostPath"]
+)
+def test_what_was_acknowledged_moves_with_its_claim_and_not_with_the_pods_or_the_nodes_own_disk(
+    kube: Kube, instead: Obj | None, found: int
 ) -> None:
-    with stage(kube, ledger(on_claim=on_claim), LEDGER) as at:
+    with stage(kube, ledger(instead=instead), LEDGER) as at:
         params = DataLoss(records=10)
         (injury,) = DATA_LOSS.inject(at.arena, params)
         assert len(injury.data["acknowledged"]) == 10
@@ -135,7 +145,7 @@ def test_a_claim_that_names_its_class_does_not_notice(kube: Kube) -> None:
 def test_only_a_stateful_set_with_claims_grows(kube: Kube) -> None:
     with stage(kube, [deployment()]) as at, pytest.raises(FaultRefused, match="is no StatefulSet"):
         VOLUME_PENDING.inject(at.arena, VolumePending())
-    with stage(kube, ledger(on_claim=False), LEDGER) as at:
+    with stage(kube, ledger(instead=EMPTY_DIR), LEDGER) as at:
         with pytest.raises(FaultRefused, match="has no volumeClaimTemplates"):
             VOLUME_PENDING.inject(at.arena, VolumePending())
         assert not at.undos[1:], "refused before anything was done"
