@@ -15,7 +15,7 @@ from pydantic import Field
 from chaos.exec import run_in
 from chaos.faults.kind import Arena, Deed, FaultKind, FaultRefused, Injury, Params, Sighting, pick_pods, pod_path
 from chaos.journal import Undo
-from chaos.kube import KubeError, Obj
+from chaos.kube import KubeError
 
 
 class CrashLoop(Params):
@@ -44,14 +44,11 @@ def _first(arena: Arena, name: str) -> Injury:
         restarts=sys.maxsize,
         why=f"replace pod {name} (a crash loop)",
     )
-    number, restarts = arena.will_undo(undo), _status(pod["status"]["containerStatuses"], container)["restartCount"]
+    restarts = next(s["restartCount"] for s in pod["status"]["containerStatuses"] if s["name"] == container)
+    number = arena.will_undo(undo)
     _end(arena, name, container)
     data = {"pod": name, "uid": uid, "container": container, "restarts": restarts}
-    return Injury(target=name, detail=f"the program of pod {name} was ended", undo=number, data=data)
-
-
-def _status(statuses: list[Obj], container: str) -> Obj:
-    return next(s for s in statuses if s["name"] == container)
+    return Injury(target=name, detail=f"the program of pod {name} was told to end", undo=number, data=data)
 
 
 def _end(arena: Arena, pod: str, container: str) -> None:
@@ -65,7 +62,7 @@ def go_on(arena: Arena, params: CrashLoop, injury: Injury) -> Iterator[Deed]:  #
     now = _now(arena, injury)
     if now.get("restarts", 0) > injury.data["restarts"] and "running" in now.get("state", {}) and now.get("ready"):
         _end(arena, injury.target, injury.data["container"])
-        yield Deed(target=injury.target, ok=True, detail=f"the program of pod {injury.target} was ended again")
+        yield Deed(target=injury.target, ok=True, detail=f"the program of pod {injury.target} was told to end again")
 
 
 def _now(arena: Arena, injury: Injury) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from chaos import recover
+from chaos.exec import Ended
 from chaos.faults.crash_loop import CRASH_LOOP, CrashLoop
-from chaos.faults.kind import Injury, Sighting
+from chaos.faults.kind import FaultRefused, Injury, Sighting
 from chaos.kube import Kube
 from tests.faults.stage import Stage, deployment, embedded, stage
 
@@ -68,3 +69,13 @@ def test_one_restart_is_no_loop(kube: Kube) -> None:
         [injury] = CRASH_LOOP.inject(web.arena, CrashLoop())
         until(lambda: "was restarted 1 times" in CRASH_LOOP.witness(web.arena, CrashLoop(), injury).detail)
         assert not CRASH_LOOP.witness(web.arena, CrashLoop(), injury).ok
+
+
+def test_a_container_without_a_shell_is_refused_and_nothing_done(kube: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cluster's own images all have one, so its answer is played."""
+    answer = Ended(code=127, out="", err='exec: "sh": executable file not found in $PATH')
+    with stage(kube, [deployment()]) as web:
+        monkeypatch.setattr("chaos.faults.crash_loop.run_in", lambda *_: answer)
+        with pytest.raises(FaultRefused, match="no shell may end the program"):
+            CRASH_LOOP.inject(web.arena, CrashLoop())
+        assert [u.action for u in web.undos] == ["delete-namespace"]
