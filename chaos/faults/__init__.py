@@ -8,6 +8,7 @@ from chaos.faults.crash import CRASH
 from chaos.faults.crash_loop import CRASH_LOOP
 from chaos.faults.data_loss import DATA_LOSS
 from chaos.faults.deadlock import DEADLOCK
+from chaos.faults.dns_outage import DNS_OUTAGE
 from chaos.faults.error_rate import ERROR_RATE
 from chaos.faults.intern_script import INTERN_SCRIPT
 from chaos.faults.kind import FaultKind
@@ -41,6 +42,7 @@ KINDS: tuple[FaultKind[Any], ...] = (
     LOST_SERVICE,
     LATENCY,
     PARTITION,
+    DNS_OUTAGE,
     CONTAINER_ESCAPE,
     DATA_LOSS,
     ROLLOUT,
