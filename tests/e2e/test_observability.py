@@ -18,7 +18,7 @@ def test_a_pods_last_words_are_found_after_it_where_somebody_keeps_them(tmp_path
 
 
 @pytest.mark.skipif(on_host("prometheus") is None, reason="no Prometheus here; ./setup.sh prometheus brings it")
-@pytest.mark.parametrize("name", ["silent-outage", "lost-service", "mesh-latency"])
+@pytest.mark.parametrize("name", ["silent-outage", "lost-service", "mesh-latency", "dns-outage"])
 def test_an_outage_without_a_crash_is_silent_only_without_its_alert(tmp_path: Path, name: str) -> None:
     command = Command(tmp_path, "run", scenario(tmp_path, name))
     assert command.wait(150) == 0, command.stdout
