@@ -16,6 +16,7 @@ _STREAM = ("create", "get")
 SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "attach": ("PodAttachOptions", "", "", _STREAM),
     "binding": ("Binding", "", "", ("create",)),
+    "ephemeralcontainers": ("", "", "", _EDIT),
     "eviction": ("Eviction", "policy", "v1", ("create",)),
     "exec": ("PodExecOptions", "", "", _STREAM),
     "finalize": ("", "", "", ("update",)),

@@ -181,6 +181,10 @@ class Resource:
         if self.has("status"):
             _copy(new, old, "status")
         self.on_update(new, old)
+        self.count_generation(new, old)
+
+    def count_generation(self, new: Obj, old: Obj) -> None:
+        """A change of what is wished for is a new generation."""
         if self.desired is not None:
             changed = self.desired(new) != self.desired(old)
             new["metadata"]["generation"] = old["metadata"].get("generation", 1) + changed

@@ -69,8 +69,9 @@ def container_of(pod: Obj, asked: str, what: str) -> str:
     spec, name = pod["spec"], pod["metadata"]["name"]
     plain = [c["name"] for c in spec["containers"]]
     init = [c["name"] for c in spec.get("initContainers") or ()]
+    ephemeral = [c["name"] for c in spec.get("ephemeralContainers") or ()]
     if asked:
-        if asked not in plain + init:
+        if asked not in plain + init + ephemeral:
             raise BadRequest(f"container {asked} is not valid for pod {name}")
         return asked
     if len(plain) == 1:

@@ -171,7 +171,11 @@ class Verbs:
             case "status":
                 write.resource.prepare_status_update(write.obj, old)
             case "finalize":
-                _keep_all_but_finalizers(write.obj, old)
+                _keep_all_but(write.obj, old, "finalizers")
+            case "ephemeralcontainers":
+                _keep_all_but(write.obj, old, "ephemeralContainers")
+                write.resource.defaults(write.obj)
+                write.resource.count_generation(write.obj, old)
             case _:
                 write.resource.defaults(write.obj)
                 write.resource.prepare_update(write.obj, old)
@@ -221,9 +225,9 @@ class Verbs:
         )
 
 
-def _keep_all_but_finalizers(new: Obj, old: Obj) -> None:
-    """A write to namespaces/finalize changes spec.finalizers alone."""
-    finalizers = (new.get("spec") or {}).get("finalizers") or []
+def _keep_all_but(new: Obj, old: Obj, name: str) -> None:
+    """A write to namespaces/finalize or pods/ephemeralcontainers changes this field of the spec alone."""
+    wanted = (new.get("spec") or {}).get(name) or []
     new.clear()
     new.update(private_copy(old))
-    new["spec"] = {**(new.get("spec") or {}), "finalizers": finalizers}
+    new["spec"] = {**(new.get("spec") or {}), name: wanted}

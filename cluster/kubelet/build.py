@@ -42,8 +42,12 @@ def container_spec(
     environment: Mapping[str, str],
     mounts: Sequence[Mount],
     capacity_bytes: int,
+    pids_of: str = "",
 ) -> ContainerSpec:
-    """Raises `StartRefused` when the container cannot be what it asks to be."""
+    """`pids_of` is the id of the container whose processes it shares.
+
+    Raises `StartRefused` when the container cannot be what it asks to be.
+    """
     return ContainerSpec(
         id=id,
         name=container["name"],
@@ -57,6 +61,7 @@ def container_spec(
         cgroup=sandbox.cgroup,
         log_path=sandbox.log(container["name"], attempt),
         mounts=(*_own_mounts(container, sandbox, attempt), *mounts),
+        pids_of=pids_of,
         stdin=bool(container.get("stdin")),
         stdin_once=bool(container.get("stdinOnce")),
         tty=bool(container.get("tty")),

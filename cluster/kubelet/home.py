@@ -37,6 +37,10 @@ class Home(Protocol):
         """What every container of the pod knows before its own variables."""
         ...
 
+    def running_ids(self) -> dict[str, str]:
+        """The ids of the pod's containers that run, by name."""
+        ...
+
     def publish(self) -> None:
         """Tell the API what changed."""
         ...

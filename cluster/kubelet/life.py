@@ -38,6 +38,7 @@ _RETRY_LATER_SECONDS = 10.0
 # The kubelet looks at every pod again after this long at the latest; a long back-off shows by then.
 _RESYNC_SECONDS = 60.0
 _HOOK_SECONDS = 3600.0
+_FIELDS = {Kind.MAIN: "containers", Kind.EPHEMERAL: "ephemeralContainers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class ContainerLife:
 
     async def run(self) -> None:
         """Start, watch and restart it until it has ended for good."""
-        if self.kind is Kind.MAIN and self.over:
+        if self.kind in (Kind.MAIN, Kind.EPHEMERAL) and self.over:
             self.attempted.set()
             return
         while True:
@@ -196,9 +197,20 @@ class ContainerLife:
             environment=environment,
             mounts=home.volumes.mounts(pod, self.spec, environment),
             capacity_bytes=self._machine.node.memory_bytes,
+            pids_of=self._target(),
         )
         self._make_files()
         return spec
+
+    def _target(self) -> str:
+        """The id of the container whose processes it is to see. Raises `StartRefused` while that does not run."""
+        name = self.spec.get("targetContainerName")
+        if not name:
+            return ""
+        running = self._home.running_ids()
+        if name not in running:
+            raise StartRefused("CreateContainerConfigError", f'target container "{name}" does not run')
+        return running[name]
 
     def _make_files(self) -> None:
         name = self.spec["name"]
@@ -386,8 +398,8 @@ class ContainerLife:
         )
 
     def _may_be_ready(self) -> bool:
-        # An init container is ready when it has done its work, not while it runs.
-        return self.kind is not Kind.INIT
+        # An init container is ready when it has done its work, not while it runs; nobody waits for an ephemeral one.
+        return self.kind in (Kind.MAIN, Kind.SIDECAR)
 
     @contextmanager
     def _probes(self) -> Iterator[None]:
@@ -445,7 +457,7 @@ class ContainerLife:
         self._home.publish()
 
     def _tell(self, type: str, reason: str, message: str) -> None:
-        kind = "containers" if self.kind is Kind.MAIN else "initContainers"
+        kind = _FIELDS.get(self.kind, "initContainers")
         self._machine.tell(self._home.pod, type, reason, message, field_path(kind, self.spec["name"]))
 
     def _now(self) -> float:

@@ -10,5 +10,5 @@ def full_name(pod: Obj) -> str:
 
 
 def field_path(kind: str, container: str) -> str:
-    """The part of a pod that an event is about; `kind` is `containers` or `initContainers`."""
+    """The part of a pod that an event is about; `kind` is `containers`, `initContainers` or `ephemeralContainers`."""
     return f"spec.{kind}{{{container}}}"

@@ -6,11 +6,12 @@ from cluster.client import Obj
 
 
 class Kind(StrEnum):
-    """The three roles of a container in its pod."""
+    """The roles of a container in its pod."""
 
     INIT = "init"
     SIDECAR = "sidecar"
     MAIN = "main"
+    EPHEMERAL = "ephemeral"
 
 
 def init_containers(pod: Obj) -> list[Obj]:
@@ -27,8 +28,14 @@ def all_containers(pod: Obj) -> list[Obj]:
     return [*init_containers(pod), *containers(pod)]
 
 
+def ephemeral_containers(pod: Obj) -> list[Obj]:
+    """Those that were added to look into the running pod."""
+    found: list[Obj] = pod["spec"].get("ephemeralContainers") or []
+    return found
+
+
 def container_named(pod: Obj, name: str) -> Obj | None:
-    return next((c for c in all_containers(pod) if c["name"] == name), None)
+    return next((c for c in (*all_containers(pod), *ephemeral_containers(pod)) if c["name"] == name), None)
 
 
 def is_sidecar(container: Obj) -> bool:
@@ -48,6 +55,8 @@ def should_restart(policy: str, kind: Kind, exit_code: int) -> bool:
     """Whether a container that ended is started again."""
     if kind is Kind.SIDECAR:
         return True
+    if kind is Kind.EPHEMERAL:
+        return False
     if kind is Kind.INIT:
         return exit_code != 0 and policy != "Never"
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)

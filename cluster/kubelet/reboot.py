@@ -11,12 +11,12 @@ from cluster.timestamps import parse_time
 
 LOST_EXIT_CODE = 255
 LOST_REASON = "Unknown"
+_STATUSES = {Kind.MAIN: "containerStatuses", Kind.EPHEMERAL: "ephemeralContainerStatuses"}
 
 
 def recall(pod: Obj, container: str, kind: Kind, now: float) -> ContainerStatus | None:
     """The container as it was left; None when it never ran."""
-    field = "containerStatuses" if kind is Kind.MAIN else "initContainerStatuses"
-    entries = (pod.get("status") or {}).get(field) or ()
+    entries = (pod.get("status") or {}).get(_STATUSES.get(kind, "initContainerStatuses")) or ()
     entry = next((e for e in entries if e["name"] == container and e.get("containerID")), None)
     return None if entry is None else _left(entry, now)
 

@@ -27,6 +27,7 @@ class PodView:
 
     init: tuple[ContainerStatus, ...] = ()
     main: tuple[ContainerStatus, ...] = ()
+    ephemeral: tuple[ContainerStatus, ...] = ()
     start_time: float
     host_ip: str
     pod_ip: str = ""
@@ -57,6 +58,8 @@ def render(pod: Obj, view: PodView, now: float) -> Obj:
     } | _pod_resources(pod)
     if view.init:
         status["initContainerStatuses"] = [_container(pod, c) for c in view.init]
+    if view.ephemeral:
+        status["ephemeralContainerStatuses"] = [_container(pod, c) for c in view.ephemeral]
     if view.pod_ip and _has_begun(view):
         status |= {"podIP": view.pod_ip, "podIPs": [{"ip": view.pod_ip}]}
     if view.failure and view.finished:

@@ -64,6 +64,7 @@ class PodWorker:
             for c in podspec.init_containers(pod)
         ]
         self.main = [ContainerLife(machine, self, c, Kind.MAIN, waiting) for c in podspec.containers(pod)]
+        self.ephemeral: list[ContainerLife] = []
         self.volumes = PodVolumes(
             memory=self.memory,
             disk=self.disk,
@@ -98,6 +99,9 @@ class PodWorker:
             self.end(End(grace_seconds=float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)))
         for life, spec in zip((*self.init, *self.main), podspec.all_containers(pod), strict=True):
             self._take_image(life, spec)
+        for spec in podspec.ephemeral_containers(pod)[len(self.ephemeral) :]:
+            self.ephemeral.append(ContainerLife(self.machine, self, spec, Kind.EPHEMERAL, "ContainerCreating"))
+            self._begin_ephemeral(self.ephemeral[-1:])
         if _told(old) != _told(pod):
             self.refresh()
 
@@ -129,13 +133,17 @@ class PodWorker:
         if renewal is not None and self.machine.clock() >= renewal:
             self.refresh()
 
+    @property
+    def lives(self) -> tuple[ContainerLife, ...]:
+        """Of all its containers."""
+        return (*self.init, *self.main, *self.ephemeral)
+
     def life(self, container: str) -> ContainerLife | None:
-        return next((life for life in (*self.init, *self.main) if life.spec["name"] == container), None)
+        return next((life for life in self.lives if life.spec["name"] == container), None)
 
     def running(self) -> dict[str, Run]:
         """The present runs of the containers that run, by name."""
-        lives = (*self.init, *self.main)
-        return {life.spec["name"]: run for life in lives if (run := life.running) is not None}
+        return {life.spec["name"]: run for life in self.lives if (run := life.running) is not None}
 
     def running_ids(self) -> dict[str, str]:
         """The ids of the containers that run, by name."""
@@ -202,6 +210,7 @@ class PodWorker:
         return PodView(
             init=tuple(life.status for life in self.init),
             main=tuple(life.status for life in self.main),
+            ephemeral=tuple(life.status for life in self.ephemeral),
             start_time=self.start_time,
             host_ip=self.machine.node.address,
             pod_ip=self._sandbox.address if self._sandbox else "",
@@ -244,7 +253,7 @@ class PodWorker:
         self.fall_silent()
         task.cancel()
         await asyncio.gather(task, *self._living, *self._tasks, return_exceptions=True)
-        await asyncio.gather(*(self._lose(life) for life in (*self.init, *self.main)), return_exceptions=True)
+        await asyncio.gather(*(self._lose(life) for life in self.lives), return_exceptions=True)
         await self._take_down()
         await asyncio.to_thread(remove_folders, self.memory, self.disk)
 
@@ -265,6 +274,7 @@ class PodWorker:
         await self._mount()
         await self._attach()
         self.publish()
+        self._begin_ephemeral(self.ephemeral)
         for life in self.init:
             if not await self._initialise(life):
                 return
@@ -279,6 +289,12 @@ class PodWorker:
         task.add_done_callback(lambda _: life.attempted.set())
         self._tasks.append(task)
         return task
+
+    def _begin_ephemeral(self, lives: Iterable[ContainerLife]) -> None:
+        """As soon as there is a sandbox for them."""
+        if self._sandbox is not None and not (self.ending or self._silent):
+            for life in lives:
+                self._begin(life)
 
     def _tasks_of(self, lives: Iterable[ContainerLife]) -> "list[asyncio.Task[None]]":
         names = {life.spec["name"] for life in lives}
@@ -365,7 +381,7 @@ class PodWorker:
         """Main containers first, together; then sidecars, last started first (KEP-753)."""
         began = asyncio.get_running_loop().time()
         sidecars = [life for life in self.init if life.kind is Kind.SIDECAR]
-        others = [life for life in (*self.init, *self.main) if life.kind is not Kind.SIDECAR]
+        others = [life for life in self.lives if life.kind is not Kind.SIDECAR]
         await asyncio.gather(*(self._stop(life, grace_seconds) for life in others))
         for life in reversed(sidecars):
             left = grace_seconds - (asyncio.get_running_loop().time() - began)

@@ -40,8 +40,10 @@ def this_machine(hierarchies: cgroups.Hierarchies) -> Machine:
     )
 
 
-def config(spec: ContainerSpec, image_mounts: Iterable[Mount], machine: Machine) -> dict[str, Any]:
-    """`image_mounts` come first, so that a pod may mount over what its image brings."""
+def config(
+    spec: ContainerSpec, image_mounts: Iterable[Mount], machine: Machine, pids: Path | None = None
+) -> dict[str, Any]:
+    """`image_mounts` come first, so that a pod may mount over what its image brings; `pids` is a namespace to join."""
     granted = capabilities.granted(spec.security, machine.capabilities)
     return {
         "ociVersion": "1.0.2",
@@ -49,7 +51,7 @@ def config(spec: ContainerSpec, image_mounts: Iterable[Mount], machine: Machine)
         "process": _process(spec, granted, machine),
         "root": {"path": "rootfs", "readonly": spec.security.read_only_root},
         "mounts": _mounts(spec, image_mounts),
-        "linux": _linux(spec, granted, machine),
+        "linux": _linux(spec, granted, machine, pids),
     }
 
 
@@ -67,11 +69,12 @@ def _process(spec: ContainerSpec, granted: list[str], machine: Machine) -> dict[
     }
 
 
-def _linux(spec: ContainerSpec, granted: list[str], machine: Machine) -> dict[str, Any]:
-    plain = ({"type": kind} for kind in ("pid", "ipc", "uts", "mount", "cgroup"))
+def _linux(spec: ContainerSpec, granted: list[str], machine: Machine, pids: Path | None) -> dict[str, Any]:
+    plain = ({"type": kind} for kind in ("ipc", "uts", "mount", "cgroup"))
+    processes = {"type": "pid", "path": str(pids)} if pids else {"type": "pid"}
     return {
         "cgroupsPath": f"/{spec.cgroup}/{spec.id}",
-        "namespaces": [*plain, {"type": "network", "path": str(spec.netns)}],
+        "namespaces": [processes, *plain, {"type": "network", "path": str(spec.netns)}],
         "resources": _resources(spec.limits, machine),
         **_confinement(spec.security, granted, machine),
     }

@@ -7,6 +7,7 @@ controller and every group exists in each of them; version 2 has one. What is wr
 
 import errno
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -152,6 +153,14 @@ def _remove_one(folder: Path, sleep: Callable[[float], None]) -> None:
             sleep(REMOVE_PAUSE_SECONDS)
         else:
             return
+
+
+def kill(hierarchies: Hierarchies, path: str) -> None:
+    """End every process that is still in a group."""
+    with suppress(FileNotFoundError):
+        for pid in (hierarchies.group("memory", path) / "cgroup.procs").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
 
 
 def oom_kills(hierarchies: Hierarchies, path: str) -> int:

@@ -100,8 +100,13 @@ class Runc:
     def _prepare(self, spec: ContainerSpec, place: Place) -> None:
         root, mounts = self._root_of(spec.image)
         prepare(place, root)
-        config = bundle_config(spec, mounts, self._machine)
+        config = bundle_config(spec, mounts, self._machine, self._pids_of(spec))
         (place.bundle / "config.json").write_text(json.dumps(config))
+
+    def _pids_of(self, spec: ContainerSpec) -> Path | None:
+        if not spec.pids_of:
+            return None
+        return Path(f"/proc/{self._container(spec.pids_of).process.pid}/ns/pid")
 
     def _root_of(self, image: str) -> tuple[Path, tuple[Mount, ...]]:
         if found := loaded.find(self._loaded, image):
@@ -228,6 +233,8 @@ class Runc:
         self.signal(container_id, signal.SIGKILL)
         await self.wait(container_id)
         if self._containers.pop(container_id, None):
+            # Where it shared the processes of another, its end did not end all of its own.
+            cgroups.kill(self._hierarchies, container.cgroup)
             container.logs.close()
             if container.stdin:
                 container.stdin.close()

@@ -66,6 +66,8 @@ class ContainerSpec:
     log_path: Path
     """Where standard output and error go, in the CRI log format: `<RFC 3339 nano> stdout|stderr F|P <line>`."""
     mounts: tuple[Mount, ...] = ()
+    pids_of: str = ""
+    """The id of the running container whose processes it shares; "" for processes of its own."""
     stdin: bool = False
     """Whether it has a standard input that somebody may attach to; without, it is empty."""
     stdin_once: bool = False

@@ -21,7 +21,7 @@ _TEMPLATES = frozenset(
 
 
 def pod_security(cluster: Cluster, write: Write) -> None:
-    if write.operation == "DELETE" or write.subresource:
+    if write.operation == "DELETE" or write.subresource not in ("", "ephemeralcontainers"):
         return
     if write.resource.key == "namespaces":
         _check_labels(write)

@@ -181,7 +181,8 @@ LEVELS: dict[str, tuple[Check, ...]] = {
 
 
 def _containers(spec: Obj) -> list[Obj]:
-    return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    kinds = ("initContainers", "containers", "ephemeralContainers")
+    return [container for kind in kinds for container in spec.get(kind) or ()]
 
 
 def _context(holder: Obj) -> Obj:

@@ -51,6 +51,15 @@ def check_init_container(container: Obj, path: str) -> Iterator[FieldError]:
             yield forbidden(f"{path}.{name}", "may not be set for init containers without restartPolicy=Always")
 
 
+def check_ephemeral_container(container: Obj, path: str, targets: Collection[str]) -> Iterator[FieldError]:
+    for name in ("ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources", "restartPolicy"):
+        if container.get(name):
+            yield forbidden(f"{path}.{name}", "cannot be set for an Ephemeral Container")
+    target = container.get("targetContainerName")
+    if target and target not in targets:
+        yield not_found(f"{path}.targetContainerName", target)
+
+
 def check_resources(resources: Obj, path: str) -> Iterator[FieldError]:
     """Limits and requests of a container."""
     limits, requests = resources.get("limits") or {}, resources.get("requests") or {}

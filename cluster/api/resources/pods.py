@@ -34,20 +34,23 @@ def rules(pod: Obj, old: Obj | None) -> Iterator[FieldError]:
     # Most writes to a pod are its status; the spec that passed once is not judged again.
     if old is None:
         yield from check_pod_spec(pod["spec"])
+        if pod["spec"].get("ephemeralContainers"):
+            yield forbidden("spec.ephemeralContainers", "cannot be set on create")
     elif pod["spec"] != old["spec"]:
         yield from check_pod_spec(pod["spec"])
         yield from _check_change(pod["spec"], old["spec"])
 
 
-def keep_node(pod: Obj, old: Obj) -> None:
-    """Only the binding subresource gives a pod its node."""
-    if pod["spec"].get("nodeName") != old["spec"].get("nodeName"):
+def keep_what_subresources_write(pod: Obj, old: Obj) -> None:
+    """Only the binding subresource gives a pod its node, and only that of their own adds ephemeral containers."""
+    if any(pod["spec"].get(name) != old["spec"].get(name) for name in ("nodeName", "ephemeralContainers")):
         raise refuse([forbidden("spec", ONLY)], group="", kind="Pod", name=old["metadata"]["name"])
 
 
 def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
     if _fixed(spec) != _fixed(old):
         yield forbidden("spec", ONLY)
+    yield from _check_ephemeral(spec.get("ephemeralContainers") or [], old.get("ephemeralContainers") or [])
     kept = spec.get("tolerations") or []
     if any(toleration not in kept for toleration in old.get("tolerations") or ()):
         yield forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")
@@ -56,9 +59,22 @@ def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
         yield forbidden("spec.activeDeadlineSeconds", "must be less than or equal to previous value")
 
 
+def _check_ephemeral(new: list[Obj], old: list[Obj]) -> Iterator[FieldError]:
+    """They are added, and stay as they are."""
+    by_name = {container["name"]: container for container in new}
+    for i, container in enumerate(old):
+        if container["name"] not in by_name:
+            what = f'existing ephemeral containers "{container["name"]}" may not be removed'
+            yield forbidden("spec.ephemeralContainers", what)
+        elif by_name[container["name"]] != container:
+            what = f'existing ephemeral containers "{container["name"]}" may not be changed'
+            yield forbidden(f"spec.ephemeralContainers[{i}]", what)
+
+
 def _fixed(spec: Obj) -> Obj:
-    free = ("activeDeadlineSeconds", "tolerations", "nodeName", "containers", "initContainers")
-    containers = [{k: v for k, v in container.items() if k != "image"} for container in all_containers(spec)]
+    free = ("activeDeadlineSeconds", "tolerations", "nodeName", "containers", "initContainers", "ephemeralContainers")
+    settled = {**spec, "ephemeralContainers": []}
+    containers = [{k: v for k, v in container.items() if k != "image"} for container in all_containers(settled)]
     return {**{k: v for k, v in spec.items() if k not in free}, "containers": containers}
 
 
@@ -85,12 +101,22 @@ RESOURCE = Resource(
     kind="Pod",
     short_names=("po",),
     categories=("all",),
-    subresources=("attach", "binding", "eviction", "exec", "log", "portforward", "proxy", "status"),
+    subresources=(
+        "attach",
+        "binding",
+        "ephemeralcontainers",
+        "eviction",
+        "exec",
+        "log",
+        "portforward",
+        "proxy",
+        "status",
+    ),
     table=TABLE,
     desired=spec_of,
     fill=fill,
     rules=rules,
-    on_update=keep_node,
+    on_update=keep_what_subresources_write,
     initial_status=initial_status,
     fields=selectable,
     unsupported=unsupported,

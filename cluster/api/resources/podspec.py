@@ -34,9 +34,10 @@ def fill_spec(spec: Obj) -> None:
 
 
 def all_containers(spec: Obj) -> Iterator[Obj]:
-    """Init containers first, as they start."""
+    """Init containers first, as they start; ephemeral ones last, as they are added."""
     yield from spec.get("initContainers") or ()
     yield from spec.get("containers") or ()
+    yield from spec.get("ephemeralContainers") or ()
 
 
 def request_limits(spec: Obj) -> None:

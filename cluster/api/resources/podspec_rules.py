@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, duplicate, invalid, not_supported, required
+from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from cluster.api.metadata import check_annotations, check_labels, label, qualified_name, subdomain
 from cluster.api.resources.checks import check_enum, check_name, check_not_negative, check_range, check_selector
-from cluster.api.resources.container_rules import check_container, check_init_container
+from cluster.api.resources.container_rules import check_container, check_ephemeral_container, check_init_container
 from cluster.api.resources.volume_rules import check_volumes
 from cluster.client import Obj
 
@@ -20,6 +20,8 @@ def check_template(template: Obj, path: str, *restart_policies: str) -> Iterator
     yield from check_labels(metadata.get("labels"), f"{path}.labels")
     yield from check_annotations(metadata.get("annotations"), f"{path}.annotations")
     yield from check_pod_spec(spec, f"{path}.spec")
+    if spec.get("ephemeralContainers"):
+        yield forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
     if spec.get("restartPolicy") not in restart_policies:
         yield not_supported(f"{path}.spec.restartPolicy", spec.get("restartPolicy"), restart_policies)
 
@@ -46,12 +48,17 @@ def _check_containers(spec: Obj, path: str, volumes: set[str]) -> Iterator[Field
     if not spec.get("containers"):
         yield required(f"{path}.containers")
     names: set[str] = set()
-    for kind in ("containers", "initContainers"):
+    targets = {
+        container.get("name", "") for kind in ("containers", "initContainers") for container in spec.get(kind) or ()
+    }
+    for kind in ("containers", "initContainers", "ephemeralContainers"):
         for i, container in enumerate(spec.get(kind) or ()):
             at = f"{path}.{kind}[{i}]"
             yield from check_container(container, at, volumes)
             if kind == "initContainers":
                 yield from check_init_container(container, at)
+            if kind == "ephemeralContainers":
+                yield from check_ephemeral_container(container, at, targets)
             if (name := container.get("name", "")) in names:
                 yield duplicate(f"{at}.name", name)
             names.add(name)

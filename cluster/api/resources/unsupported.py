@@ -17,7 +17,6 @@ POD = {
     "setHostnameAsFQDN": "host names are the short name",
     "hostnameOverride": "host names are the pod's name",
     "hostUsers": "there are no user namespaces",
-    "ephemeralContainers": "containers cannot be added to a running pod",
     "runtimeClassName": "there is one runtime: runc",
     "overhead": "there is one runtime, without overhead",
     "resourceClaims": "there is no dynamic resource allocation",
@@ -51,7 +50,7 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[NotImplementedHere
         yield _error(f"{path}.securityContext.supplementalGroupsPolicy: Strict", "groups of the image are merged in")
     if (spec.get("os") or {}).get("name") == "windows":
         yield _error(f"{path}.os.name", "nodes run Linux")
-    for kind in ("initContainers", "containers"):
+    for kind in ("initContainers", "containers", "ephemeralContainers"):
         for i, container in enumerate(spec.get(kind) or ()):
             yield from _container(container, f"{path}.{kind}[{i}]", is_init=kind == "initContainers")
     for i, volume in enumerate(spec.get("volumes") or ()):

@@ -16,7 +16,7 @@ Post = Callable[[Verbs, Resource, str, str, Obj, WriteOptions], Obj]
 """(verbs, resource, namespace, name, body, options) -> the answer's body; its status is 201."""
 
 # Parts of the object itself: read as the object, written through its own rules.
-_PARTS = frozenset({"status", "finalize"})
+_PARTS = frozenset({"status", "finalize", "ephemeralcontainers"})
 
 
 class Subresources:

@@ -1,0 +1,56 @@
+"""kubectl debug looks into a running pod with a container of its own."""
+
+import json
+
+from tests.kubectl.kubectl import Kubectl
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: one}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: main, image: busybox, command: [sleep, "600"]}
+"""
+SAY = "read x; echo to and $x"
+LOOK = ("--image=busybox", "--profile=general", "--quiet")
+
+
+def state(kubectl: Kubectl, name: str) -> str:
+    path = f'{{.status.ephemeralContainerStatuses[?(@.name=="{name}")].state}}'
+    return kubectl.ok("get", "pod", "one", "-o", f"jsonpath={path}")
+
+
+def test_a_debugger_sees_the_processes_of_its_target_and_ends_alone(kubectl: Kubectl) -> None:
+    kubectl.ok("apply", "-f", "-", stdin=POD)
+    kubectl.ok("wait", "--for=condition=Ready", "pod/one", "--timeout=10s")
+    kubectl.ok("debug", "one", "-c", "look", "--target=main", *LOOK, "--", "sh", "-c", "cat /proc/1/cmdline; exit 4")
+    kubectl.until('"exitCode":4', "get", "pod", "one", "-o", "jsonpath={.status.ephemeralContainerStatuses[0].state}")
+    assert kubectl.ok("logs", "one", "-c", "look").startswith("sleep")
+    assert kubectl.ok("get", "pod", "one", "--no-headers").split()[1:4] == ["1/1", "Running", "0"]
+    assert "Ephemeral Containers:\n  look:" in kubectl.ok("describe", "pod", "one")
+    kubectl.ok("debug", "one", "-c", "apart", *LOOK, "--", "sh", "-c", "cat /proc/1/cmdline; echo; sleep 600")
+    kubectl.until("running", "get", "pod", "one", "-o", "jsonpath={.status.ephemeralContainerStatuses[1].state}")
+    assert kubectl.ok("logs", "one", "-c", "apart").startswith("sh")
+    assert kubectl.ok("exec", "one", "-c", "apart", "--", "echo", "in") == "in\n"
+    kubectl.ok("delete", "pod", "one", "--timeout=10s")
+
+
+def test_a_debugger_is_attached_to(kubectl: Kubectl) -> None:
+    kubectl.ok("apply", "-f", "-", stdin=POD)
+    kubectl.ok("wait", "--for=condition=Ready", "pod/one", "--timeout=10s")
+    said = kubectl("debug", "one", "-i", "-c", "talk", "--target=main", *LOOK, "--", "sh", "-c", SAY, stdin="fro\n")
+    assert (said.code, "to and fro" in said.out) == (0, True), said
+
+
+def test_they_stay_as_they_are_and_may_not_weaken_the_namespace(kubectl: Kubectl) -> None:
+    kubectl.ok("apply", "-f", "-", stdin=POD)
+    kubectl.ok("debug", "one", "-c", "look", *LOOK, "--", "true")
+    changed = json.dumps({"spec": {"ephemeralContainers": [{"name": "look", "image": "other"}]}})
+    refused = kubectl("patch", "pod", "one", "--subresource=ephemeralcontainers", "-p", changed)
+    assert 'existing ephemeral containers "look" may not be changed' in refused.err
+    assert "pod updates may not change fields" in kubectl("patch", "pod", "one", "-p", changed).err
+    kubectl.ok("label", "namespace", kubectl.namespace, "pod-security.kubernetes.io/enforce=baseline")
+    refused = kubectl("debug", "one", "-c", "root", "--image=busybox", "--profile=sysadmin", "--", "true")
+    assert "violates PodSecurity" in refused.err
