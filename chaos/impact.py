@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from chaos.judging.ceiling import bought
 from chaos.judging.doubts import MEASURED
 from chaos.judging.forbidden import forbidden_allowed
 from chaos.judging.history import History, Objectives, Second, Sighting, after, at, container
@@ -13,6 +14,8 @@ from chaos.recording import PhaseName
 from chaos.result import Difference, Impact, PhaseResult, Point, VariantResult
 
 FORBIDDEN = "forbidden actions allowed"
+POD_HOURS, CPU_HOURS = "pods bought", "cpu requested"
+_SELDOM = frozenset({FORBIDDEN, POD_HOURS, CPU_HOURS})
 
 
 def impact(past: History, wanted: Objectives) -> Impact | None:
@@ -38,6 +41,8 @@ def impact(past: History, wanted: Objectives) -> Impact | None:
         bystanders_hurt=tuple(sorted(harms(past))),
         lie_time=lie_time(past, wanted, seconds),
         forbidden_allowed=forbidden_allowed(past),
+        pod_hours=bought(past, wanted, cpu=False),
+        cpu_hours=bought(past, wanted, cpu=True),
     )
 
 
@@ -115,12 +120,12 @@ def _point(second: Second, wanted: Objectives) -> Point:
 
 
 def differences(variants: Sequence[VariantResult]) -> tuple[Difference, ...]:
-    """The figures of all variants side by side: what the defense bought. Where nothing forbidden is tried, none is."""
+    """The figures of all variants side by side: what the defense bought. What no variant tries or buys is left out."""
     rows = [
         Difference(what=what, unit=unit, values={v.name: figure(v.impact) if v.impact else None for v in variants})
         for what, unit, figure in _FIGURES
     ]
-    return tuple(row for row in rows if row.what != FORBIDDEN or any(v is not None for v in row.values.values()))
+    return tuple(row for row in rows if row.what not in _SELDOM or any(v is not None for v in row.values.values()))
 
 
 _FIGURES: tuple[tuple[str, str, Callable[[Impact], float | None]], ...] = (
@@ -133,4 +138,6 @@ _FIGURES: tuple[tuple[str, str, Callable[[Impact], float | None]], ...] = (
     ("bystanders hurt", "", lambda i: len(i.bystanders_hurt)),
     ("lie time", "s", lambda i: i.lie_time),
     (FORBIDDEN, "", lambda i: i.forbidden_allowed),
+    (POD_HOURS, "pod-hours per 1000 requests", lambda i: i.pod_hours),
+    (CPU_HOURS, "core-hours per 1000 requests", lambda i: i.cpu_hours),
 )

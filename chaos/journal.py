@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, Self
 
-Action = Literal["delete-namespace", "delete-object", "delete-pod", "ask-pod", "merge"]
+Action = Literal["delete-namespace", "delete-object", "delete-pod", "ask-pod", "run-in-pod", "merge"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Undo:
     delete-pod: only with that `uid`, and only while `container` has restarted no more than `restarts` times (what ended
     with the process needs no undoing).
     ask-pod: POST `endpoint` ("8080/path?query") to the pod with that `uid`; replace the pod if it does not take it.
+    run-in-pod: run `endpoint` by the shell of a container of the pod with that `uid`; nothing if it does not run.
     merge: apply `patch` to the object, only while it has that `uid`.
     """
 

@@ -14,7 +14,7 @@ from chaos.plan import Plan, VariantPlan
 from chaos.recording import Load, Recorder, Trouble
 from loadgen.lines import from_line
 from loadgen.load import Load as LoadPlan
-from loadgen.plan import manifests
+from loadgen.plan import manifests, pod_names
 from loadgen.samples import Sample
 from loadgen.units import Duration
 
@@ -29,17 +29,9 @@ AGAIN_EVERY = Duration(0.1)
 def load_objects(plan: Plan, variant: VariantPlan, seed: int) -> tuple[Obj, ...]:
     """What makes the load on a variant. The same seed for every variant: the same arrivals."""
     scenario = plan.scenario
-    load = LoadPlan(
-        target=_url(variant, scenario.load.service),
-        timeout=scenario.load.timeout,
-        arrivals=scenario.load.arrivals,
-        users=scenario.load.users,
-        seed=seed,
-        workers=scenario.load.workers,
-    )
     objects = manifests(
-        load,
-        name=f"load-{variant.name}",
+        _load(plan, variant, seed),
+        name=_name(variant),
         namespace=plan.load_namespace["metadata"]["name"],
         locustfile=scenario.locustfile_path.read_text(encoding="utf-8"),
         labels={RUN_LABEL: plan.run, VARIANT_LABEL: variant.name},
@@ -47,6 +39,28 @@ def load_objects(plan: Plan, variant: VariantPlan, seed: int) -> tuple[Obj, ...]
     avoid = [v.node for v in plan.variants if v.node]
     placed = (_elsewhere(obj, avoid) for obj in objects)
     return tuple(_together(obj, plan.run) if registry[scenario.fault_name].node_wide else obj for obj in placed)
+
+
+def open_load_pods(plan: Plan, variant: VariantPlan) -> tuple[str, ...]:
+    """The API paths of the pods in which arrivals follow the clock; none in the closed model."""
+    names = pod_names(_load(plan, variant, 0), _name(variant)) if plan.scenario.load.arrivals else []
+    return tuple(f"/api/v1/namespaces/{plan.load_namespace['metadata']['name']}/pods/{name}" for name in names)
+
+
+def _name(variant: VariantPlan) -> str:
+    return f"load-{variant.name}"
+
+
+def _load(plan: Plan, variant: VariantPlan, seed: int) -> LoadPlan:
+    load = plan.scenario.load
+    return LoadPlan(
+        target=_url(variant, load.service),
+        timeout=load.timeout,
+        arrivals=load.arrivals,
+        users=load.users,
+        seed=seed,
+        workers=load.workers,
+    )
 
 
 def _url(variant: VariantPlan, service: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from chaos import quantity
 from chaos.kube import Kube, KubeError, Obj, WatchEvent
 from chaos.recording import Recorder, Seen, Trouble
 
@@ -22,6 +23,12 @@ def _memory(container: Obj, kind: str) -> int | None:
         return None
     digits = quantity.rstrip("kMGTi")
     return round(float(digits) * _BYTES[quantity[len(digits) :]])
+
+
+def _cpu(container: Obj) -> float | None:
+    """Cores."""
+    cores = quantity.parse(((container.get("resources") or {}).get("requests") or {}).get("cpu"))
+    return None if cores is None else float(cores)
 
 
 def _state(state: Obj | None) -> Obj:
@@ -88,6 +95,7 @@ def _containers(spec: Obj, status: Obj) -> list[Obj]:
             "last": _state(seen.get("lastState")),
             "memory_limit": _memory(by_name.get(seen["name"], {}), "limits"),
             "memory_request": _memory(by_name.get(seen["name"], {}), "requests"),
+            "cpu_request": _cpu(by_name.get(seen["name"], {})),
         }
         for seen in status.get("containerStatuses") or ()
     ]
@@ -152,6 +160,19 @@ def reduce_budget(budget: Obj) -> Obj:
     }
 
 
+def reduce_autoscaler(autoscaler: Obj) -> Obj:
+    spec, status = autoscaler.get("spec") or {}, autoscaler.get("status") or {}
+    target = spec.get("scaleTargetRef") or {}
+    return {
+        "target": f"{target.get('kind', '').lower()}/{target.get('name', '')}",
+        "least": spec.get("minReplicas", 1),
+        "most": spec.get("maxReplicas", 0),
+        "current": status.get("currentReplicas", 0),
+        "desired": status.get("desiredReplicas", 0),
+        "conditions": _conditions(autoscaler),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """A resource that is watched: its kind, its path below a namespace or the root, and how it is reduced."""
@@ -167,6 +188,11 @@ IN_NAMESPACE = (
     Watched("EndpointSlice", "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices", reduce_endpoint_slice),
     Watched("Deployment", "/apis/apps/v1/namespaces/{}/deployments", reduce_deployment),
     Watched("PodDisruptionBudget", "/apis/policy/v1/namespaces/{}/poddisruptionbudgets", reduce_budget),
+    Watched(
+        "HorizontalPodAutoscaler",
+        "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
+        reduce_autoscaler,
+    ),
 )
 NODES = Watched("Node", "/api/v1/nodes", reduce_node)
 

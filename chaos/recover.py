@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from chaos import guard
 from chaos.classes import CLASSES, is_default
+from chaos.exec import run_in
 from chaos.journal import Journal, Undo
 from chaos.kube import Kube, KubeError, Obj, Refused
 from loadgen.units import Duration
@@ -96,6 +98,8 @@ def carry_out(kube: Kube, undo: Undo, run: str) -> None:
         _delete_pod(kube, undo)
     elif undo.action == "ask-pod":
         _ask_pod(kube, undo)
+    elif undo.action == "run-in-pod":
+        _run_in_pod(kube, undo)
     elif undo.action == "delete-namespace":
         _delete_namespace(kube, undo.path, run)
     elif undo.action == "delete-object":
@@ -108,6 +112,14 @@ def _delete_pod(kube: Kube, undo: Undo) -> None:
     pod = _find(kube, undo.path)
     if pod is not None and _restarts(pod, undo.container) <= undo.restarts:
         kube.delete(undo.path, uid=undo.uid, grace=Duration(0))
+
+
+def _run_in_pod(kube: Kube, undo: Undo) -> None:
+    pod = _find(kube, undo.path)
+    if pod is not None and pod["metadata"]["uid"] == undo.uid:
+        # What does not run any more has nothing left to undo.
+        with suppress(KubeError):
+            run_in(kube, undo.path, undo.container, ["sh", "-c", undo.endpoint])
 
 
 def _ask_pod(kube: Kube, undo: Undo) -> None:

@@ -19,7 +19,7 @@ from chaos.faults import registry
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Sighting
 from chaos.journal import Journal, Undo
 from chaos.kube import Kube, KubeError, Obj, Refused
-from chaos.loading import follow_load, load_objects
+from chaos.loading import follow_load, load_objects, open_load_pods
 from chaos.monitoring import ask_monitoring
 from chaos.observe import View, observe
 from chaos.outsiders import watch_outsiders
@@ -301,6 +301,7 @@ def _arena(run: Run, variant: VariantPlan, view: View) -> Arena:
         random=Random(run.seed),  # noqa: S311  # repeatable by its seed, not secret
         will_undo=run.will_undo,
         agree=run.agree,
+        load=open_load_pods(run.plan, variant),
     )
 
 

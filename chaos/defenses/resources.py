@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from chaos.defenses.kind import Check, Defense, Item, Rule
+from chaos.judging.ceiling import NO_CEILING_TIMES
 from chaos.judging.resources import judge
 from chaos.manifests import (
     Container,
@@ -20,6 +21,7 @@ from chaos.manifests import (
     each_container,
     items,
     mapping,
+    number,
     of_kind,
     workloads,
 )
@@ -46,6 +48,13 @@ MISSING: dict[Side, Rule] = {
         "Set resources.limits: memory a little above the measured peak, cpu where a neighbour must not suffer.",
     ),
 }
+CEILING = Rule(
+    "autoscaler-unbounded",
+    "An autoscaler buys whatever the traffic asks for, a crawler's and a bug's too; the bill has no other limit.",
+    f"Set spec.maxReplicas to what you are ready to pay for, at most {NO_CEILING_TIMES} times spec.minReplicas.",
+)
+# What people write who do not want to think about it.
+_ABSURD = 1000
 UNREADABLE = Rule(
     "quantity-unreadable",
     "The API server refuses the object, so nothing is deployed.",
@@ -229,12 +238,53 @@ def _fill(container: Obj, side: Side, values: dict[str, Any]) -> None:
             wanted[target][resource] = wanted[source][resource]
 
 
+def _ceilings(manifests: Manifests) -> Iterator[Check]:
+    for autoscaler in of_kind(manifests, "HorizontalPodAutoscaler"):
+        most = number(autoscaler.data, "spec", "maxReplicas", default=0)
+        yield Check(
+            rule=CEILING,
+            manifest=autoscaler,
+            ok=0 < most <= _bearable(autoscaler.data),
+            what=f"up to {most} replicas from {_least(autoscaler.data)}",
+            path=("spec", "maxReplicas"),
+            fixable=isinstance(autoscaler.data.get("spec"), dict),
+        )
+
+
+def _least(autoscaler: Obj) -> int:
+    return max(1, number(autoscaler, "spec", "minReplicas", default=1))
+
+
+def _bearable(autoscaler: Obj) -> int:
+    return NO_CEILING_TIMES * _least(autoscaler)
+
+
+def _with_ceiling(manifests: Manifests, most: Callable[[Obj], int]) -> Manifests:
+    def change(autoscaler: Obj) -> None:
+        if isinstance(spec := autoscaler.get("spec"), dict):
+            spec["maxReplicas"] = most(autoscaler)
+
+    return tuple(changed(m, change) if m.kind == "HorizontalPodAutoscaler" else m for m in manifests)
+
+
+def strip_ceiling(manifests: Manifests) -> Manifests:
+    """Autoscalers may buy as many pods as they like."""
+    return _with_ceiling(manifests, lambda a: max(_ABSURD, _bearable(a) + 1))
+
+
+def fix_ceiling(manifests: Manifests) -> Manifests:
+    return _with_ceiling(
+        manifests, lambda a: min(_bearable(a), number(a, "spec", "maxReplicas", default=0) or _bearable(a))
+    )
+
+
 RESOURCE_DEFENSE = Defense(
     name="resources",
     title="Resource requests and limits",
     items=(
         Item(name="requests", checks=_checks("requests"), strip=strip_requests, fix=_fix("requests")),
         Item(name="limits", checks=_checks("limits"), strip=strip_limits, fix=_fix("limits")),
+        Item(name="ceiling", checks=_ceilings, strip=strip_ceiling, fix=fix_ceiling),
     ),
     judge=judge,
 )

@@ -22,6 +22,7 @@ from chaos.faults.pod_death import POD_DEATH
 from chaos.faults.rogue_client import ROGUE_CLIENT
 from chaos.faults.rollout import ROLLOUT
 from chaos.faults.stolen_token import STOLEN_TOKEN
+from chaos.faults.traffic_spike import TRAFFIC_SPIKE
 from chaos.faults.volume_pending import VOLUME_PENDING
 from chaos.faults.zone_outage import ZONE_OUTAGE
 
@@ -47,6 +48,7 @@ KINDS: tuple[FaultKind[Any], ...] = (
     DATA_LOSS,
     ROLLOUT,
     VOLUME_PENDING,
+    TRAFFIC_SPIKE,
 )
 registry: dict[str, FaultKind[Any]] = {kind.name: kind for kind in KINDS}
 

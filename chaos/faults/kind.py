@@ -43,6 +43,8 @@ class Arena:
     """Writes an undo to the journal; must be called, and have returned, before the change it undoes."""
     agree: Callable[[str, Callable[[], str]], str] = alone
     """What the variants of a run have in common, by name: the first to ask chooses, and the others get its choice."""
+    load: tuple[str, ...] = ()
+    """The API paths of the pods that make the load on it, where arrivals follow the clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

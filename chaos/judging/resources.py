@@ -4,6 +4,7 @@ An OOM kill is told by its reason, not by exit code 137, which a liveness kill a
 it is today's only if the container ran when the fault came, or has restarted since.
 """
 
+from chaos.judging import ceiling
 from chaos.judging.history import History, Obj, Objectives, Sighting, after, at, container, ended
 from chaos.judging.neighbours import bystanders, harms, how_it_ended, removed, unready, was_ready
 from chaos.judging.steady import served, shortfalls, summary
@@ -13,7 +14,9 @@ from loadgen.units import Size
 
 
 def judge(past: History, wanted: Objectives) -> list[Criterion]:
-    """Contained, neighbours unharmed, came back: for recordings that raise no doubts."""
+    """Contained, neighbours unharmed, came back; for an autoscaler its ceiling: for recordings that raise no doubts."""
+    if past.injections[0].fault == "traffic-spike" and ceiling.autoscaler(past, wanted):
+        return ceiling.judge(past, wanted)
     return [_contained(past), _neighbours(past, wanted), _came_back(past, wanted)]
 
 

@@ -104,7 +104,7 @@ def _bounds(
     low, high = (spec["minReplicas"], _TOO_FEW), (spec["maxReplicas"], _TOO_MANY)
     if not behavior:
         fastest = max(2 * current, _AT_LEAST)
-        high = min((fastest, _TOO_FAST_UP), high, key=lambda bound: bound[0])
+        high = (fastest, _TOO_FAST_UP) if fastest < high[0] else high
     elif steady > current:
         fastest = max(current, _fastest_up(behavior["scaleUp"], current, past, now))
         high = (fastest, _TOO_FAST_UP) if fastest < high[0] else high

@@ -23,6 +23,7 @@ from loadgen.inside.meter import Meter, Visit, visiting
 from loadgen.inside.printing import measure
 from loadgen.inside.schedule import arrivals
 from loadgen.inside.settings import Settings
+from loadgen.inside.spike import SIGNAL, read_times
 
 SETTINGS = Settings.from_env(os.environ)
 CLOCK = steady_clock()
@@ -35,10 +36,12 @@ class Arrivals(User):
     """The clock of the open model."""
 
     meter: ClassVar[Meter | None] = None
+    times: ClassVar[float] = 1.0
 
     def on_start(self) -> None:
         self.began = max(CLOCK(), SETTINGS.start_at or 0.0)
         Arrivals.meter = Arrivals.meter or measure(SETTINGS, CLOCK, self.began)
+        gevent.signal_handler(SIGNAL, _spike)
         TaskSet.wait = _leave  # type: ignore[method-assign]  # there is no other place where users wait
         for user in USERS:
             user.host = self.environment.host or user.host
@@ -48,7 +51,7 @@ class Arrivals(User):
         seed = f"{SETTINGS.seed}/{getattr(self.environment.runner, 'worker_index', 0)}"
         random.seed(seed)
         chance, weights = random.Random(seed), [user.weight for user in USERS]  # noqa: S311 -- repeatable, not secret
-        for offset in arrivals(SETTINGS.arrivals_per_second / SETTINGS.workers, chance):
+        for offset in arrivals(SETTINGS.arrivals_per_second / SETTINGS.workers, chance, lambda: Arrivals.times):
             if SETTINGS.duration and offset > SETTINGS.duration:
                 break
             self._meter().ledger.next_at = at = self.began + offset
@@ -76,6 +79,10 @@ class Arrivals(User):
         finally:
             self._meter().depart(visit)
             _hang_up(user)
+
+
+def _spike() -> None:
+    Arrivals.times = read_times()
 
 
 def _leave(_: TaskSet) -> NoReturn:

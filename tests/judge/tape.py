@@ -71,6 +71,7 @@ def pod(app: str = "storefront", **keys: Any) -> dict[str, Any]:
         "last": keys.pop("last", {}),
         "memory_limit": keys.pop("limit", 128 * 2**20),
         "memory_request": 48 * 2**20,
+        "cpu_request": 0.05,
     }
     body = {
         "uid": f"uid-{app}",
@@ -126,9 +127,11 @@ class Tape:
         conditions = {"Ready": {"status": "True", "reason": ""}, "MemoryPressure": {"status": pressure, "reason": ""}}
         self.see(t, "Node", "node-1", conditions=conditions, unschedulable=False, taints=[])
 
-    def inject(self, t: float = INJECTED, target: str = TARGET, ok: bool = True, detail: str = "") -> None:
+    def inject(
+        self, t: float = INJECTED, target: str = TARGET, ok: bool = True, detail: str = "", fault: str = "deadlock"
+    ) -> None:
         data = {"pod": target, "uid": "uid-storefront", "container": "storefront", "restarts": 0}
-        self.add(Fault, t, fault="deadlock", step="inject", ok=ok, target=target, detail=detail, data=data)
+        self.add(Fault, t, fault=fault, step="inject", ok=ok, target=target, detail=detail, data=data)
 
     def witness(self, t: float = 21.0, ok: bool = True, target: str = TARGET) -> None:
         self.add(Fault, t, fault="deadlock", step="witness", ok=ok, target=target, detail="it answered in 3 ms")
