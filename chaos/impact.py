@@ -14,8 +14,8 @@ from chaos.recording import PhaseName
 from chaos.result import Difference, Impact, PhaseResult, Point, VariantResult
 
 FORBIDDEN = "forbidden actions allowed"
-POD_HOURS, CPU_HOURS = "pods bought", "cpu requested"
-_SELDOM = frozenset({FORBIDDEN, POD_HOURS, CPU_HOURS})
+PODS_BOUGHT, CPU_BOUGHT = "pods bought", "cpu requested"
+_SELDOM = frozenset({FORBIDDEN, PODS_BOUGHT, CPU_BOUGHT})
 
 
 def impact(past: History, wanted: Objectives) -> Impact | None:
@@ -41,8 +41,8 @@ def impact(past: History, wanted: Objectives) -> Impact | None:
         bystanders_hurt=tuple(sorted(harms(past))),
         lie_time=lie_time(past, wanted, seconds),
         forbidden_allowed=forbidden_allowed(past),
-        pod_hours=bought(past, wanted, cpu=False),
-        cpu_hours=bought(past, wanted, cpu=True),
+        pod_seconds=bought(past, wanted, cpu=False),
+        cpu_seconds=bought(past, wanted, cpu=True),
     )
 
 
@@ -138,6 +138,6 @@ _FIGURES: tuple[tuple[str, str, Callable[[Impact], float | None]], ...] = (
     ("bystanders hurt", "", lambda i: len(i.bystanders_hurt)),
     ("lie time", "s", lambda i: i.lie_time),
     (FORBIDDEN, "", lambda i: i.forbidden_allowed),
-    (POD_HOURS, "pod-hours per 1000 requests", lambda i: i.pod_hours),
-    (CPU_HOURS, "core-hours per 1000 requests", lambda i: i.cpu_hours),
+    (PODS_BOUGHT, "pod-seconds per 1,000 requests", lambda i: i.pod_seconds),
+    (CPU_BOUGHT, "core-seconds per 1,000 requests", lambda i: i.cpu_seconds),
 )

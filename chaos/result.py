@@ -95,10 +95,10 @@ class Impact(Value):
     """Seconds in which users were failed while the fault's pods were Ready."""
     forbidden_allowed: int | None = None
     """Different forbidden things that were allowed; None for a fault that tries none."""
-    pod_hours: float | None = None
+    pod_seconds: float | None = None
     """Of the target's pods, for every thousand requests answered; None for a target without an autoscaler."""
-    cpu_hours: float | None = None
-    """The same in core-hours that its pods requested."""
+    cpu_seconds: float | None = None
+    """The same in core-seconds that its pods requested."""
 
 
 class Point(Value):

@@ -9,6 +9,7 @@ from chaos.result import (
     Difference,
     Expected,
     Finding,
+    Impact,
     PhaseResult,
     Point,
     Result,
@@ -142,7 +143,15 @@ def figures(variant: VariantResult) -> list[Figure]:
         _first_sign(variant),
         Figure("Ready while users failed", seconds(cost.lie_time) if cost.requests else NOT_MEASURED),
         Figure("others hurt", count(len(cost.bystanders_hurt)), ", ".join(cost.bystanders_hurt)),
+        *_bill(cost),
     ]
+
+
+def _bill(cost: Impact) -> list[Figure]:
+    if cost.pod_seconds is None or cost.cpu_seconds is None:
+        return []
+    requested = f"{count(cost.cpu_seconds)} core-seconds requested"
+    return [Figure("bought for 1,000 requests", f"{count(cost.pod_seconds)} pod-seconds", requested)]
 
 
 def _recovery(after: float | None, variant: VariantResult) -> Figure:

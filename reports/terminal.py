@@ -102,6 +102,8 @@ def _felt(variant: VariantResult) -> Iterator[Line]:
     rate = share(cost.failed, cost.requests)
     count = failed.note.partition(":")[0]
     yield "users", f"{rate} failed ({count}); longest outage {outage.value}; {recovered}; p95 {p95.value}"
+    if bill := told.get("bought for 1,000 requests"):
+        yield "bill", f"{bill.value} and {bill.note} for 1,000 requests"
     yield from _let_on(variant, told)
 
 

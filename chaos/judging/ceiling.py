@@ -78,15 +78,15 @@ def most_pods(past: History, wanted: Objectives) -> int:
 
 
 def bought(past: History, wanted: Objectives, *, cpu: bool) -> float | None:
-    """Pod-hours, or with `cpu` core-hours requested, for every thousand requests answered since the fault.
+    """Pod-seconds, or with `cpu` core-seconds requested, for every thousand requests answered since the fault.
 
     None without an autoscaler, whose work this is, or without answers.
     """
-    answered = sum(s.ok for s in past.between(past.injected_at, past.end))
+    answered = sum(s.ok for s in past.between(past.injected_at, past.end) if s.t + 1 <= past.end)
     if not answered or not autoscaler(past, wanted):
         return None
     seconds = sum(_seconds(seen, past, cpu=cpu) for seen in _pods(past, wanted))
-    return round(seconds / 3600 / answered * THOUSAND, 4)
+    return round(seconds / answered * THOUSAND, 2)
 
 
 def _pods(past: History, wanted: Objectives) -> list[list[Sighting]]:

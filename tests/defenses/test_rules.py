@@ -119,6 +119,27 @@ class TestResources:
         assert stripped[-1].data["spec"]["hard"] == {"pods": 9}
 
 
+AUTOSCALER = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: 3, maxReplicas: %d}
+"""
+
+
+class TestCeilings:
+    def test_a_ceiling_is_what_somebody_would_pay_for(self) -> None:
+        assert rules(extended(AUTOSCALER % 30)) == []
+        assert rules(extended(AUTOSCALER % 31)) == ["autoscaler-unbounded"]
+
+    def test_a_stripped_ceiling_is_found_and_a_fixed_one_is_bearable(self) -> None:
+        resources = registry["resources"]
+        stripped = resources.strip(extended(AUTOSCALER % 5), ["ceiling"])
+        assert rules(stripped) == ["autoscaler-unbounded"]
+        (fixed,) = [m for m in resources.fix(stripped) if m.kind == "HorizontalPodAutoscaler"]
+        assert fixed.data["spec"]["maxReplicas"] == 30
+
+
 class TestHealthChecks:
     """Who needs which probe."""
 

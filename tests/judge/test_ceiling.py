@@ -57,8 +57,8 @@ def test_what_was_bought_is_counted_for_every_thousand_answers() -> None:
     """Three pods for 39.5 s, three more for 30 s, of 50 millicores each; 40 answers a second."""
     cost = spike(most=6, pods=6, limited=True).only().impact
     assert cost is not None
-    assert cost.pod_hours == pytest.approx((3 * 39.5 + 3 * 30) / 3600 / 1.6, rel=0.03)
-    assert cost.cpu_hours == pytest.approx((cost.pod_hours or 0) * 0.05, rel=0.03)
+    assert cost.pod_seconds == pytest.approx((3 * 39.5 + 3 * 30) / 1.58, rel=0.03)
+    assert cost.cpu_seconds == pytest.approx((cost.pod_seconds or 0) * 0.05, rel=0.03)
 
 
 def test_without_an_autoscaler_nothing_was_bought_by_it() -> None:
@@ -66,4 +66,4 @@ def test_without_an_autoscaler_nothing_was_bought_by_it() -> None:
     only.inject()
     cost = only.only().impact
     assert cost is not None
-    assert (cost.pod_hours, cost.cpu_hours) == (None, None)
+    assert (cost.pod_seconds, cost.cpu_seconds) == (None, None)
