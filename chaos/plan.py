@@ -180,9 +180,24 @@ def _placed(manifest: Manifest, namespace: str, labels: dict[str, str], node: st
         for subject in items(obj, "subjects"):
             if subject.get("kind") == "ServiceAccount" and subject.get("namespace", "") in own:
                 subject["namespace"] = namespace
+    if manifest.kind == "Ingress":
+        _own_hosts(obj, f"{labels[VARIANT_LABEL]}-{labels[RUN_LABEL]}")
     if node and (spec := pod_spec(obj)):
         spec["nodeSelector"] = {**(spec.get("nodeSelector") or {}), "kubernetes.io/hostname": node}
     return obj
+
+
+def _own_hosts(ingress: Obj, label: str) -> None:
+    """One ingress serves all variants, so each has hosts of its own, one label deeper."""
+
+    def own(host: str) -> str:
+        return f"*.{label}.{host[2:]}" if host.startswith("*.") else f"{label}.{host}"
+
+    for rule in items(ingress, "spec", "rules"):
+        if rule.get("host"):
+            rule["host"] = own(rule["host"])
+    for tls in items(ingress, "spec", "tls"):
+        tls["hosts"] = [own(host) for host in tls.get("hosts") or ()]
 
 
 def _advice(defense: str, whole: Manifests, manifests: Manifests, stripped: tuple[str, ...]) -> dict[str, Any]:

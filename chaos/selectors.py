@@ -1,4 +1,4 @@
-"""Label selectors with Kubernetes' meaning: every label and every expression must match."""
+"""Label selectors with Kubernetes' meaning: every label and every expression must match. And hosts, with wildcards."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,3 +26,8 @@ def _expression(expression: dict[str, Any], labels: Mapping[str, str]) -> bool:
             return value is None
         case _:
             return False
+
+
+def covers(name: str, host: str) -> bool:
+    """Whether a host of an Ingress or certificate stands for another: itself, or `*.` and one label."""
+    return name == host or (name.startswith("*.") and host.partition(".")[2] == name[2:])

@@ -8,6 +8,7 @@ packets: configured here is not held.
 from collections.abc import Iterator
 from typing import Any
 
+from chaos.defenses import ingress_tls
 from chaos.defenses.kind import Check, Defense, Item, Rule
 from chaos.judging.security import judge
 from chaos.manifests import (
@@ -356,6 +357,7 @@ SECURITY = Defense(
         Item(name="context", checks=_context, strip=strip_context, fix=fix_context),
         Item(name="image", checks=_image, strip=strip_image, fix=lambda manifests: manifests),
         Item(name="network-policy", checks=_network, strip=strip_network, fix=fix_network),
+        Item(name="ingress-tls", checks=ingress_tls.checks, strip=ingress_tls.strip, fix=lambda manifests: manifests),
     ),
     judge=judge,
 )

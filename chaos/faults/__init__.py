@@ -9,6 +9,7 @@ from chaos.faults.crash_loop import CRASH_LOOP
 from chaos.faults.data_loss import DATA_LOSS
 from chaos.faults.deadlock import DEADLOCK
 from chaos.faults.dns_outage import DNS_OUTAGE
+from chaos.faults.eavesdropper import EAVESDROPPER
 from chaos.faults.error_rate import ERROR_RATE
 from chaos.faults.intern_script import INTERN_SCRIPT
 from chaos.faults.kind import FaultKind
@@ -44,6 +45,7 @@ KINDS: tuple[FaultKind[Any], ...] = (
     LATENCY,
     PARTITION,
     DNS_OUTAGE,
+    EAVESDROPPER,
     CONTAINER_ESCAPE,
     DATA_LOSS,
     ROLLOUT,

@@ -1,10 +1,15 @@
 """Pods that connect: what they run, and what they told last."""
 
 import json
+import time
+from collections.abc import Callable
+from functools import partial
 from inspect import cleandoc
 from typing import Any
 
+from chaos.faults.kind import Arena, FaultRefused
 from chaos.kube import Kube, KubeError, Obj
+from loadgen.units import Duration
 
 # Any image with Python does; the library's workloads use this one too, so it is there.
 IMAGE = "python:3.12-slim"
@@ -12,6 +17,7 @@ DOOR = 8080
 MARK = "seawall-knocks "
 # A line older than this is no news: the client stopped, or its node is gone.
 FRESH_SECONDS = 4
+TOLD_WITHIN = Duration(20)
 
 _CLIENT = cleandoc(
     """
@@ -103,3 +109,42 @@ def last_round(kube: Kube, pod: str) -> dict[str, str] | None:
 
 def reached(answer: str | None) -> bool:
     return answer == "connected"
+
+
+def place(arena: Arena, namespace: str, pod: Obj) -> str:
+    """Make the pod, as soon as its namespace has an account for it; its path."""
+    _await(lambda: bool(arena.kube.list(f"{namespace}/serviceaccounts")), f"no account in {namespace}")
+    arena.kube.create(pod, namespace.rpartition("/")[2])
+    return f"{namespace}/pods/{pod['metadata']['name']}"
+
+
+def address_of(arena: Arena, pod: str) -> str:
+    """The address of a pod, once it is Ready. Raises `FaultRefused`."""
+    found: list[str] = []
+
+    def listens() -> bool:
+        status = arena.kube.get(pod).get("status") or {}
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ())
+        found[:] = [status["podIP"]] if ready and status.get("podIP") else []
+        return bool(found)
+
+    _await(listens, f"pod {pod.rpartition('/')[2]} was not ready")
+    return found[0]
+
+
+def await_rounds(arena: Arena, *pods: str) -> None:
+    """Until each of the pods has told something. Raises `FaultRefused`."""
+
+    def told(pod: str) -> bool:
+        return last_round(arena.kube, pod) is not None
+
+    for pod in pods:
+        _await(partial(told, pod), f"pod {pod.rpartition('/')[2]} told nothing")
+
+
+def _await(true: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + TOLD_WITHIN.seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise FaultRefused(f"{otherwise} within {TOLD_WITHIN}; this fault needs to run pods of its own")
+        time.sleep(0.1)

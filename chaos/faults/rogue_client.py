@@ -5,20 +5,23 @@ rogue's own namespace shows that the rogue can connect at all. A *guest*, in a n
 `seawall.dev/role: load`, shows that the workload's front door answers those whom it should let in.
 """
 
-import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from chaos.faults.beside import beside
-from chaos.faults.clients import DOOR, client_pod, last_round, listener_pod, reached
+from chaos.faults.clients import (
+    DOOR,
+    address_of,
+    await_rounds,
+    client_pod,
+    last_round,
+    listener_pod,
+    place,
+    reached,
+)
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.guard import ROLE_LABEL
 from chaos.judging.network import LISTENER
 from chaos.kube import Obj
-from loadgen.units import Duration
-
-KNOCKS_WITHIN = Duration(20)
 
 
 class RogueClient(Params):
@@ -30,11 +33,11 @@ def inject(arena: Arena, params: RogueClient) -> list[Injury]:  # noqa: ARG001  
     if not front:
         raise FaultRefused(f"no Service sends traffic to {arena.target}, so nobody can be an allowed client of it")
     foreign, guests = beside(arena, "foreign"), beside(arena, "guests", **{ROLE_LABEL: "load"})
-    listener = _placed(arena, foreign, listener_pod("listener"))
-    own = {LISTENER: [_address(arena, listener), DOOR]}
-    rogue = _placed(arena, foreign, client_pod("rogue", {**doors, **own}))
-    guest = _placed(arena, guests, client_pod("guest", {name: doors[name] for name in front}))
-    _await_rounds(arena, rogue, guest)
+    listener = place(arena, foreign, listener_pod("listener"))
+    own = {LISTENER: [address_of(arena, listener), DOOR]}
+    rogue = place(arena, foreign, client_pod("rogue", {**doors, **own}))
+    guest = place(arena, guests, client_pod("guest", {name: doors[name] for name in front}))
+    await_rounds(arena, rogue, guest)
     data = {"rogue": rogue, "guest": guest, "doors": sorted(doors), "front": front}
     detail = f"pod rogue of namespace {foreign.rpartition('/')[2]} knocks at {len(doors)} doors"
     return [Injury(target="rogue", detail=detail, undo=None, data=data)]
@@ -70,42 +73,6 @@ def _front_doors(arena: Arena) -> list[str]:
 
 def _name(door: str) -> str:
     return door.partition("/")[2].rpartition(":")[0]
-
-
-def _placed(arena: Arena, namespace: str, pod: Obj) -> str:
-    """Make the pod, as soon as its namespace has an account for it; its path."""
-    _await(lambda: bool(arena.kube.list(f"{namespace}/serviceaccounts")), f"no account in {namespace}")
-    arena.kube.create(pod, namespace.rpartition("/")[2])
-    return f"{namespace}/pods/{pod['metadata']['name']}"
-
-
-def _address(arena: Arena, pod: str) -> str:
-    found: list[str] = []
-
-    def listens() -> bool:
-        status = arena.kube.get(pod).get("status") or {}
-        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ())
-        found[:] = [status["podIP"]] if ready and status.get("podIP") else []
-        return bool(found)
-
-    _await(listens, f"pod {pod.rpartition('/')[2]} was not ready")
-    return found[0]
-
-
-def _await_rounds(arena: Arena, *pods: str) -> None:
-    def told(pod: str) -> bool:
-        return last_round(arena.kube, pod) is not None
-
-    for pod in pods:
-        _await(partial(told, pod), f"pod {pod.rpartition('/')[2]} told nothing")
-
-
-def _await(true: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + KNOCKS_WITHIN.seconds
-    while not true():
-        if time.monotonic() > deadline:
-            raise FaultRefused(f"{otherwise} within {KNOCKS_WITHIN}; this fault needs to run pods of its own")
-        time.sleep(0.1)
 
 
 def witness(arena: Arena, params: RogueClient, injury: Injury) -> Sighting:  # noqa: ARG001  # see above

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from chaos.judging import escape, network, rbac
+from chaos.judging import eavesdropper, escape, network, rbac
 from chaos.judging.history import History
 from chaos.recording import Fault
 
@@ -11,6 +11,7 @@ _TRIES: dict[str, Callable[[Fault], Iterator[str]]] = {
     "intern-script": rbac.allowed,
     "rogue-client": network.opened,
     "container-escape": escape.done,
+    "eavesdropper": eavesdropper.overheard,
 }
 
 

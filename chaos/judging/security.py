@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from chaos.judging import escape, network
+from chaos.judging import eavesdropper, escape, network
 from chaos.judging.history import History, Objectives
 from chaos.judging.verdict import Criterion
 
 JUDGES: dict[str, Callable[[History, Objectives], list[Criterion]]] = {
     "rogue-client": network.judge,
     "container-escape": escape.judge,
+    "eavesdropper": eavesdropper.judge,
 }
 
 

@@ -91,6 +91,18 @@ def test_bindings_follow_their_accounts_into_the_namespace() -> None:
     assert [s["namespace"] for s in subjects] == ["seawall-r1-defended", "monitoring"]
 
 
+def test_each_variant_has_hosts_of_its_own() -> None:
+    """One ingress serves them all, and of two Ingresses for one host only the older is heard."""
+    spec = "rules: [{host: web.example}, {host: '*.example'}, {}], tls: [{hosts: [web.example], secretName: x}]"
+    text = f"{{kind: Ingress, apiVersion: networking.k8s.io/v1, metadata: {{name: web}}, spec: {{{spec}}}}}"
+    found = planned(extended(text))
+    for variant in ("defended", "undefended"):
+        own = objects(found, variant)["Ingress", "web"]["spec"]
+        hosts = [f"{variant}-r1.web.example", f"*.{variant}-r1.example", None]
+        assert [rule.get("host") for rule in own["rules"]] == hosts
+        assert own["tls"][0]["hosts"] == hosts[:1]
+
+
 def test_what_pods_need_comes_before_them() -> None:
     kinds = [o["kind"] for o in planned().variants[0].objects]
     assert kinds[-1] == "Deployment"
