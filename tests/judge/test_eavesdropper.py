@@ -6,7 +6,7 @@ from chaos.judging.verdict import Criterion
 from chaos.recording import Fault
 from tests.judge.tape import INJECTED, Tape
 
-KEYS = {"fault": {"eavesdropper": {}}}
+KEYS: dict[str, object] = {"fault": {"eavesdropper": {}}}
 
 
 def visits(looks: int = 3, way: str = "https", read: str = "no") -> Tape:
