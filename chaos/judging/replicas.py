@@ -20,14 +20,14 @@ PLANNED = ("node-drain", "bad-rollout")
 def judge(past: History, wanted: Objectives) -> list[Criterion]:
     """For recordings that raise no doubts; which criteria there are depends on what the fault asked of the workload."""
     fault = past.injections[0].fault
+    if fault == "crash-loop":
+        # It keeps its pods from coming back; how many there are again says nothing of the others.
+        return [always_served(past, wanted), served_throughout(past, wanted)]
     common = [always_served(past, wanted), users_served(past, wanted)]
     if fault == "node-drain":
         return [emptied(past), budget_kept(past, wanted), *common, replaced(past, wanted)]
     if fault == "bad-rollout":
         return [stopped(past, wanted), visible(past, wanted), *common]
-    if fault == "crash-loop":
-        # The fault keeps its pods from coming back; how many there are again says nothing of the others.
-        return common
     return [*common, replaced(past, wanted)]
 
 
@@ -65,6 +65,21 @@ def users_served(past: History, wanted: Objectives) -> Criterion:
             name="users served", verdict="broke", text=f"users during it: {'; '.join(lost)}", evidence=seen
         )
     return _regained(past, wanted, end - begin, seen)
+
+
+def served_throughout(past: History, wanted: Objectives) -> Criterion:
+    """What strikes again and again has no moment from which users recover: the promise is kept over all of it, or not.
+
+    Counted from the first blow, a single request lost to the last one would look like a recovery that took as long.
+    """
+    begin = past.injected_at
+    got = served(past.between(begin, past.phases["fault"].end), wanted.timeout)
+    missed = shortfalls(got, wanted.promise)
+    seen = (Evidence(t=begin, source="load", text=summary(got)),)
+    if missed:
+        text = f"users over all of it: {'; '.join(missed)}"
+        return Criterion(name="users served", verdict="broke", text=text, evidence=seen)
+    return Criterion(name="users served", verdict="held", text=f"users over all of it: {summary(got)}", evidence=seen)
 
 
 def _regained(past: History, wanted: Objectives, room: float, seen: tuple[Evidence, ...]) -> Criterion:

@@ -267,7 +267,15 @@ class TestReplaced:
         assert [c.name for c in tape.verdict().criteria] == ["always served", "users served"]
         assert tape.verdict().verdict == "held"
         tape.endpoints(30)
-        assert tape.verdict().verdict == "broke"
+        assert verdict(tape, "always served") == "broke"
+
+    @pytest.mark.parametrize(("lost", "said"), [({21: 1, 30: 2, 40: 2}, "held"), ({21: 5, 30: 6}, "broke")])
+    def test_blow_after_blow_is_judged_by_all_of_it(self, lost: dict[int, int], said: str) -> None:
+        """Few requests late in the fault are no late recovery; many early on are not forgiven."""
+        tape = calm("crash-loop")
+        struck(tape, "crash-loop", TARGET, pod=TARGET, uid="uid-storefront")
+        tape.failing.update(lost)
+        assert verdict(tape, "users served") == said
 
 
 class TestRollout:
