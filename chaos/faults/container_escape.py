@@ -10,6 +10,7 @@ from inspect import cleandoc
 
 from chaos.exec import Ended, run_in
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, pick_pods, pod_path
+from chaos.faults.reach import REACH
 from chaos.kube import Obj
 from chaos.nodes import NODES
 
@@ -27,8 +28,9 @@ _ASK = cleandoc(
     """
 )
 # Arguments: the app's own port and another node's address, which may be empty; the program above.
-_SCRIPT = cleandoc(
-    r"""
+_SCRIPT = (
+    cleandoc(
+        r"""
     try() { name=$1; shift; if out=$("$@" 2>&1 >/dev/null); then echo "$name=done"; else echo "$name="$out; fi; }
     echo "uid=$(id -u)"
     try write-to-root sh -c ': > /seawall-was-here && rm /seawall-was-here'
@@ -39,11 +41,7 @@ _SCRIPT = cleandoc(
     while read -r key value; do
       case $key in Uid:|CapEff:|NoNewPrivs:|Seccomp:) echo "${key%:}="$value;; esac
     done < /proc/1/status
-    reach() {
-      if command -v bash >/dev/null; then out=$(timeout 1 bash -c "exec 3<>/dev/tcp/$2/$3" 2>&1)
-      else out=$(timeout 1 nc -z "$2" "$3" 2>&1); fi
-      case $? in 0) echo "$1=done";; 124|143) echo "$1=timed out";; *) echo "$1="${out:-no answer};; esac
-    }
+    {reach}
     test -z "$1" || reach control 127.0.0.1 "$1"
     test -z "$2" || reach reach-node "$2" {kubelet}
     reach reach-api "$KUBERNETES_SERVICE_HOST" "$KUBERNETES_SERVICE_PORT"
@@ -56,7 +54,10 @@ _SCRIPT = cleandoc(
       echo "call-api=$(python3 -c "$3" "$api" $token 2>&1 | tail -n 1)"
     fi
     """
-).replace("{kubelet}", str(KUBELET_PORT))
+    )
+    .replace("{kubelet}", str(KUBELET_PORT))
+    .replace("{reach}", REACH)
+)
 
 
 class ContainerEscape(Params):

@@ -3,10 +3,14 @@
 Beside it stand two controls, for a policy in a file stops no packet, and silence has many reasons. A *listener* in the
 rogue's own namespace shows that the rogue can connect at all. A *guest*, in a namespace labelled as the load's is with
 `seawall.dev/role: load`, shows that the workload's front door answers those whom it should let in.
+
+And the other way round: a pod of the target, as if somebody had got into it, connects to the rogue's listener. What it
+brings home should not leave. That the rogue reaches the same listener is the control here too.
 """
 
 from typing import Any
 
+from chaos.exec import run_in
 from chaos.faults.beside import beside
 from chaos.faults.clients import (
     DOOR,
@@ -18,10 +22,11 @@ from chaos.faults.clients import (
     place,
     reached,
 )
-from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
+from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, pick_pods, pod_path
+from chaos.faults.reach import REACH
 from chaos.guard import ROLE_LABEL
-from chaos.judging.network import LISTENER
-from chaos.kube import Obj
+from chaos.judging.network import CONNECTED, DROPPED, LISTENER
+from chaos.kube import KubeError, Obj
 
 
 class RogueClient(Params):
@@ -38,7 +43,10 @@ def inject(arena: Arena, params: RogueClient) -> list[Injury]:  # noqa: ARG001  
     rogue = place(arena, foreign, client_pod("rogue", {**doors, **own}))
     guest = place(arena, guests, client_pod("guest", {name: doors[name] for name in front}))
     await_rounds(arena, rogue, guest)
-    data = {"rogue": rogue, "guest": guest, "doors": sorted(doors), "front": front}
+    inside, address = pick_pods(arena, 1)[0], str(own[LISTENER][0])
+    container = arena.kube.get(pod_path(arena, inside))["spec"]["containers"][0]["name"]
+    way_out = {"pod": inside, "container": container, "address": address}
+    data = {"rogue": rogue, "guest": guest, "doors": sorted(doors), "front": front, "way_out": way_out}
     detail = f"pod rogue of namespace {foreign.rpartition('/')[2]} knocks at {len(doors)} doors"
     return [Injury(target="rogue", detail=detail, undo=None, data=data)]
 
@@ -81,7 +89,8 @@ def witness(arena: Arena, params: RogueClient, injury: Injury) -> Sighting:  # n
     if rogue is None or guest is None:
         silent = " and ".join(n for n, told in (("rogue", rogue), ("guest", guest)) if told is None)
         return Sighting(ok=False, detail=f"pod {silent} told nothing of late")
-    data = {"rogue": rogue, "guest": guest, "attended": _attended(arena, injury.data["doors"])}
+    attended, out = _attended(arena, injury.data["doors"]), _way_out(arena, injury.data["way_out"])
+    data = {"rogue": rogue, "guest": guest, "attended": attended, "out": out}
     if not reached(rogue.get(LISTENER)):
         detail = f"the rogue did not even reach its own listener ({rogue.get(LISTENER)}): its failures prove nothing"
         return Sighting(ok=False, detail=detail, data=data)
@@ -93,6 +102,17 @@ def witness(arena: Arena, params: RogueClient, injury: Injury) -> Sighting:  # n
     return Sighting(ok=True, detail=f"{detail} front door answered", data=data)
 
 
+def _way_out(arena: Arena, way: dict[str, str]) -> str:
+    """What a pod of the target got at the rogue's listener, or why nobody knows."""
+    command = ["sh", "-c", f"{REACH}\nreach out {way['address']} {DOOR}"]
+    try:
+        ended = run_in(arena.kube, pod_path(arena, way["pod"]), way["container"], command)
+    except KubeError as error:
+        return f"not tried: {error}"
+    said = ended.out.strip().removeprefix("out=") or ended.err.strip()[:200]
+    return {"done": CONNECTED, "timed out": DROPPED}.get(said, said)
+
+
 def _attended(arena: Arena, doors: list[str]) -> list[str]:
     """The doors with a Ready pod behind them: only there does silence mean that somebody is kept out."""
     ready = {name for name, pod in arena.view.of("Pod").items() if pod["ready"]}
@@ -102,7 +122,7 @@ def _attended(arena: Arena, doors: list[str]) -> list[str]:
 
 ROGUE_CLIENT = FaultKind(
     name="rogue-client",
-    summary="a pod of a foreign namespace connects to every Service and pod, and an allowed one to the front door",
+    summary="a stranger connects to every Service and pod, the target to it, and an allowed client to the front door",
     params=RogueClient,
     exercises=("security",),
     inject=inject,

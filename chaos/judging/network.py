@@ -1,4 +1,4 @@
-"""Did the network policies hold? A stranger is kept out of every door, while the allowed client goes in and out.
+"""Did the network policies hold? A stranger is kept out of every door and out of the target's reach, a client let in.
 
 A policy has no status, and a connection that fails has many reasons. So a door counts as shut only while somebody stood
 behind it, the stranger reached its own listener, and the guest was let in at the front; and only silence counts, for a
@@ -14,16 +14,17 @@ from chaos.recording import Fault
 CONNECTED, DROPPED = "connected", "timeout"
 # The stranger's own door, which must always open.
 LISTENER = "Pod/listener"
+WAY_OUT = "from the target to the stranger"
 # One look could be luck on a busy machine.
 LOOKS = 2
 
 
 def judge(past: History, wanted: Objectives) -> list[Criterion]:  # noqa: ARG001  # every judge is called alike
-    """Strangers shut out, callers let in: for recordings that raise no doubts."""
+    """Strangers shut out, the target kept in, callers let in: for recordings that raise no doubts."""
     injection, end = past.injections[0], past.phases["fault"].end
     about = [f for f in past.faults if f.step == "witness" and f.target == injection.target]
     looks = [f for f in about if injection.t <= f.t <= end]
-    return [_strangers(injection, looks), _callers(injection, looks)]
+    return [_strangers(injection, looks), _kept_in(looks), _callers(injection, looks)]
 
 
 def _doors(data: Obj, key: str) -> list[str]:
@@ -37,8 +38,10 @@ def _answers(look: Fault, who: str) -> dict[str, str]:
 
 
 def opened(step: Fault) -> Iterator[str]:
-    """The workload's doors that a step of the fault found open to the stranger."""
-    return (door for door, got in _answers(step, "rogue").items() if got == CONNECTED and door != LISTENER)
+    """The workload's doors that a step of the fault found open to the stranger, and the way out to it."""
+    yield from (door for door, got in _answers(step, "rogue").items() if got == CONNECTED and door != LISTENER)
+    if step.data.get("out") == CONNECTED:
+        yield WAY_OUT
 
 
 def _strangers(injection: Fault, looks: list[Fault]) -> Criterion:
@@ -73,6 +76,24 @@ def _unproven(door: str, looks: list[Fault]) -> str:
         return f"somebody stood behind it, and both controls answered, at {len(good)} looks, too few to tell"
     other = next((answer for look in good if (answer := _got(look, door)) != DROPPED), None)
     return "" if other is None else f"neither let in nor dropped, but: {other or 'not tried'}"
+
+
+def _kept_in(looks: list[Fault]) -> Criterion:
+    """Whoever got into the target cannot carry anything out to a stranger whom it has no business with."""
+    name = "target kept in"
+    out = next((look for look in looks if look.data.get("out") == CONNECTED), None)
+    if out is not None:
+        evidence = (Evidence(t=out.t, source="target", text=f"{LISTENER} of a foreign namespace: connected"),)
+        text = "a pod of the target connected to a pod of a foreign namespace"
+        return Criterion(name=name, verdict="broke", text=text, evidence=evidence)
+    good = [look for look in looks if look.ok]
+    other = [str(look.data.get("out") or "not tried") for look in good if look.data.get("out") != DROPPED]
+    if len(good) < LOOKS or other:
+        text = f"neither let out nor dropped, but: {other[0]}" if other else f"{len(good)} good looks, too few to tell"
+        return Criterion(name=name, verdict="not_proven", text=text)
+    text = f"a pod of a foreign namespace stayed silent to the target at {len(good)} looks, and answered its neighbour"
+    evidence = (Evidence(t=good[0].t, source="target", text=f"{LISTENER} of a foreign namespace: no answer in time"),)
+    return Criterion(name=name, verdict="held", text=text, evidence=evidence)
 
 
 def _callers(injection: Fault, looks: list[Fault]) -> Criterion:

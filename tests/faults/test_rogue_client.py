@@ -71,6 +71,7 @@ def test_without_a_policy_every_door_opens(web: Stage) -> None:
     look = seen(web)
     assert look.ok
     assert doors(look) == {"Service": "connected", "Pod": "connected"}
+    assert look.data["out"] == "connected"
 
 
 def test_a_policy_that_lets_in_the_guest_drops_the_stranger(web: Stage) -> None:
@@ -79,6 +80,14 @@ def test_a_policy_that_lets_in_the_guest_drops_the_stranger(web: Stage) -> None:
     assert look.ok
     assert doors(look) == {"Service": "timeout", "Pod": "timeout"}
     assert sorted(look.data["attended"]) == sorted(k for k in look.data["rogue"] if k != LISTENER)
+
+
+def test_a_policy_for_the_way_out_drops_what_the_target_sends(web: Stage) -> None:
+    deny: Obj = {"podSelector": {}, "policyTypes": ["Egress"]}
+    web.kube.create({**policy("kept-in"), "spec": deny}, web.arena.namespace)
+    look = seen(web)
+    assert (look.ok, look.data["out"]) == (True, "timeout")
+    assert doors(look) == {"Service": "connected", "Pod": "connected"}
 
 
 def test_a_policy_that_lets_in_nobody_proves_nothing(web: Stage) -> None:

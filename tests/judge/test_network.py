@@ -23,7 +23,7 @@ def knocks(answer: str = "timeout", looks: int = 3, doors: list[str] | None = No
 
 
 def look(tape: Tape, t: float, rogue: dict[str, str], ok: bool = True, **keys: Any) -> None:
-    data = {"rogue": rogue, "guest": {FRONT: "connected"}, "attended": DOORS, **keys}
+    data = {"rogue": rogue, "guest": {FRONT: "connected"}, "attended": DOORS, "out": "timeout", **keys}
     tape.add(Fault, t, fault="rogue-client", step="witness", ok=ok, target="rogue", detail="", data=data)
 
 
@@ -34,7 +34,28 @@ def criterion(tape: Tape, name: str = "strangers shut out") -> Criterion:
 def test_held_when_all_doors_are_silent_and_the_guest_is_let_in() -> None:
     verdict = knocks().verdict()
     assert verdict.verdict == "held"
-    assert [c.verdict for c in verdict.criteria] == ["held", "held"]
+    assert [c.verdict for c in verdict.criteria] == ["held", "held", "held"]
+
+
+def test_broke_when_the_target_reached_the_stranger_once() -> None:
+    tape = knocks()
+    look(tape, 30, dict.fromkeys(DOORS, "timeout"), out="connected")
+    found = criterion(tape, "target kept in")
+    assert (found.verdict, [e.t for e in found.evidence]) == ("broke", [30])
+    impact = tape.only().impact
+    assert impact is not None
+    assert impact.forbidden_allowed == 1
+
+
+@pytest.mark.parametrize("answer", ["Connection refused", "not tried: no shell", "", None])
+def test_a_way_out_that_was_not_tried_or_failed_for_another_reason_is_unproven(answer: str | None) -> None:
+    tape = knocks()
+    look(tape, 30, dict.fromkeys(DOORS, "timeout"), out=answer)
+    assert criterion(tape, "target kept in").verdict == "not_proven"
+
+
+def test_a_way_out_that_was_silent_once_is_unproven() -> None:
+    assert criterion(knocks(looks=1), "target kept in").verdict == "not_proven"
 
 
 def test_broke_when_one_door_opened_once() -> None:
