@@ -12,7 +12,7 @@ from aiohttp import WSMsgType, web
 
 from cluster.api.errors import status
 from cluster.api.requests import Target, is_true
-from cluster.client import ApiError, BadRequest, Obj
+from cluster.client import ApiError, BadRequest, NotFound, Obj
 from cluster.nodeservice import ExecFailed, ExecSession, NodeService
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -45,7 +45,10 @@ async def serve_attach(
 ) -> web.StreamResponse:
     """A container's own streams until it ends or the caller goes; how it ended is told by its status."""
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=_MESSAGE_BYTES)
-    session = await node.attach(target.namespace, target.name, container)
+    try:
+        session = await node.attach(target.namespace, target.name, container)
+    except NotFound as gone:
+        return await _tell_failure(request, socket, gone.message)
     try:
         await socket.prepare(request)
         await _run(socket, session, lambda _code: ending(0))

@@ -84,13 +84,14 @@ async def execute(
 
 async def attach(runtime: Runtime, worker: PodWorker, container: str) -> OpenExec:
     """Raises `NotFound` when the container does not run."""
-    life = _life(worker, container)
+    life, pod = _life(worker, container), worker.pod["metadata"]
+    gone = NotFound(f"container {life.spec['name']} not found in pod {pod['name']}_{pod['namespace']}")
     if life.running_id is None:
-        raise NotFound(f'container not found ("{life.spec["name"]}")')
+        raise gone
     try:
         return OpenExec(await runtime.attach(life.running_id))
-    except StartFailed as gone:
-        raise NotFound(str(gone)) from gone
+    except StartFailed:
+        raise gone from None
 
 
 async def dial(network: Network, worker: PodWorker, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

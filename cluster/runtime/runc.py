@@ -198,6 +198,8 @@ class Runc:
 
     async def attach(self, container_id: str) -> Attachment:
         container = self._container(container_id)
+        if container.exit.done():
+            raise StartFailed(f"container {container_id} has ended")
         return Attachment(container.logs, container.exit, container.stdin)
 
     def _container(self, container_id: str) -> _Container:

@@ -107,6 +107,10 @@ class TestAttach:
         assert kubectl.ok(*command, "cat", stdin="to and fro\n").splitlines()[0] == "to and fro"
         assert kubectl.ok("get", "pods", "-o", "name") == ""
 
+    def test_run_tells_what_was_said_before_it_could_attach(self, kubectl: Kubectl) -> None:
+        command = ("run", "one", "-i", "--rm", "--image=busybox", "--restart=Never", "--quiet", "--")
+        assert kubectl.ok(*command, "echo", "hi").splitlines()[0] == "hi"
+
     def test_run_tells_the_exit_code(self, kubectl: Kubectl) -> None:
         command = ("run", "one", "-i", "--rm", "--image=busybox", "--restart=Never", "--quiet", "--")
         assert kubectl(*command, "sh", "-c", "read x; exit 7", stdin="go\n").code == 7
