@@ -1,6 +1,8 @@
 """Kinds that a definition adds are everyday kinds to kubectl."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 from tests.api_server.definitions import WIDGETS, definition
 from tests.kubectl.kubectl import Kubectl
@@ -19,7 +21,9 @@ spec: {size: 3, note: hello}
 """
 
 
-def test_a_definition_is_applied_and_its_kind_is_used_as_any_other(kubectl: Kubectl) -> None:
+def test_a_definition_is_applied_and_its_kind_is_used_as_any_other(kubectl: Kubectl, tmp_path: Path) -> None:
+    # kubectl remembers in its home what kinds there are; nobody else should look for these.
+    kubectl = replace(kubectl, home=tmp_path)
     made = json.dumps(definition())
     name = f"customresourcedefinition.apiextensions.k8s.io/{WIDGETS}"
     assert kubectl.ok("apply", "-f", "-", stdin=made) == f"{name} created\n"
