@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from cluster.api.custom.definitions import KIND, kinds_of
+from cluster.api.custom.definitions import kinds_of
 from cluster.api.resource import Resource
+from cluster.custom import DEFINITIONS
 from cluster.store import Store
 
 
@@ -26,11 +27,11 @@ class Kinds:
 
     def served(self) -> tuple[Resource, ...]:
         """All of them, in every version."""
-        custom = (kind for entry in self._store.list(KIND) for kind in self._versions(entry.name))
+        custom = (kind for entry in self._store.list(DEFINITIONS) for kind in self._versions(entry.name))
         return (*self._own.values(), *custom)
 
     def _versions(self, key: str) -> tuple[Resource, ...]:
-        definition = self._store.get(KIND, "", key)
+        definition = self._store.get(DEFINITIONS, "", key)
         if definition is None:
             self._custom.pop(key, None)
             return ()

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from cluster.client import Client, Conflict, NotFound, Obj, WatchEvent
 from cluster.controllers.context import Context, Kind
 from cluster.controllers.loop import Controller
+from cluster.custom import DEFINITIONS, FINALIZER
 from cluster.objects import Key, condition, is_going, key_of, with_condition
 
-DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
-FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 RECHECK_SECONDS = 1.0
 """Objects with finalizers of their own go when they go."""
 

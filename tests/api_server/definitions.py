@@ -4,7 +4,6 @@ from typing import Any
 
 from cluster.client import Obj
 
-DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 WIDGETS = "widgets.example.com"
 
 SPEC = {

@@ -18,7 +18,8 @@ from cluster.api.patching import Sent, parse_patch
 from cluster.api.tables.table import render
 from cluster.api.verbs import WriteOptions
 from cluster.client import ApiError, BadRequest, Invalid, NotImplementedHere, Obj
-from tests.api_server.definitions import DEFINITIONS, SPEC, WIDGETS, definition, widget, with_version
+from cluster.custom import DEFINITIONS
+from tests.api_server.definitions import SPEC, WIDGETS, definition, widget, with_version
 
 NS = "default"
 
@@ -68,6 +69,8 @@ class TestDefinitions:
                 "[spec].type: Required value: must not be empty for specified object fields",
             ),
             ({"type": "array", "items": {}, "pattern": "("}, "must be a valid regular expression"),
+            ({"type": "integer", "minimum": "one"}, 'minimum: Invalid value: "one": must be of type number'),
+            ({"type": "object", "properties": []}, "properties: Invalid value: []: must be of type object"),
             ({"type": "thing"}, 'properties[spec].type: Unsupported value: "thing"'),
         ],
     )
@@ -208,6 +211,20 @@ def test_whatever_is_sent_is_pruned_and_judged_and_what_was_pruned_stays_so(valu
     unknown: list[str] = []
     assert structural.prune(kept, SPEC, "spec", unknown) == kept
     assert unknown == []
+
+
+words = st.sampled_from([word for those in structural._WORDS.values() for word in those])
+schemas = st.dictionaries(words, json_values | st.dictionaries(words, json_values), max_size=4)
+
+
+@given(schemas, json_values)
+def test_a_schema_that_is_taken_can_judge_anything(schema: dict[str, Any], value: Any) -> None:
+    root = {"type": "object", "properties": {"spec": schema}}
+    if list(structural.structural_errors(root, "schema")):
+        return
+    kept = structural.prune({"spec": value}, root, "", [])
+    structural.fill(kept, root)
+    list(structural.check(kept, root, ""))
 
 
 @pytest.mark.parametrize(

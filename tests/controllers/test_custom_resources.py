@@ -3,8 +3,9 @@
 import pytest
 
 from cluster.client import ApiError, Obj
+from cluster.custom import DEFINITIONS
 from cluster.objects import condition
-from tests.api_server.definitions import DEFINITIONS, WIDGETS, definition, widget
+from tests.api_server.definitions import WIDGETS, definition, widget
 from tests.controllers.world import NAMESPACE, World
 
 

@@ -16,7 +16,6 @@ from cluster.api.tables.table import AGE, NAME, Column, Table, name_and_age
 from cluster.client import Obj
 from cluster.objects import annotations_of, condition, is_going
 
-KIND = "customresourcedefinitions.apiextensions.k8s.io"
 _TYPE_META = frozenset({"apiVersion", "kind", "metadata"})
 
 

@@ -22,6 +22,14 @@ INT_OR_STRING = "x-kubernetes-int-or-string"
 EMBEDDED = "x-kubernetes-embedded-resource"
 DEPTH_MAX = 100
 _TYPE_META = ("apiVersion", "kind", "metadata")
+_WORDS = {
+    "number": ("minimum", "maximum", "multipleOf"),
+    "integer": ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+    "array": ("required", "enum", "allOf", "anyOf", "oneOf"),
+    "object": ("properties", "items", "not"),
+    "string": ("type", "format", "pattern"),
+    "boolean": ("nullable", PRESERVE, INT_OR_STRING, EMBEDDED, "exclusiveMinimum", "exclusiveMaximum"),
+}
 _COMBINED = ("allOf", "anyOf", "oneOf")
 
 
@@ -289,25 +297,65 @@ def structural_errors(schema: Schema, path: str) -> Iterator[FieldError]:
 
 
 def _structural(schema: Any, path: str, what: str) -> Iterator[FieldError]:
-    if not isinstance(schema, dict):
-        yield invalid(path, schema, "must be a schema")
+    if misread := list(_unreadable(schema, path)):
+        yield from misread
         return
     untyped = not schema.get("type") and not schema.get(PRESERVE) and not schema.get(INT_OR_STRING)
     if untyped:
         yield required(f"{path}.type", f"must not be empty for {what}")
-    elif schema.get("type", "object") not in _TYPES:
-        yield not_supported(f"{path}.type", schema["type"], _TYPES)
     if schema.get("properties") and schema.get("additionalProperties"):
         reason = "additionalProperties and properties are mutual exclusive"
         yield FieldError(f"{path}.additionalProperties", "FieldValueForbidden", f"Forbidden: {reason}")
-    if "pattern" in schema and not _compiles(schema["pattern"]):
-        yield invalid(f"{path}.pattern", schema["pattern"], "must be a valid regular expression")
+    yield from _conditions(schema, path)
+    yield from _inner_schemas(schema, path, _structural)
+
+
+def _condition(schema: Any, path: str, _what: str = "") -> Iterator[FieldError]:
+    """A schema within allOf, anyOf, oneOf or not: it judges values and may leave out their types."""
+    if misread := list(_unreadable(schema, path)):
+        yield from misread
+        return
+    yield from _conditions(schema, path)
+    yield from _inner_schemas(schema, path, _condition)
+
+
+def _conditions(schema: Schema, path: str) -> Iterator[FieldError]:
+    for word in _COMBINED:
+        for i, sub in enumerate(schema.get(word) or ()):
+            yield from _condition(sub, f"{path}.{word}[{i}]")
+    if schema.get("not") is not None:
+        yield from _condition(schema["not"], f"{path}.not")
+
+
+def _inner_schemas(
+    schema: Schema, path: str, look: Callable[[Any, str, str], Iterator[FieldError]]
+) -> Iterator[FieldError]:
     for name, sub in _properties(schema).items():
-        yield from _structural(sub, f"{path}.properties[{name}]", "specified object fields")
+        yield from look(sub, f"{path}.properties[{name}]", "specified object fields")
     if isinstance(schema.get("additionalProperties"), dict):
-        yield from _structural(schema["additionalProperties"], f"{path}.additionalProperties", "specified map values")
+        yield from look(schema["additionalProperties"], f"{path}.additionalProperties", "specified map values")
     if schema.get("items"):
-        yield from _structural(schema["items"], f"{path}.items", "specified array items")
+        yield from look(schema["items"], f"{path}.items", "specified array items")
+
+
+def _unreadable(schema: Any, path: str) -> Iterator[FieldError]:
+    if not isinstance(schema, dict):
+        yield invalid(path, schema, "must be a schema")
+        return
+    yield from (invalid(f"{path}.{word}", schema[word], what) for word, what in _misread(schema))
+    if isinstance(schema.get("type"), str) and schema["type"] and schema["type"] not in _TYPES:
+        yield not_supported(f"{path}.type", schema["type"], _TYPES)
+    if isinstance(schema.get("pattern"), str) and not _compiles(schema["pattern"]):
+        yield invalid(f"{path}.pattern", schema["pattern"], "must be a valid regular expression")
+
+
+def _misread(schema: Schema) -> Iterator[tuple[str, str]]:
+    """The words of a schema that have a value of the wrong type."""
+    for kind, words in _WORDS.items():
+        wrong = [word for word in words if schema.get(word) is not None and not _TYPES[kind](schema[word])]
+        yield from ((word, f"must be of type {kind}") for word in wrong)
+    if _is_integer(schema.get("multipleOf", 1)) and schema.get("multipleOf", 1) <= 0:
+        yield "multipleOf", "must be greater than 0"
 
 
 def _compiles(pattern: Any) -> bool:

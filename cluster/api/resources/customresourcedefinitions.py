@@ -9,10 +9,10 @@ from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.metadata import label_1035, subdomain
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_name
+from cluster.api.resources.unsupported import refusal
 from cluster.api.tables.table import NAME_AND_CREATED_AT
 from cluster.client import NotImplementedHere, Obj
-
-FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
+from cluster.custom import FINALIZER
 
 
 def fill(definition: Obj) -> None:
@@ -100,20 +100,16 @@ def _check_schema(schema: object, at: str) -> Iterator[FieldError]:
 def unsupported(definition: Obj) -> Iterator[NotImplementedHere]:
     spec = definition["spec"]
     if spec["conversion"].get("strategy") != "None":
-        yield _error("spec.conversion.strategy", "versions are converted by their apiVersion alone: None")
+        yield refusal("spec.conversion.strategy", "versions are converted by their apiVersion alone: None")
     for i, version in enumerate(spec.get("versions") or ()):
         at = f"spec.versions[{i}]"
         schema = version["schema"]["openAPIV3Schema"]
         if any(part.get("x-kubernetes-validations") for part in parts(schema)):
-            yield _error(f"{at}.schema: x-kubernetes-validations", "there is no CEL")
+            yield refusal(f"{at}.schema: x-kubernetes-validations", "there is no CEL")
         for column in (*(version.get("additionalPrinterColumns") or ()), *(version.get("selectableFields") or ())):
             if not is_path(column["jsonPath"]):
                 path = f"{at}: jsonPath {column['jsonPath']}"
-                yield _error(path, "paths are made of fields, indices, [*] and filters by equality")
-
-
-def _error(field: str, why: str) -> NotImplementedHere:
-    return NotImplementedHere(f"{field} is not supported by this cluster: {why}; remove it or use a real cluster")
+                yield refusal(path, "paths are made of fields, indices, [*] and filters by equality")
 
 
 RESOURCE = Resource(

@@ -7,6 +7,7 @@ from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.metadata import label_1035, subdomain, wildcard_subdomain
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_name, check_range, port_name
+from cluster.api.resources.unsupported import refusal
 from cluster.api.tables.ingresses import INGRESSES
 from cluster.client import NotImplementedHere, Obj
 from cluster.ingress import ANNOTATIONS, FORCE_REDIRECT, REDIRECT
@@ -103,15 +104,11 @@ def _check_service(service: Obj, at: str) -> Iterator[FieldError]:
 def unsupported(ingress: Obj) -> Iterator[NotImplementedHere]:
     for name in annotations_of(ingress):
         if name.startswith(ANNOTATIONS) and name not in (REDIRECT, FORCE_REDIRECT):
-            yield _error(f"metadata.annotations[{name}]", "of ingress-nginx's annotations there are the redirects")
+            yield refusal(f"metadata.annotations[{name}]", "of ingress-nginx's annotations there are the redirects")
     spec = ingress["spec"]
     paths = [path for rule in spec.get("rules") or () for path in (rule.get("http") or {}).get("paths") or ()]
     if any(part.get("resource") for part in (spec.get("defaultBackend") or {}, *(path["backend"] for path in paths))):
-        yield _error("backend.resource", "backends are Services")
-
-
-def _error(field: str, why: str) -> NotImplementedHere:
-    return NotImplementedHere(f"{field} is not supported by this cluster: {why}; remove it or use a real cluster")
+        yield refusal("backend.resource", "backends are Services")
 
 
 def initial_status(_ingress: Obj) -> Obj:

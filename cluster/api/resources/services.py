@@ -7,6 +7,7 @@ from cluster.api.metadata import check_labels, label, label_1035
 from cluster.api.resource import Resource
 from cluster.api.resources.addresses import HEADLESS, needs_cluster_ip, needs_node_ports
 from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name, check_port, check_range
+from cluster.api.resources.unsupported import refusal
 from cluster.api.tables.services import SERVICES
 from cluster.client import NotImplementedHere, Obj
 
@@ -99,19 +100,15 @@ def initial_status(_service: Obj) -> Obj:
 def unsupported(service: Obj) -> Iterator[NotImplementedHere]:
     spec = service["spec"]
     if spec.get("externalIPs"):
-        yield _error("spec.externalIPs", "there is no network outside")
+        yield refusal("spec.externalIPs", "there is no network outside")
     if set(spec.get("ipFamilies") or ()) - {"IPv4"} or spec.get("ipFamilyPolicy") == "RequireDualStack":
-        yield _error("spec.ipFamilies", "the network is IPv4")
+        yield refusal("spec.ipFamilies", "the network is IPv4")
     if spec.get("trafficDistribution"):
-        yield _error("spec.trafficDistribution", "every endpoint has the same chance")
+        yield refusal("spec.trafficDistribution", "every endpoint has the same chance")
     if spec.get("healthCheckNodePort"):
-        yield _error("spec.healthCheckNodePort", "no load balancer asks nodes for their health")
+        yield refusal("spec.healthCheckNodePort", "no load balancer asks nodes for their health")
     if any(port.get("protocol") == "SCTP" for port in spec.get("ports") or ()):
-        yield _error("spec.ports[*].protocol: SCTP", "protocols are TCP and UDP")
-
-
-def _error(field: str, why: str) -> NotImplementedHere:
-    return NotImplementedHere(f"{field} is not supported by this cluster: {why}; remove it or use a real cluster")
+        yield refusal("spec.ports[*].protocol: SCTP", "protocols are TCP and UDP")
 
 
 def selectable(service: Obj) -> dict[str, str]:

@@ -47,9 +47,9 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[NotImplementedHere
     yield from _named(spec, POD, path)
     yield from _security(spec.get("securityContext"), f"{path}.securityContext")
     if (spec.get("securityContext") or {}).get("supplementalGroupsPolicy") == "Strict":
-        yield _error(f"{path}.securityContext.supplementalGroupsPolicy: Strict", "groups of the image are merged in")
+        yield refusal(f"{path}.securityContext.supplementalGroupsPolicy: Strict", "groups of the image are merged in")
     if (spec.get("os") or {}).get("name") == "windows":
-        yield _error(f"{path}.os.name", "nodes run Linux")
+        yield refusal(f"{path}.os.name", "nodes run Linux")
     for kind in ("initContainers", "containers", "ephemeralContainers"):
         for i, container in enumerate(spec.get(kind) or ()):
             yield from _container(container, f"{path}.{kind}[{i}]", is_init=kind == "initContainers")
@@ -74,47 +74,47 @@ def _container(container: Obj, path: str, *, is_init: bool) -> Iterator[NotImple
     yield from _mounts(container, path)
     yield from _environment(container, path)
     if container.get("restartPolicy") and not is_init:
-        yield _error(f"{path}.restartPolicy", "restarts of main containers follow the pod's restartPolicy")
+        yield refusal(f"{path}.restartPolicy", "restarts of main containers follow the pod's restartPolicy")
     if (container.get("lifecycle") or {}).get("stopSignal"):
-        yield _error(f"{path}.lifecycle.stopSignal", "containers are stopped by SIGTERM")
+        yield refusal(f"{path}.lifecycle.stopSignal", "containers are stopped by SIGTERM")
 
 
 def _ports(container: Obj, path: str) -> Iterator[NotImplementedHere]:
     for i, port in enumerate(container.get("ports") or ()):
         if port.get("hostPort") and port.get("protocol") == "SCTP":
-            yield _error(f"{path}.ports[{i}].protocol: SCTP", "ports of nodes are TCP and UDP")
+            yield refusal(f"{path}.ports[{i}].protocol: SCTP", "ports of nodes are TCP and UDP")
         if port.get("hostPort") and port.get("hostIP") not in (None, "", "0.0.0.0"):  # noqa: S104 - compared
-            yield _error(f"{path}.ports[{i}].hostIP", "a node has one address")
+            yield refusal(f"{path}.ports[{i}].hostIP", "a node has one address")
 
 
 def _mounts(container: Obj, path: str) -> Iterator[NotImplementedHere]:
     for i, mount in enumerate(container.get("volumeMounts") or ()):
         if mount.get("mountPropagation") in PROPAGATION:
-            yield _error(f"{path}.volumeMounts[{i}].mountPropagation", "mounts are private: None")
+            yield refusal(f"{path}.volumeMounts[{i}].mountPropagation", "mounts are private: None")
         if mount.get("recursiveReadOnly") == "Enabled":
-            yield _error(f"{path}.volumeMounts[{i}].recursiveReadOnly", "mounts are read-only at their top alone")
+            yield refusal(f"{path}.volumeMounts[{i}].recursiveReadOnly", "mounts are read-only at their top alone")
 
 
 def _environment(container: Obj, path: str) -> Iterator[NotImplementedHere]:
     for i, variable in enumerate(container.get("env") or ()):
         if "fileKeyRef" in (variable.get("valueFrom") or {}):
-            yield _error(f"{path}.env[{i}].valueFrom.fileKeyRef", "variables come from ConfigMaps, Secrets and fields")
+            yield refusal(f"{path}.env[{i}].valueFrom.fileKeyRef", "variables come from ConfigMaps, Secrets and fields")
     if (container.get("resources") or {}).get("claims"):
-        yield _error(f"{path}.resources.claims", "there is no dynamic resource allocation")
+        yield refusal(f"{path}.resources.claims", "there is no dynamic resource allocation")
 
 
 def _security(context: Obj | None, path: str) -> Iterator[NotImplementedHere]:
     context = context or {}
     yield from _named(context, SECURITY, path)
     if (context.get("seccompProfile") or {}).get("type") == "Localhost":
-        yield _error(f"{path}.seccompProfile.type", "profiles are RuntimeDefault and Unconfined")
+        yield refusal(f"{path}.seccompProfile.type", "profiles are RuntimeDefault and Unconfined")
     if context.get("procMount", "Default") != "Default":
-        yield _error(f"{path}.procMount", "/proc is masked as by default")
+        yield refusal(f"{path}.procMount", "/proc is masked as by default")
 
 
 def _resources(resources: Obj, path: str) -> list[NotImplementedHere]:
     return [
-        _error(f"{path}.{kind}[{name}]", "nodes have no huge pages")
+        refusal(f"{path}.{kind}[{name}]", "nodes have no huge pages")
         for kind in ("requests", "limits")
         for name in resources.get(kind) or {}
         if name.startswith(RESOURCE_PREFIXES)
@@ -123,22 +123,22 @@ def _resources(resources: Obj, path: str) -> list[NotImplementedHere]:
 
 def _volume(volume: Obj, path: str) -> Iterator[NotImplementedHere]:
     for kind in sorted(set(volume) - {"name"} - VOLUMES):
-        yield _error(f"{path}.{kind}", f"volumes are {', '.join(sorted(VOLUMES))}")
+        yield refusal(f"{path}.{kind}", f"volumes are {', '.join(sorted(VOLUMES))}")
     wanted = (volume.get("hostPath") or {}).get("type")
     if wanted in ("BlockDevice", "CharDevice", "Socket"):
-        yield _error(f"{path}.hostPath.type: {wanted}", "nodes have disks, but neither devices nor sockets")
+        yield refusal(f"{path}.hostPath.type: {wanted}", "nodes have disks, but neither devices nor sockets")
     medium = (volume.get("emptyDir") or {}).get("medium", "")
     if medium.startswith("HugePages"):
-        yield _error(f"{path}.emptyDir.medium", "nodes have no huge pages")
+        yield refusal(f"{path}.emptyDir.medium", "nodes have no huge pages")
     for i, source in enumerate((volume.get("projected") or {}).get("sources") or ()):
         for kind in sorted(set(source) - PROJECTED):
-            yield _error(f"{path}.projected.sources[{i}].{kind}", f"sources are {', '.join(sorted(PROJECTED))}")
+            yield refusal(f"{path}.projected.sources[{i}].{kind}", f"sources are {', '.join(sorted(PROJECTED))}")
 
 
 def _named(obj: Obj, table: dict[str, str], path: str) -> Iterator[NotImplementedHere]:
     for name, why in table.items():
         if _asks(name, obj.get(name)):
-            yield _error(f"{path}.{name}", why)
+            yield refusal(f"{path}.{name}", why)
 
 
 def _asks(name: str, value: Any) -> bool:
@@ -146,5 +146,6 @@ def _asks(name: str, value: Any) -> bool:
     return value is False if name == "hostUsers" else bool(value)
 
 
-def _error(field: str, why: str) -> NotImplementedHere:
+def refusal(field: str, why: str) -> NotImplementedHere:
+    """The 501 that names a field which would change what happens elsewhere, and here would not."""
     return NotImplementedHere(f"{field} is not supported by this cluster: {why}; remove it or use a real cluster")
