@@ -40,12 +40,23 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._children: list[Stop] = []
         self.reason = ""
 
     def __call__(self, reason: str) -> None:
         if not self._event.is_set():
             self.reason = reason
             self._event.set()
+        for child in self._children:
+            child(reason)
+
+    def child(self) -> "Stop":
+        """One run's own among several: it ends with all, and all do not end with it."""
+        child = Stop()
+        self._children.append(child)
+        if self.asked():
+            child(self.reason)
+        return child
 
     def asked(self) -> bool:
         return self._event.is_set()

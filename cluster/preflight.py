@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def _namespaces() -> Iterator[Problem]:
 
 def _cgroups() -> Iterator[Problem]:
     try:
-        _try_cgroups(discover(), f"seawall-preflight-{os.getpid()}")
+        _try_cgroups(discover(), f"seawall-preflight-{secrets.token_hex(4)}")
     except OSError as error:
         remedy = "mount the cgroup file system writable, with the memory controller"
         yield Problem(f"control groups cannot limit memory here ({error})", remedy)

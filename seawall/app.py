@@ -37,6 +37,9 @@ def run(
         list[str] | None, typer.Option(help="A context that is meant although it is not local.")
     ] = None,
     allow: Annotated[list[str] | None, typer.Option(help="`nodes`: faults may reach whole nodes.")] = None,
+    parallel: Annotated[
+        int, typer.Option(min=1, max=8, help="So many storms at once, each in an embedded cluster of its own.")
+    ] = 1,
     seed: Annotated[int | None, typer.Option(help="Repeat a run: the seed in its result.")] = None,
     out: OutDir = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and touch nothing.")] = False,
@@ -58,6 +61,7 @@ def run(
         out=out,
         live=live,
         format=_format(format),
+        parallel=parallel,
     )
     return running.dry_run(wanted) if dry_run else running.run(wanted)
 

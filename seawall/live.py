@@ -109,7 +109,10 @@ def _tell(now: Now, t: float, style: str, text: str) -> Now:
 
 
 class Live:
-    """Draws the variants of one run until the block ends. `phase_seconds` tells how long each phase lasts."""
+    """Draws the variants of one run until the block ends. `phase_seconds` tells how long each phase lasts.
+
+    With a name in `among_others` several runs share the terminal: each prints lines that begin with its name.
+    """
 
     def __init__(
         self,
@@ -118,8 +121,12 @@ class Live:
         variants: list[str],
         phase_seconds: dict[str, float],
         clock: Callable[[], float],
+        *,
+        among_others: str = "",
     ) -> None:
         self._console = console
+        self._prefix = f"{among_others:<22}" if among_others else ""
+        self._in_place = console.is_terminal and not among_others
         self._title = title
         self._now = {name: Now() for name in variants}
         self._lasts = phase_seconds
@@ -130,14 +137,14 @@ class Live:
 
     def __enter__(self) -> Self:
         self._began = self._clock()
-        if self._console.is_terminal:
+        if self._in_place:
             self._live.__enter__()
         else:
             self._console.print(self._title, highlight=False)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._console.is_terminal:
+        if self._in_place:
             self._live.__exit__(kind, error, tb)
 
     def __call__(self, record: Record) -> None:
@@ -147,11 +154,11 @@ class Live:
                 return
             before = self._now[record.variant]
             after = self._now[record.variant] = fold(before, record)
-        if not self._console.is_terminal:
+        if not self._in_place:
             self._print_lines(record, before, after)
 
     def _print_lines(self, record: Record, before: Now, after: Now) -> None:
-        at = f"{record.t:6.1f} s  {record.variant:<12}"
+        at = f"{record.t:6.1f} s  {self._prefix}{record.variant:<12}"
         if before.phase != after.phase:
             self._console.print(f"{at} {after.phase}", highlight=False)
         elif before.news != after.news and after.news:

@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from chaos.run import Run, Stop, execute
 from chaos.scenario import Scenario, read
 from reports.write import summary, write
 from seawall import exits
-from seawall.embedded import Place, place_for
+from seawall.embedded import Place, kept_cluster, place_for
 from seawall.live import Live
 
 RECORDING, RESULT, JOURNAL = "recording.jsonl", "result.json", "journal.jsonl"
@@ -49,23 +51,56 @@ class Wanted:
     out: Path
     live: bool | None
     format: str
+    parallel: int = 1
+    """How many storms at once."""
+
+
+Storm = tuple[Scenario, Manifests]
+Outcome = tuple[int, tuple[Path, Result]]
+"""The exit code, the run's folder, and what came of it."""
 
 
 def run(wanted: Wanted) -> int:
-    """Run every scenario, one after the other, and report. Returns an exit code."""
-    scenarios = read_all(wanted.paths, wanted.variants)
+    """Run every scenario and report. Returns an exit code."""
+    storms = read_all(wanted.paths, wanted.variants)
     stop = Stop()
-    codes, results = [], []
-    with _signals(stop), place_for(wanted.context, told=_say) as place:
-        kube = _connect(place, wanted, scenarios)
-        for scenario, manifests in scenarios:
-            if stop.asked():
-                break
-            code, result = _one(kube, place, wanted, scenario, manifests, stop)
-            codes.append(code)
-            results.append(result)
-    _print(results, wanted.format)
-    return exits.worst(codes)
+    with _signals(stop):
+        apart = wanted.parallel > 1 and not wanted.context and kept_cluster() is None
+        outcomes = (_apart if apart else _on_one_cluster)(wanted, storms, stop)
+    _print([result for _, result in outcomes], wanted.format)
+    return exits.worst(code for code, _ in outcomes)
+
+
+def _apart(wanted: Wanted, storms: list[Storm], stop: Stop) -> list[Outcome]:
+    """Each storm in an embedded cluster of its own, so that all they share is the machine's processors."""
+
+    def one(storm: Storm) -> Outcome | None:
+        if stop.asked():
+            return None
+        with place_for("", told=lambda text: _say(f"{storm[0].scenario}: {text}")) as place:
+            return _one(_connect(place), place, wanted, storm, stop.child())
+
+    with ThreadPoolExecutor(wanted.parallel) as pool:
+        return [outcome for outcome in pool.map(one, storms) if outcome]
+
+
+def _on_one_cluster(wanted: Wanted, storms: list[Storm], stop: Stop) -> list[Outcome]:
+    """Side by side those that stay in their own namespaces, then, each alone, those that reach whole nodes."""
+    with place_for(wanted.context, told=_say) as place:
+        _check(_connect(place), wanted, storms)
+
+        def one(storm: Storm) -> Outcome | None:
+            return None if stop.asked() else _one(_connect(place), place, wanted, storm, stop.child())
+
+        together = [storm for storm in storms if wanted.parallel > 1 and not _needs_the_cluster_alone(storm[0])]
+        with ThreadPoolExecutor(wanted.parallel) as pool:
+            outcomes = dict(zip(map(id, together), pool.map(one, together), strict=True))
+        outcomes |= {id(storm): one(storm) for storm in storms if id(storm) not in outcomes}
+    return [outcome for storm in storms if (outcome := outcomes[id(storm)])]
+
+
+def _needs_the_cluster_alone(scenario: Scenario) -> bool:
+    return faults[scenario.fault_name].node_wide or scenario.isolation is not None
 
 
 def dry_run(wanted: Wanted) -> int:
@@ -90,9 +125,9 @@ def report_again(folder: Path, formats: tuple[str, ...]) -> int:
     return exits.MET
 
 
-def read_all(paths: tuple[Path, ...], variants: tuple[str, ...] = ()) -> list[tuple[Scenario, Manifests]]:
+def read_all(paths: tuple[Path, ...], variants: tuple[str, ...] = ()) -> list[Storm]:
     """Every scenario of the files and folders. Raises `InputErrors` with the errors of all of them."""
-    found: list[tuple[Scenario, Manifests]] = []
+    found: list[Storm] = []
     problems: list[Problem] = []
     for path in _files(paths):
         try:
@@ -118,21 +153,22 @@ def _unknown_variants(path: Path, scenario: Scenario, wanted: tuple[str, ...]) -
     return [Problem(str(path), 0, 0, f"has no variant {v!r}{nearest(v, scenario.variants)}") for v in unknown]
 
 
-def _connect(place: Place, wanted: Wanted, scenarios: list[tuple[Scenario, Manifests]]) -> Kube:
-    """The cluster, if the guard lets us at it."""
-    kube = connect(place.context, place.kubeconfig)
+def _connect(place: Place) -> Kube:
+    return connect(place.context, place.kubeconfig)
+
+
+def _check(kube: Kube, wanted: Wanted, storms: list[Storm]) -> None:
+    """Does the guard let us at the cluster?"""
     guard.check_context(kube.context, wanted.allow_contexts)
-    for scenario, _ in scenarios:
+    for scenario, _ in storms:
         if faults[scenario.fault_name].node_wide:
             why = f"{scenario.scenario}: {scenario.fault_name} reaches whole nodes"
             guard.check_nodes(kube.context, allowed=wanted.allow_nodes, why=why)
-    return kube
 
 
-def _one(
-    kube: Kube, place: Place, wanted: Wanted, scenario: Scenario, manifests: Manifests, stop: Stop
-) -> tuple[int, tuple[Path, Result]]:
+def _one(kube: Kube, place: Place, wanted: Wanted, storm: Storm, stop: Stop) -> Outcome:
     """One scenario from its plan to its report."""
+    scenario, manifests = storm
     seed = wanted.seed if wanted.seed is not None else scenario.seed
     seed = secrets.randbelow(2**31) if seed is None else seed
     nodes = nodes_for_pods(kube) if scenario.isolation else ()
@@ -155,12 +191,11 @@ def _one(
 
 def _folder(out: Path, scenario: Scenario) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    folder = out / f"{stamp}-{scenario.scenario}"
-    for n in range(2, 100):
-        if not folder.exists():
+    for number in count(1):
+        folder = out / (f"{stamp}-{scenario.scenario}" + (f"-{number}" if number > 1 else ""))
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
             break
-        folder = out / f"{stamp}-{scenario.scenario}-{n}"
-    folder.mkdir(parents=True)
     return folder
 
 
@@ -212,7 +247,8 @@ def _view(planned: Plan, wanted: Wanted, recorder: Recorder) -> Iterator[None]:
     scenario = planned.scenario
     lasts = {name: getattr(scenario.phases, name).seconds for name in ("baseline", "fault", "recovery")}
     title = f"{scenario.scenario}: {scenario.title}"
-    live = Live(console, title, [v.name for v in planned.variants], lasts, time.monotonic)
+    name = scenario.scenario if wanted.parallel > 1 else ""
+    live = Live(console, title, [v.name for v in planned.variants], lasts, time.monotonic, among_others=name)
     recorder.listeners.append(live)
     with live if wanted.live is not False else nullcontext():
         yield

@@ -76,11 +76,13 @@ class Command:
         return {v["name"]: d["verdict"] for v in self.result()["variants"] for d in v["verdicts"]}
 
     def assert_nothing_left(self, seconds: float = 5) -> None:
-        """Of the cluster that this run had for itself, nothing is on the machine any more."""
-        header = json.loads((self.folder / "journal.jsonl").read_text().splitlines()[0])["header"]
-        assert header["ephemeral"]
-        id = Path(header["kubeconfig"]).parent.name
-        wait_for(lambda: not traces(id), seconds, f"every trace of cluster {id} gone")
+        """Of the clusters that this command had for itself, nothing is on the machine any more."""
+        journals = list(self.out.glob("*/journal.jsonl"))
+        assert journals
+        headers = [json.loads(journal.read_text().splitlines()[0])["header"] for journal in journals]
+        assert all(header["ephemeral"] for header in headers)
+        ids = [Path(header["kubeconfig"]).parent.name for header in headers]
+        wait_for(lambda: not any(map(traces, ids)), seconds, f"every trace of clusters {ids} gone")
 
     def cluster(self) -> int:
         """Process 1 of the cluster that this command started, as this machine counts."""

@@ -1,5 +1,6 @@
 """`seawall run` as a user runs it: real containers, real load, a real deadlock, and verdicts."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -29,6 +30,28 @@ def test_the_same_storm_breaks_the_undefended_side_and_not_the_defended(tmp_path
     assert "lying-health-checks" in html
     assert "HELD" in command.stdout
     assert "BROKE" in command.stdout
+
+
+def test_storms_side_by_side_each_have_a_cluster_of_their_own(tmp_path: Path) -> None:
+    """Their verdicts are those they would have alone, in the order they were asked for."""
+    phases = {"baseline": "3s", "fault": "4s", "recovery": "2s"}
+    names = ["rbac-blindspot", "stolen-token"]
+    command = run(tmp_path, *(scenario(tmp_path, name, phases=phases) for name in names), "--parallel", "2")
+    assert command.wait() == 0, command.stdout + command.stderr
+    command.assert_nothing_left()
+    headers = [json.loads(p.read_text().splitlines()[0])["header"] for p in command.out.glob("*/journal.jsonl")]
+    assert len({header["kubeconfig"] for header in headers}) == 2
+    assert command.stdout.index("rbac-blindspot") < command.stdout.index("stolen-token")
+
+
+def test_one_signal_ends_all_storms_side_by_side(tmp_path: Path) -> None:
+    names = ["rbac-blindspot", "stolen-token", "open-network"]
+    command = run(tmp_path, *(scenario(tmp_path, name) for name in names), "--parallel", "2")
+    command.until("baseline")
+    command.signal(signal.SIGINT)
+    assert command.wait(30) == 130
+    command.assert_nothing_left()
+    assert len(list(command.out.glob("*"))) == 2
 
 
 def test_a_fault_that_does_not_bite_proves_nothing(tmp_path: Path) -> None:
