@@ -61,6 +61,8 @@ class ClusterConfig:
     state_dir: Path
     """On disk, removed at the end: kubeconfig, container upper layers, emptyDirs, logs."""
     nodes: tuple[NodeConfig, ...] = field(default=DEFAULT_NODES)
+    node_grace_seconds: float = 40.0
+    """How long a node may be silent before it is Unknown (kube-controller-manager: node-monitor-grace-period)."""
 
     @property
     def cgroup(self) -> str:

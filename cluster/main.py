@@ -105,7 +105,13 @@ async def _parts(config: ClusterConfig, api: ApiServer, network: LinuxNetwork) -
     ingress = IngressProxy(api.client("system:ingress"))
     kinds = [Kind(kind.key, kind.api_version, kind.kind, kind.namespaced) for kind in stored]
     manager = api.client("system:kube-controller-manager")
-    controllers = run_all(manager, kinds=kinds, ca_certificate=api.authority, volumes=config.state_dir / "volumes")
+    controllers = run_all(
+        manager,
+        kinds=kinds,
+        ca_certificate=api.authority,
+        volumes=config.state_dir / "volumes",
+        node_grace_seconds=config.node_grace_seconds,
+    )
     scheduler = run_scheduler(api.client("system:kube-scheduler"))
     return [dns.run(), proxy.run(), policing.run(), ingress.run(), controllers, scheduler, api.measure()]
 

@@ -101,7 +101,7 @@ def read_plan(folder: Path) -> Found:
     """Raises OSError, ValueError."""
     plan = json.loads(Files(folder).plan.read_text())
     nodes = tuple(NodeConfig(**node) for node in plan["config"]["nodes"])
-    return Found(config=ClusterConfig(id=plan["config"]["id"], state_dir=folder, nodes=nodes), kept=plan["kept"])
+    return Found(config=ClusterConfig(**{**plan["config"], "state_dir": folder, "nodes": nodes}), kept=plan["kept"])
 
 
 def find(root: Path = STATE_ROOT) -> list[Found]:

@@ -37,7 +37,7 @@ KNOWN: tuple[Known, ...] = (
     Known(
         r"GET / -> (200|no answer)",
         "Which pod a connection reaches, and whether one is just then going, is chance.",
-        "deadlock-.*|rolling-update-good|drain-.*",
+        "deadlock-.*|rolling-update-good|drain-.*|node-crash",
     ),
     Known(
         r"Pod app-<hash>-<id> condition PodReadyToStartContainers: (False > )?True",
@@ -68,10 +68,25 @@ KNOWN: tuple[Known, ...] = (
         "A pod that never started is gone at once here; the recording ends while its kubelet still looks.",
         "rolling-update-missing-image",
     ),
+    Known(
+        rf"{_PRINTED}(Container Runtime Version|Kubelet Version|Machine ID|System UUID|PodCIDRs?|ProviderID"
+        r"|ephemeral-storage|memory|pods|cpu|Non-terminated Pods|kc app|Normal RegisteredNode|topology\.kubernetes\.io"
+        r"|seawall\.dev/power|volumes\.kubernetes\.io)\b.*",
+        "What the machines are: their size, versions and places, and who else ran on them.",
+        "node-crash",
+    ),
+    Known(
+        r".* Killing .*|.*TaintManagerEviction( > Killing)?|.*terminated (Completed 0|Unknown 255) r0"
+        r"|Pod app-<hash>-<id> (phases: .*|condition ((Containers)?Ready: .* False Pod(Completed|Failed)|Initialized: .*))"
+        r"|event Pod .* Killing from kubelet: .*"
+        r"|EndpointSlice app-<id> address: .* > terminating( > serving,terminating)? > absent",
+        "There the node lost its link and its kubelet, and its containers ran on; here it loses its power, so that"
+        " nothing is left to be stopped when it comes back.",
+        "node-crash",
+    ),
 )
 
 NOT_REPLAYED = {
-    "node-crash": "the API gives no way to cut a node off from outside; what follows is tested in tests/controllers.",
     "node-memory-pressure": "its hog grows faster than the kubelet looks, and on nodes as small as these the kernel"
     " kills it first; the order and the words of evictions are tested in tests/kubelet.",
     "tables": "what was applied was not recorded; the recorded Tables are compared in tests/api_faces.",

@@ -7,22 +7,25 @@ processors and 5.4 GiB for pods each. A case that changes nodes has a cluster to
 import asyncio
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from cluster import boot
 from cluster.config import MIB, NodeConfig
 from tests.replay.case import CASES, Case
-from tests.replay.cases import access, containers, probes, scheduling, workloads
+from tests.replay.cases import access, containers, nodes, probes, scheduling, workloads
 from tests.replay.stage import Row, on
 
-__all__ = ["CASES", "access", "containers", "probes", "record_all", "scheduling", "workloads"]
+__all__ = ["CASES", "access", "containers", "nodes", "probes", "record_all", "scheduling", "workloads"]
 
 AT_A_TIME = 5
+GRACE_SECONDS = 20.0
+"""The recorded cluster's node-monitor-grace-period."""
 NODES = tuple(NodeConfig(name=f"node{index}", index=index, zone="zone-a", memory_bytes=5573 * MIB) for index in (1, 2))
 
 
 def plan() -> boot.ClusterConfig:
-    return boot.plan(nodes=NODES)
+    return replace(boot.plan(nodes=NODES), node_grace_seconds=GRACE_SECONDS)
 
 
 def record_all(cases: Iterable[Case]) -> dict[str, list[Row]]:

@@ -11,7 +11,7 @@ from tests.replay.stage import Stage
 
 
 @asynccontextmanager
-async def _load(stage: Stage, pause: float) -> AsyncIterator[None]:
+async def load(stage: Stage, pause: float) -> AsyncIterator[None]:
     """Requests to the Service, one after the other, for as long as the block runs."""
 
     async def ask() -> None:
@@ -33,7 +33,7 @@ async def update_good(stage: Stage) -> None:
     await stage.apply(*brief(replicas=3, container=probe))
     await sleep(5)
     await stage.show()
-    async with _load(stage, 0.1):
+    async with load(stage, 0.1):
         await stage.kubectl("set", "env", "deploy/app", "V=2")
         await stage.kubectl("rollout", "status", "deploy/app", "--timeout=30s")
         await sleep(3)
@@ -105,7 +105,7 @@ async def _drain(stage: Stage, *more: Obj, replicas: int, pod: Obj | None = None
     await stage.apply(*manifests, *more)
     await stage.until_ready(replicas)
     await sleep(1.5)
-    async with _load(stage, 0.25):
+    async with load(stage, 0.25):
         await sleep(2)
         node = _fullest(await stage.ready_pods())
         await stage.show()
