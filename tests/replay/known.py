@@ -77,7 +77,8 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         r".* Killing .*|.*TaintManagerEviction( > Killing)?|.*terminated (Completed 0|Unknown 255) r0"
-        r"|Pod app-<hash>-<id> (phases: .*|condition ((Containers)?Ready: .* False Pod(Completed|Failed)|Initialized: .*))"
+        r"|Pod app-<hash>-<id> phases: .*|Pod app-<hash>-<id> condition Initialized: .*"
+        r"|Pod app-<hash>-<id> condition (Containers)?Ready: .* False Pod(Completed|Failed)"
         r"|event Pod .* Killing from kubelet: .*"
         r"|EndpointSlice app-<id> address: .* > terminating( > serving,terminating)? > absent",
         "There the node lost its link and its kubelet, and its containers ran on; here it loses its power, so that"
