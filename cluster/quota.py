@@ -53,7 +53,7 @@ def show(amounts: Mapping[str, Fraction], names: Iterable[str], like: Mapping[st
 
 def _totals(spec: Obj, field: str) -> dict[str, str]:
     names = {name for container in _all(spec) for name in _of(container, field)}
-    running = [*spec["containers"], *(c for c in spec.get("initContainers") or () if _stays(c))]
+    running = [*(spec.get("containers") or ()), *(c for c in spec.get("initContainers") or () if _stays(c))]
     totals = {}
     for name in sorted(names):
         given = [container for container in _all(spec) if name in _of(container, field)]
@@ -86,7 +86,7 @@ def _claim_cost(spec: Obj) -> Amounts:
 
 
 def _all(spec: Obj) -> list[Obj]:
-    return [*spec["containers"], *(spec.get("initContainers") or ())]
+    return [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
 
 
 def _stays(container: Obj) -> bool:

@@ -38,9 +38,9 @@ class Requirement:
                 return self._compares(value)
 
     def _compares(self, value: str | None) -> bool:
-        if value is None or not _INTEGER.fullmatch(value):
+        bound = next(iter(self.values), "")
+        if value is None or not _INTEGER.fullmatch(value) or not _INTEGER.fullmatch(bound):
             return False
-        (bound,) = self.values
         return int(value) > int(bound) if self.operator == "Gt" else int(value) < int(bound)
 
 
@@ -204,7 +204,9 @@ def _integer(text: str) -> str:
 
 
 def _expression(expression: Mapping[str, Any]) -> Requirement:
-    return Requirement(expression["key"], expression["operator"], frozenset(expression.get("values") or ()))
+    # One that is yet to be checked may lack anything.
+    key, operator = expression.get("key", ""), expression.get("operator", "")
+    return Requirement(key, operator, frozenset(expression.get("values") or ()))
 
 
 def _format_expression(expression: Mapping[str, Any]) -> str:

@@ -113,11 +113,15 @@ class _Reader:
 
     def _list(self, of: str, values: Any, path: str, depth: int) -> list[Any]:
         self._expect(values, list, path, f"[]{of}")
-        return [self.value(of, value, f"{path}[{i}]", depth) for i, value in enumerate(values)]
+        return [self._element(of, value, f"{path}[{i}]", depth) for i, value in enumerate(values)]
 
     def _map(self, of: str, values: Any, path: str, depth: int) -> Obj:
         self._expect(values, dict, path, f"map[string]{of}")
-        return {key: self.value(of, value, f"{path}.{key}", depth) for key, value in values.items()}
+        return {key: self._element(of, value, f"{path}.{key}", depth) for key, value in values.items()}
+
+    def _element(self, of: str, value: Any, path: str, depth: int) -> Any:
+        """Within a list or a map, null is the zero of its type, as it is in Go."""
+        return _zero(of) if value is None else self.value(of, value, path, depth)
 
     def _expect(self, value: Any, wanted: type, path: str, name: str) -> None:
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
@@ -170,6 +174,24 @@ class _Reader:
         return value
 
 
+def _zero(type: str) -> Any:
+    if type[0] == "[":
+        return []
+    return _ZEROS.get(type, {})
+
+
+_ZEROS = {
+    "string": "",
+    "bytes": "",
+    "bool": False,
+    "int32": 0,
+    "int64": 0,
+    "Quantity": "0",
+    "IntOrString": 0,
+    "Time": None,
+    "MicroTime": None,
+    "any": None,
+}
 _SCALARS = {
     "string": _Reader.string,
     "bytes": _Reader.string,

@@ -294,10 +294,11 @@ class _Call:
 
 async def _write(response: web.StreamResponse, data: bytes, begun: watch.Watch) -> None:
     """Send; while the reader takes its time, look now and then how far it has fallen behind."""
-    sending = asyncio.ensure_future(response.write(data))
+    loop = asyncio.get_running_loop()
+    sending, since = asyncio.ensure_future(response.write(data)), loop.time()
     try:
         while not (await asyncio.wait({sending}, timeout=_SLOW_SECONDS))[0]:
-            watch.check_backlog(begun.subscription)
+            watch.check_backlog(begun.subscription, loop.time() - since)
         sending.result()
     finally:
         sending.cancel()

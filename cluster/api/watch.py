@@ -16,6 +16,10 @@ from cluster.store import Change, Entry, Store, Subscription
 
 BACKLOG_MAX = 4096
 """Changes that may wait for a reader before it is cut off."""
+BATCH_MAX = 32
+"""Changes that are written at once: what a reader who does not read keeps of our memory."""
+STALLED_SECONDS = 10.0
+"""How long one batch may take to be read while more is waiting."""
 BOOKMARK_SECONDS = 60.0
 _INITIAL_END = "k8s.io/initial-events-end"
 
@@ -71,20 +75,21 @@ def event_line(type: str, rendered: bytes) -> bytes:
     return b'{"type":"' + type.encode() + b'","object":' + rendered + b"}\n"
 
 
-def check_backlog(subscription: Subscription) -> None:
-    """Raise `Gone` for a reader that has fallen too far behind; it will list again."""
-    if len(subscription) > BACKLOG_MAX:
-        raise Gone(f"too slow: {len(subscription)} changes are waiting to be read")
+def check_backlog(subscription: Subscription, seconds: float) -> None:
+    """Raise `Gone` for a reader that has fallen too far behind, or has not read for so long; it will list again."""
+    waiting = len(subscription)
+    if waiting > BACKLOG_MAX or (waiting and seconds > STALLED_SECONDS):
+        raise Gone(f"too slow: {waiting} changes are waiting to be read")
 
 
 async def _drain(subscription: Subscription, seconds: float) -> list[Change]:
-    """All changes that wait, or the next one, or none within `seconds`."""
+    """A batch of the changes that wait, or the next one, or none within `seconds`."""
     try:
         async with asyncio.timeout(max(0.0, seconds)):
             changes = [await subscription.next()]
     except TimeoutError:
         return []
-    while len(subscription):
+    while len(subscription) and len(changes) < BATCH_MAX:
         changes.append(await subscription.next())
     return changes
 

@@ -70,9 +70,10 @@ def _bulk(source: Obj, lookup: Lookup) -> dict[str, str]:
     resource_name, reference = (
         ("configmaps", source["configMapRef"]) if "configMapRef" in source else ("secrets", source["secretRef"])
     )
-    found = lookup(resource_name, reference["name"])
+    name = reference.get("name", "")
+    found = lookup(resource_name, name)
     if found is None and not reference.get("optional"):
-        raise config_error(missing(resource_name, reference["name"]))
+        raise config_error(missing(resource_name, name))
     prefix = source.get("prefix", "")
     return {prefix + key: value.decode(errors="replace") for key, value in data_of(found).items()}
 
@@ -95,7 +96,7 @@ def _value(
 
 
 def _key(pod: Obj, resource_name: str, reference: Obj, lookup: Lookup) -> str | None:
-    name, key = reference["name"], reference["key"]
+    name, key = reference.get("name", ""), reference["key"]
     found = lookup(resource_name, name)
     if found is None and not reference.get("optional"):
         raise config_error(missing(resource_name, name))

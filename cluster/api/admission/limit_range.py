@@ -36,20 +36,20 @@ def limit_bounds(cluster: Cluster, write: Write) -> None:
 
 def apply_defaults(spec: Obj, item: Obj) -> Iterator[str]:
     """Fill in what containers do not say, in place; yields what was set, as the annotation tells it."""
-    for noun, containers in (("container", spec["containers"]), ("init container", spec.get("initContainers") or ())):
-        for container in containers:
+    for noun, field in (("container", "containers"), ("init container", "initContainers")):
+        for container in spec.get(field) or ():
             resources = container.setdefault("resources", {})
             for kind, defaults in (("request", item.get("defaultRequest")), ("limit", item.get("default"))):
                 added = _fill(resources, f"{kind}s", defaults or {})
                 if added:
-                    yield f"{', '.join(added)} {kind} for {noun} {container['name']}"
+                    yield f"{', '.join(added)} {kind} for {noun} {container.get('name', '')}"
 
 
 def out_of_bounds(key: str, obj: Obj, item: Obj) -> Iterator[str]:
     """Which bounds of one LimitRange item an object breaks. Pure."""
     match key, item["type"]:
         case "pods", "Container":
-            for container in [*obj["spec"]["containers"], *(obj["spec"].get("initContainers") or ())]:
+            for container in [*(obj["spec"].get("containers") or ()), *(obj["spec"].get("initContainers") or ())]:
                 yield from _check(item, container.get("resources") or {})
         case "pods", "Pod":
             yield from _check(item, pod_resources(obj["spec"]))
@@ -60,7 +60,7 @@ def out_of_bounds(key: str, obj: Obj, item: Obj) -> Iterator[str]:
 
 def _items(cluster: Cluster, write: Write, type: str = "") -> Iterator[Obj]:
     for entry in cluster.store.list("limitranges", write.namespace):
-        for item in entry.object["spec"]["limits"]:
+        for item in entry.object["spec"].get("limits") or ():
             if not type or item["type"] == type:
                 yield item
 

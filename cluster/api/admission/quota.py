@@ -30,7 +30,7 @@ def unsaid(hard: dict[str, str], spec: Obj) -> str:
     parts = []
     for what in sorted(bounded & set(_FIELDS)):
         field, _, name = what.partition(".")
-        containers = [*spec["containers"], *(spec.get("initContainers") or ())]
+        containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
         silent = [c["name"] for c in containers if name not in ((c.get("resources") or {}).get(field) or {})]
         if silent:
             parts.append(f"{what} for: {','.join(silent)}")

@@ -19,6 +19,7 @@ from cluster.quantity import parse_quantity
 
 _STANDARD = frozenset({"cpu", "memory", "ephemeral-storage"})
 _SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
+_NEEDED = {"fieldRef": "fieldPath", "resourceFieldRef": "resource", "configMapKeyRef": "key", "secretKeyRef": "key"}
 _ENV_NAME = "a valid environment variable name must consist only of printable ASCII characters other than '='"
 _POLICIES = ("Always", "IfNotPresent", "Never")
 _HIGHEST_ID = 2**31 - 1
@@ -125,9 +126,9 @@ def _check_source(source: Obj, path: str, *, has_value: bool) -> Iterator[FieldE
         yield invalid(path, "", "may not be specified when `value` is not empty")
     elif len(given) > 1:
         yield invalid(path, "", "may not have more than one field specified at a time")
-    for kind in ("configMapKeyRef", "secretKeyRef"):
-        if source.get(kind):
-            yield from check_required(source[kind], f"{path}.{kind}", "key")
+    for kind, needed in _NEEDED.items():
+        if kind in source:
+            yield from check_required(source[kind] or {}, f"{path}.{kind}", needed)
 
 
 def _check_mounts(mounts: list[Obj], path: str, volumes: Collection[str]) -> Iterator[FieldError]:

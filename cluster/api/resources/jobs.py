@@ -46,7 +46,7 @@ def own_selector(job: Obj) -> None:
     if spec.get("manualSelector"):
         return
     spec["manualSelector"] = False
-    uid, name = job["metadata"]["uid"], job["metadata"]["name"]
+    uid, name = job["metadata"]["uid"], job["metadata"].get("name", "")
     labels = spec["template"]["metadata"].setdefault("labels", {})
     labels |= {UID_LABEL: uid, NAME_LABEL: name, "controller-uid": uid, "job-name": name}
     spec["selector"] = {"matchLabels": {UID_LABEL: uid}}

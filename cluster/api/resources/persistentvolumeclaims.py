@@ -55,9 +55,14 @@ def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
     free = {"resources"} | {key for key in ("volumeName", "storageClassName") if not old.get(key)}
     if _without(spec, free) != _without(old, free):
         yield forbidden("spec", ONLY)
-    wanted, before = spec["resources"]["requests"]["storage"], old["resources"]["requests"]["storage"]
+    wanted, before = _storage(spec), _storage(old)
     if parse_quantity(wanted) < parse_quantity(before):
         yield forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")
+
+
+def _storage(spec: Obj) -> str:
+    """The storage asked for; "0" where nothing is said."""
+    return str(((spec.get("resources") or {}).get("requests") or {}).get("storage", "0"))
 
 
 def _without(spec: Obj, keys: set[str]) -> Obj:

@@ -49,11 +49,15 @@ def keep_allocated(new: Obj, old: Obj) -> None:
         for name in ("clusterIP", "clusterIPs"):
             new["spec"][name] = old["spec"].get(name)
     if needs_node_ports(new) and needs_node_ports(old):
-        given = {(p["port"], p["protocol"]): p.get("nodePort") for p in old["spec"].get("ports") or ()}
+        given = {_number(p): p.get("nodePort") for p in old["spec"].get("ports") or ()}
         for port in new["spec"].get("ports") or ():
-            kept = given.get((port["port"], port["protocol"]))
+            kept = given.get(_number(port))
             if kept and not port.get("nodePort"):
                 port["nodePort"] = kept
+
+
+def _number(port: Obj) -> tuple[int | None, str | None]:
+    return port.get("port"), port.get("protocol")
 
 
 def rules(service: Obj, old: Obj | None) -> Iterator[FieldError]:

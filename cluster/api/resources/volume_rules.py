@@ -61,9 +61,20 @@ def _check_projected(source: Obj, path: str) -> Iterator[FieldError]:
                 yield from _check_items(inner, f"{path}.{kind}", "path")
 
 
+def _check_downward(item: Obj, path: str) -> Iterator[FieldError]:
+    given = [kind for kind in ("fieldRef", "resourceFieldRef") if kind in item]
+    if len(given) != 1:
+        yield required(path, "one of fieldRef and resourceFieldRef is required")
+    for kind in given:
+        needed = "fieldPath" if kind == "fieldRef" else "resource"
+        yield from check_required(item[kind] or {}, f"{path}.{kind}", needed)
+
+
 def _check_items(source: Obj, path: str, *needed: str) -> Iterator[FieldError]:
     for i, item in enumerate(source.get("items") or ()):
         at, where = f"{path}.items[{i}]", item.get("path", "")
+        if "key" not in needed:
+            yield from _check_downward(item, at)
         yield from check_required(item, at, *{*needed, "path"})
         yield from check_range(item.get("mode"), f"{at}.mode", 0, _HIGHEST_MODE)
         if where.startswith("/"):
