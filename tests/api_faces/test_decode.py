@@ -36,6 +36,14 @@ def test_the_strict_error_is_worded_as_recorded() -> None:
     )
 
 
+def test_null_within_a_list_or_a_map_is_the_zero_of_its_type(pod: Obj) -> None:
+    pod["metadata"]["labels"] = {"app": None}
+    pod["spec"] |= {"containers": [None], "volumes": [None]}
+    clean, problems = decode(registry["pods"], pod)
+    assert (clean["metadata"]["labels"], problems) == ({"app": ""}, [])
+    assert (clean["spec"]["containers"], clean["spec"]["volumes"]) == ([{}], [{}])
+
+
 def test_a_bad_quantity_is_worded_as_recorded(pod: Obj) -> None:
     pod["spec"]["containers"][0]["resources"] = {"limits": {"memory": "lots"}}
     with pytest.raises(BadRequest, match=r'Pod in version "v1" cannot be handled as a Pod: quantities must match'):

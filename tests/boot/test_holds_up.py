@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -113,7 +113,9 @@ class TestConnections:
             for noise in NOISE * 25:
                 stack.enter_context(caller.connect()).sendall(noise)
             for words in UNFINISHED * 5:
-                stack.enter_context(caller.secure()).sendall(words)
+                # It may hang up before it has heard all.
+                with suppress(OSError):
+                    stack.enter_context(caller.secure()).sendall(words)
             works(handle)
 
     def test_that_are_never_read_are_cut_off_before_they_cost_much(self, handle: Handle, caller: Caller) -> None:
