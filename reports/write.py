@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from chaos.result import Result
-from reports import html, markdown, terminal
+from reports import html, junit, markdown, sarif, terminal
 
 
 def _json(result: Result) -> str:
@@ -19,6 +19,8 @@ _FILES: dict[str, tuple[str, Callable[[Result], str]]] = {
     "markdown": ("report.md", markdown.render),
     "text": ("report.txt", terminal.render),
     "json": ("result.json", _json),
+    "junit": ("junit.xml", junit.render),
+    "sarif": ("report.sarif", sarif.render),
 }
 FORMATS = tuple(_FILES)
 

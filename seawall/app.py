@@ -66,9 +66,10 @@ def run(
     return running.dry_run(wanted) if dry_run else running.run(wanted)
 
 
-def _format(format: str) -> str:
-    if format not in {"text", "json"}:
-        raise typer.BadParameter(f"{format!r} is no format; known: text, json", param_hint="--format")
+def _format(format: str, *more: str) -> str:
+    known = ("text", "json", *more)
+    if format not in known:
+        raise typer.BadParameter(f"{format!r} is no format; known: {', '.join(known)}", param_hint="--format")
     return format
 
 
@@ -86,7 +87,9 @@ def judge(run: RunFolder, format: Annotated[str, typer.Option(help="text or json
 @app.command(epilog="Example: seawall report runs/20260102-030405-lying-health-checks --format markdown")
 def report(
     run: RunFolder,
-    format: Annotated[list[str] | None, typer.Option(help="html, text, markdown or json; may be repeated.")] = None,
+    format: Annotated[
+        list[str] | None, typer.Option(help="html, text, markdown, json, junit or sarif; may be repeated.")
+    ] = None,
 ) -> int:
     """Make the reports of a run again from its result."""
     from seawall import running
@@ -173,12 +176,12 @@ def new(
 @app.command(epilog="Example: seawall audit scenarios/workloads/shop.yaml")
 def audit(
     paths: Annotated[list[Path], typer.Argument(exists=True, help="Manifests, or folders of them.")],
-    format: Annotated[str, typer.Option(help="text or json")] = "text",
+    format: Annotated[str, typer.Option(help="text, json or sarif")] = "text",
 ) -> int:
     """Is the checklist configured? Every finding with file, line and remedy. Exit code 1 when there are any."""
     from seawall import files
 
-    return files.audit(tuple(paths), _format(format))
+    return files.audit(tuple(paths), _format(format, "sarif"))
 
 
 @app.command(epilog="Example: seawall fix deployment.yaml > fixed.yaml")

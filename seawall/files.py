@@ -53,11 +53,23 @@ def show_library(format: str) -> int:
 def audit(paths: tuple[Path, ...], format: str) -> int:
     """Exit code 1 when anything is missing."""
     findings = defenses.audit(load_manifests(paths))
-    if format == "json":
-        sys.stdout.write(json.dumps([asdict(f) for f in findings]) + "\n")
-    else:
-        sys.stdout.writelines(_lines(findings))
+    match format:
+        case "json":
+            sys.stdout.write(json.dumps([asdict(f) for f in findings]) + "\n")
+        case "sarif":
+            sys.stdout.write(_sarif(findings))
+        case _:
+            sys.stdout.writelines(_lines(findings))
     return exits.BROKE if findings else exits.MET
+
+
+def _sarif(findings: list[Finding]) -> str:
+    from importlib.metadata import version
+
+    from chaos.result import Finding as Reported
+    from reports import sarif
+
+    return sarif.audit((Reported.model_validate(asdict(f)) for f in findings), version("seawall"))
 
 
 def _lines(findings: list[Finding]) -> Iterator[str]:

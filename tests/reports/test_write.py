@@ -11,7 +11,7 @@ from tests.judge.tape import hang
 
 def test_each_format_is_a_file_beside_the_others(tmp_path: Path) -> None:
     names = [path.name for path in write(hang().judged(), tmp_path, FORMATS)]
-    assert names == ["report.html", "report.md", "report.txt", "result.json"]
+    assert names == ["report.html", "report.md", "report.txt", "result.json", "junit.xml", "report.sarif"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
