@@ -39,10 +39,8 @@ def inject(arena: Arena, params: DnsOutage) -> list[Injury]:  # noqa: ARG001  # 
 
 
 def _must_resolve(arena: Arena, pod: Obj) -> None:
-    name, ended = (
-        pod["metadata"]["name"],
-        _look_up(arena, pod["metadata"]["name"], pod["spec"]["containers"][0]["name"]),
-    )
+    name = pod["metadata"]["name"]
+    ended = _look_up(arena, name, pod["spec"]["containers"][0]["name"])
     if ended.code != 0:
         said = (ended.err or ended.out).strip()[:200]
         raise FaultRefused(f"`{' '.join(LOOK_UP)}` in pod {name} ended with {ended.code} before the fault: {said}")

@@ -124,8 +124,7 @@ def _doors(arena: Arena, service: Obj) -> dict[str, Obj]:
 
 def _make(arena: Arena, service: Obj, doors: dict[str, Obj], policies: list[Obj], delay: str) -> StandIn:
     name, selector = service["metadata"]["name"], service["spec"]["selector"]
-    twin = arena.kube.create(twin_of(service), arena.namespace)
-    address = twin["spec"]["clusterIP"]
+    address = arena.kube.create(twin_of(service), arena.namespace)["spec"]["clusterIP"]
     pods = ready_behind(arena, selector)
     labels = arena.view.of("Pod")[pods[0]]["labels"] if pods else selector
     arena.kube.create(admission(name, labels, policies), arena.namespace)

@@ -7,8 +7,12 @@ from chaos.journal import Undo
 from chaos.kube import Obj, Refused
 
 
+def services_path(arena: Arena) -> str:
+    return f"/api/v1/namespaces/{arena.namespace}/services"
+
+
 def service_path(arena: Arena, name: str) -> str:
-    return f"/api/v1/namespaces/{arena.namespace}/services/{name}"
+    return f"{services_path(arena)}/{name}"
 
 
 def find_service(arena: Arena, name: str) -> Obj:
@@ -19,17 +23,20 @@ def find_service(arena: Arena, name: str) -> Obj:
         if refusal.code != 404:
             raise
         raise FaultRefused(f"the workload has no Service {name}") from refusal
-    if service["spec"].get("clusterIP") in (None, "", "None") or not service["spec"].get("selector"):
+    if not _has_address(service) or not service["spec"].get("selector"):
         raise FaultRefused(f"Service {name} has no address or no selector of its own, so nothing can be put behind it")
     return service
+
+
+def _has_address(service: Obj) -> bool:
+    return service["spec"].get("clusterIP") not in (None, "", "None")
 
 
 def services_of_target(arena: Arena) -> list[str]:
     """The Services with an address that send traffic to the target now. Raises `FaultRefused` when there is none."""
     pods = set(arena.view.pods(arena.target))
     leading = {s["service"] for s in arena.view.of("EndpointSlice").values() if pods & set(s["ready"])}
-    found = arena.kube.list(service_path(arena, "").rstrip("/"))
-    having = (s["metadata"]["name"] for s in found if s["spec"].get("clusterIP") not in (None, "", "None"))
+    having = (s["metadata"]["name"] for s in arena.kube.list(services_path(arena)) if _has_address(s))
     if not (names := sorted(leading & set(having))):
         raise FaultRefused(f"no Service sends traffic to {arena.target}")
     return names
