@@ -90,13 +90,25 @@ def _on_one_cluster(wanted: Wanted, storms: list[Storm], stop: Stop) -> list[Out
         _check(_connect(place), wanted, storms)
 
         def one(storm: Storm) -> Outcome | None:
-            return None if stop.asked() else _one(_connect(place), place, wanted, storm, stop.child())
+            if stop.asked():
+                return None
+            if place.ephemeral:
+                _await_room(_connect(place))
+            return _one(_connect(place), place, wanted, storm, stop.child())
 
         together = [storm for storm in storms if wanted.parallel > 1 and not _needs_the_cluster_alone(storm[0])]
         with ThreadPoolExecutor(wanted.parallel) as pool:
             outcomes = dict(zip(map(id, together), pool.map(one, together), strict=True))
         outcomes |= {id(storm): one(storm) for storm in storms if id(storm) not in outcomes}
     return [outcome for storm in storms if (outcome := outcomes[id(storm)])]
+
+
+def _await_room(kube: Kube) -> None:
+    """Until what the storm before left is gone: a cluster that ends with the command is not waited for to be rid of it,
+    and pods on their way out take room from the next storm's.
+    """
+    left = kube.list(recover.NAMESPACES, labelSelector=guard.RUN_LABEL)
+    recover.wait_gone(kube, [namespace["metadata"]["name"] for namespace in left])
 
 
 def _needs_the_cluster_alone(scenario: Scenario) -> bool:
