@@ -66,6 +66,37 @@ def run(
     return running.dry_run(wanted) if dry_run else running.run(wanted)
 
 
+@app.command(epilog="Example: seawall ablate scenarios/node-drain.yaml")
+def ablate(
+    scenario: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A scenario file.")],
+    *,
+    context: Annotated[str, typer.Option(help="A kubeconfig context; without it the embedded cluster.")] = "",
+    allow_context: Annotated[
+        list[str] | None, typer.Option(help="A context that is meant although it is not local.")
+    ] = None,
+    allow: Annotated[list[str] | None, typer.Option(help="`nodes`: faults may reach whole nodes.")] = None,
+    parallel: Annotated[int, typer.Option(min=1, max=8, help="So many storms at once.")] = 1,
+    out: OutDir = Path("runs"),
+    format: Annotated[str, typer.Option(help="What to print at the end: text or json.")] = "text",
+) -> int:
+    """Run a storm without each item of its defenses in turn: which of them does it need?"""
+    from seawall import ablating, running
+
+    wanted = running.Wanted(
+        paths=(scenario,),
+        variants=(),
+        context=context,
+        allow_contexts=tuple(allow_context or ()),
+        allow_nodes="nodes" in (allow or ()),
+        seed=None,
+        out=out,
+        live=None,
+        format=_format(format),
+        parallel=parallel,
+    )
+    return ablating.ablate(wanted)
+
+
 def _format(format: str, *more: str) -> str:
     known = ("text", "json", *more)
     if format not in known:

@@ -62,13 +62,17 @@ Outcome = tuple[int, tuple[Path, Result]]
 
 def run(wanted: Wanted) -> int:
     """Run every scenario and report. Returns an exit code."""
-    storms = read_all(wanted.paths, wanted.variants)
+    outcomes = carry_out(wanted, read_all(wanted.paths, wanted.variants))
+    _print([result for _, result in outcomes], wanted.format)
+    return exits.worst(code for code, _ in outcomes)
+
+
+def carry_out(wanted: Wanted, storms: list[Storm]) -> list[Outcome]:
+    """Run them, in the order given as far as they do not run side by side. Fewer outcomes than storms: it was ended."""
     stop = Stop()
     with _signals(stop):
         apart = wanted.parallel > 1 and not wanted.context and kept_cluster() is None
-        outcomes = (_apart if apart else _on_one_cluster)(wanted, storms, stop)
-    _print([result for _, result in outcomes], wanted.format)
-    return exits.worst(code for code, _ in outcomes)
+        return (_apart if apart else _on_one_cluster)(wanted, storms, stop)
 
 
 def _apart(wanted: Wanted, storms: list[Storm], stop: Stop) -> list[Outcome]:
