@@ -47,11 +47,11 @@ def _print(rows: list[Ablated], format: str) -> None:
         data = [{**asdict(row), "impact": impact} for row, impact in zip(rows, impacts, strict=True)]
         sys.stdout.write(json.dumps(data) + "\n")
         return
-    table = Table("without", "defense", "verdict", "failed", "longest outage", "needed", box=None, header_style="bold")
+    table = Table("without", "verdict", "failed", "longest outage", "needed", box=None, header_style="bold")
     for row in rows:
         cost = row.impact
         failed = share(cost.failed, cost.requests) if cost else NOT_MEASURED
         outage = f"{cost.longest_outage:g} s" if cost else NOT_MEASURED
         needed = _NEEDED[row.needed] if row.item else ""
-        table.add_row(row.item or "nothing", row.defense, str(VERDICTS[row.verdict]), failed, outage, needed)
+        table.add_row(row.item or f"nothing ({row.defense})", str(VERDICTS[row.verdict]), failed, outage, needed)
     Console().print(table)
