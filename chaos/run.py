@@ -33,6 +33,7 @@ LOAD_FLOWS_WITHIN = Duration(30)
 # Beyond its phases a run may take this long before it is ended: deploying has a deadline of its own.
 SLACK = Duration(90)
 SHOWN_WITHIN = Duration(3)
+WORKLOADS = ("Deployment", "StatefulSet", "ReplicaSet", "DaemonSet")
 
 
 class Stop:
@@ -188,7 +189,7 @@ def _phases(run: Run, variant: VariantPlan, together: threading.Barrier) -> None
     load_namespace = run.plan.load_namespace["metadata"]["name"]
     pods = load_objects(run.plan, variant, run.seed)
     with follow_load(run.kube, pods, load_namespace, variant.name, run.recorder, run.ending) as load:
-        _apply(run, variant)
+        _apply(run, variant, together)
         _await_ready(run, variant, view)
         load.await_flow(run.stop.wait, LOAD_FLOWS_WITHIN)
         _meet(together, run.stop)
@@ -222,8 +223,16 @@ def _create_namespace(run: Run, manifest: Obj) -> None:
     run.kube.create(manifest)
 
 
-def _apply(run: Run, variant: VariantPlan) -> None:
-    for obj in variant.objects:
+def _apply(run: Run, variant: VariantPlan, together: threading.Barrier) -> None:
+    """The variants share the nodes: the largest workload of each finds its place before the many small ones do."""
+    largest = next((i for i, obj in enumerate(variant.objects, 1) if obj["kind"] in WORKLOADS), 0)
+    _create(run, variant, variant.objects[:largest])
+    _meet(together, run.stop)
+    _create(run, variant, variant.objects[largest:])
+
+
+def _create(run: Run, variant: VariantPlan, objects: tuple[Obj, ...]) -> None:
+    for obj in objects:
         if not run.kube.is_namespaced(obj["apiVersion"], obj["kind"]):
             name = obj["metadata"]["name"]
             path = run.kube.path(obj["apiVersion"], obj["kind"], name=name)
@@ -259,11 +268,10 @@ def _await_ready(run: Run, variant: VariantPlan, view: View) -> None:
 
 def replicas(objects: tuple[Obj, ...]) -> dict[str, int]:
     """How many Ready pods each workload should have: "deployment/x" -> replicas (a DaemonSet: at least one)."""
-    kinds = {"Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"}
     return {
         f"{o['kind'].lower()}/{o['metadata']['name']}": o["spec"].get("replicas", 1)
         for o in objects
-        if o["kind"] in kinds
+        if o["kind"] in WORKLOADS
     }
 
 

@@ -1,7 +1,7 @@
 """The scorecard: five patterns by six checks (and storage), and whether the workload is production-ready. Pure.
 
-A cell tells how a defense did where it was in place: the worst of its verdicts in the pattern's scenarios. A variant it
-was stripped from shows what the storm does without it, and does not count here.
+A cell tells how a defense did with everything in place: the worst of its verdicts in the pattern's scenarios. A variant
+that anything was stripped from shows what the storm does without it, and does not count here.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ def scorecard(results: Iterable[Result]) -> Card:
     """(pattern, defense) -> cell; what was not exercised is not in it."""
     found: dict[tuple[str, str], list[VerdictName]] = {}
     for result in results:
-        for verdict in (v for variant in result.variants for v in variant.verdicts if not v.stripped):
+        for verdict in (v for variant in result.variants if not variant.strip for v in variant.verdicts):
             found.setdefault((result.pattern, verdict.defense), []).append(verdict.verdict)
     return {key: Cell(worst(said), said.count("held"), len(said)) for key, said in found.items()}
 
