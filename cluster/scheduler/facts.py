@@ -68,6 +68,10 @@ class PodFacts:
         return is_going(self.obj)
 
     @cached_property
+    def priority(self) -> int:
+        return int(self.spec.get("priority") or 0)
+
+    @cached_property
     def owner(self) -> str:
         """The uid of the controller; pods with the same one are replicas of each other."""
         return str((controller_of(self.obj) or {}).get("uid", ""))
@@ -156,6 +160,10 @@ class NodeFacts:
         self.labels = labels_of(obj)
         self.allocatable = amounts((obj.get("status") or {}).get("allocatable") or {})
         self.taints: Sequence[Obj] = (obj.get("spec") or {}).get("taints") or ()
+
+    def copy(self) -> "NodeFacts":
+        """The same node, to try something with."""
+        return NodeFacts(self.obj, dict(self.pods), dict(self.taken), self.usual_cpu, self.usual_memory)
 
     def add(self, pod: PodFacts) -> None:
         """A pod came to the node, or changed there."""

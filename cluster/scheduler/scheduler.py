@@ -2,17 +2,18 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from cluster.client import Client, NotFound, Obj, WatchEvent
 from cluster.controllers.loop import Controller, run
 from cluster.events import EventRecorder
 from cluster.objects import Key, condition, is_going, is_pod_finished, key_of, labels_of, node_of, with_condition
-from cluster.scheduler import messages
+from cluster.scheduler import messages, preemption
 from cluster.scheduler.affinity import affinity_filters
 from cluster.scheduler.facts import NodeFacts, PodFacts
-from cluster.scheduler.filters import NODE_FILTERS, Filter, refusals
+from cluster.scheduler.filters import NODE_FILTERS, Filter, Refusal, refusals
 from cluster.scheduler.scores import best
 from cluster.scheduler.spread import spread_filters
 from cluster.scheduler.volumes import Claims, choose_node, claims_of, volume_filters
@@ -21,6 +22,13 @@ NAME = "default-scheduler"
 BACKOFF_SECONDS_MIN = 1.0
 BACKOFF_SECONDS_MAX = 10.0
 """How soon a pod that fitted nowhere is tried again when something changes; doubling with each attempt."""
+
+_PREEMPTED: Obj = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "PreemptionByScheduler",
+    "message": f"{NAME}: preempting to accommodate a higher priority pod",
+}
 
 RETRY_SECONDS = 300.0
 """How soon it is tried again when nothing does."""
@@ -55,6 +63,8 @@ class _Scheduler:
     """Bound pods of nodes that are not known (yet), by node name and uid."""
     namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
     waiting: dict[Key, _Waiting] = field(default_factory=dict)
+    nominated: dict[Key, tuple[str, PodFacts]] = field(default_factory=dict)
+    """Pods for which others had to go, each with the node on which there will be room for it."""
 
     def controller(self) -> Controller:
         return Controller(
@@ -99,7 +109,7 @@ class _Scheduler:
         if node_of(pod):
             return self._follow_bound(event)
         if event.type == "DELETED" or not _is_ours(pod):
-            self.waiting.pop(key, None)
+            self._settle(key)
             return ()
         if event.type == "MODIFIED" and key in self.waiting and not _changed(event):
             # Our own note that it fits nowhere.
@@ -108,7 +118,7 @@ class _Scheduler:
 
     def _follow_bound(self, event: WatchEvent) -> Iterable[Key]:
         pod = event.object
-        self.waiting.pop(key_of(pod), None)
+        self._settle(key_of(pod))
         gone = event.type == "DELETED" or is_pod_finished(pod)
         if event.old is None or gone or _changed(event) or not node_of(event.old):
             self._place(node_of(pod), PodFacts(pod), gone=gone)
@@ -134,7 +144,7 @@ class _Scheduler:
         try:
             obj = self.client.get("pods", key.name, key.namespace)
         except NotFound:
-            self.waiting.pop(key, None)
+            self._settle(key)
             return None
         if node_of(obj) or not _is_ours(obj):
             return None
@@ -144,19 +154,73 @@ class _Scheduler:
         return self._schedule(key, PodFacts(obj))
 
     def _schedule(self, key: Key, pod: PodFacts) -> float | None:
-        claims, nodes = claims_of(self.client, pod), list(self.nodes.values())
+        claims, nodes = claims_of(self.client, pod), self._nodes_for(key, pod)
         if claims.problem:
             return self._refuse(key, pod, messages.rejected(len(nodes), claims.problem))
         feasible, refused = refusals(pod, nodes, self._filters(pod, nodes, claims))
         if not feasible:
-            return self._refuse(key, pod, messages.unschedulable(len(nodes), refused))
+            return self._make_room(key, pod, nodes, refused, claims)
         node = self._chosen(key, feasible) or best(pod, nodes, feasible, self.namespaces, self.chance)
         if claims.delayed:
             choose_node(self.client, claims, node)
             self._wait(key, backoff=False, node=node.name)
             return None
-        self._bind(key, pod, node)
+        self._bind(key, pod, self.nodes[node.name])
         return None
+
+    def _nodes_for(self, key: Key, pod: PodFacts) -> list[NodeFacts]:
+        """The nodes as they are to this pod: room that was made for one at least as important is taken."""
+        nodes = dict(self.nodes)
+        for other, (name, promised) in self.nominated.items():
+            if other != key and promised.priority >= pod.priority and name in nodes:
+                nodes[name] = nodes[name].copy()
+                nodes[name].add(promised)
+        return list(nodes.values())
+
+    def _make_room(
+        self, key: Key, pod: PodFacts, nodes: list[NodeFacts], refused: Mapping[str, Refusal], claims: Claims
+    ) -> float:
+        """Push less important pods off a node where that helps, and wait for their end."""
+        if why := self._not_eligible(key, pod):
+            return self._refuse(key, pod, messages.not_eligible(len(nodes), refused, why))
+
+        def fits(world: Sequence[NodeFacts], node: NodeFacts) -> bool:
+            return not refusals(pod, [node], self._filters(pod, list(world), claims))[1]
+
+        budgets = self.client.list("poddisruptionbudgets.policy")
+        found = preemption.choose(pod, nodes, refused, fits, budgets)
+        if found is None:
+            return self._refuse(key, pod, messages.unschedulable(len(nodes), refused))
+        self.nominated[key] = found.node, pod
+        for victim in found.victims:
+            self._preempt(victim, pod, found.node)
+        return self._refuse(key, pod, messages.beaten(len(nodes), refused), nominated=found.node)
+
+    def _not_eligible(self, key: Key, pod: PodFacts) -> str:
+        if pod.spec.get("preemptionPolicy") == "Never":
+            return "preemptionPolicy=Never"
+        name, _ = self.nominated.get(key, ("", pod))
+        there = self.nodes[name].pods.values() if name in self.nodes else ()
+        if any(other.going and other.priority < pod.priority for other in there):
+            return "a terminating pod on the nominated node"
+        return ""
+
+    def _preempt(self, victim: PodFacts, pod: PodFacts, node: str) -> None:
+        """Raises nothing for a victim that has gone by itself."""
+        name, namespace = victim.obj["metadata"]["name"], victim.namespace
+        with suppress(NotFound):
+            obj = self.client.get("pods", name, namespace)
+            conditions = with_condition((obj.get("status") or {}).get("conditions"), _PREEMPTED, self.clock())
+            status = {**(obj.get("status") or {}), "conditions": conditions}
+            self.client.update("pods", {**obj, "status": status}, subresource="status")
+            self.client.delete("pods", name, namespace, uid=victim.uid)
+            said = f"Preempted by pod {pod.uid} on node {node}"
+            self.recorder.scheduling_event(obj, "Normal", "Preempted", said, "Preempting")
+
+    def _settle(self, key: Key) -> None:
+        """The pod waits no longer, whatever became of it."""
+        self.waiting.pop(key, None)
+        self.nominated.pop(key, None)
 
     def _chosen(self, key: Key, feasible: list[NodeFacts]) -> NodeFacts | None:
         """The node that volumes were made for, if it can still take the pod."""
@@ -176,11 +240,11 @@ class _Scheduler:
         }
         self.client.create("pods", binding, key.namespace, subresource="binding", name=key.name)
         node.add(pod)
-        self.waiting.pop(key, None)
+        self._settle(key)
         said = f"Successfully assigned {key.namespace}/{key.name} to {node.name}"
         self.recorder.scheduling_event(pod.obj, "Normal", "Scheduled", said, "Binding")
 
-    def _refuse(self, key: Key, pod: PodFacts, why: str) -> float:
+    def _refuse(self, key: Key, pod: PodFacts, why: str, nominated: str = "") -> float:
         self.recorder.scheduling_event(pod.obj, "Warning", "FailedScheduling", why, "Scheduling")
         new = {
             "type": "PodScheduled",
@@ -192,14 +256,14 @@ class _Scheduler:
         if (generation := pod.obj["metadata"].get("generation")) is not None:
             new["observedGeneration"] = generation
         self._wait(key, backoff=True)
-        self._note(pod.obj, new)
+        self._note(pod.obj, new, nominated)
         return RETRY_SECONDS
 
-    def _note(self, obj: Obj, new: Obj) -> None:
+    def _note(self, obj: Obj, new: Obj, nominated: str) -> None:
         present = condition(obj, "PodScheduled")
-        if present is not None and {**present, **new} == present:
+        status = (obj.get("status") or {}) | ({"nominatedNodeName": nominated} if nominated else {})
+        if present is not None and {**present, **new} == present and status == obj.get("status"):
             return
-        status = obj.get("status") or {}
         conditions = with_condition(status.get("conditions"), new, self.clock())
         changed = {**obj, "status": {**status, "conditions": conditions}}
         self.client.update("pods", changed, subresource="status")

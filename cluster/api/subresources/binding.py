@@ -21,6 +21,8 @@ def bind(verbs: Verbs, resource: Resource, namespace: str, name: str, body: Obj,
     if annotations := (body.get("metadata") or {}).get("annotations"):
         bound["metadata"]["annotations"] = {**(bound["metadata"].get("annotations") or {}), **annotations}
     bound["status"] = with_condition(bound.get("status") or {}, "PodScheduled", "True", verbs.cluster.clock())
+    # Room that was made for it has been found (KEP-5278).
+    bound["status"].pop("nominatedNodeName", None)
     verbs.put(resource, bound, options.dry_run)
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
