@@ -92,6 +92,7 @@ def _result(start: RunStarted, scenario: Scenario, variants: tuple[VariantResult
         context=start.context,
         kubernetes=start.kubernetes,
         seed=start.seed,
+        file=start.file,
         began=start.wall - start.t,
         scenario=scenario.scenario,
         pattern=scenario.pattern,

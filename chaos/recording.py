@@ -36,6 +36,8 @@ class RunStarted(Record):
     seawall: str = ""
     context: str = ""
     kubernetes: str = ""
+    file: str = ""
+    """The scenario's file, as the run was told it."""
     scenario: dict[str, Any] = field(default_factory=dict)
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     """name -> {"namespace": …, "strip": […]}"""

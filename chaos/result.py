@@ -174,6 +174,8 @@ class Result(Value):
     context: str
     kubernetes: str
     seed: int
+    file: str = ""
+    """The scenario's file, as the run was told it; empty in recordings of older versions."""
     began: float
     scenario: str
     pattern: str

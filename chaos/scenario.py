@@ -119,7 +119,7 @@ class Scenario(Model):
     """How long the workload may take to become Ready."""
     isolation: Literal["node"] | None = None
     """`node`: each variant's whole workload gets a node of its own."""
-    _folder: Path = PrivateAttr(default=Path())
+    _file: Path = PrivateAttr(default=Path())
 
     @property
     def fault_name(self) -> str:
@@ -133,15 +133,20 @@ class Scenario(Model):
     @property
     def folder(self) -> Path:
         """Where the file lies; paths in it are seen from there."""
-        return self._folder
+        return self._file.parent
+
+    @property
+    def file(self) -> Path:
+        """As it was named to `read`."""
+        return self._file
 
     @property
     def manifest_paths(self) -> list[Path]:
-        return [self._folder / path for path in self.workload.manifests]
+        return [self.folder / path for path in self.workload.manifests]
 
     @property
     def locustfile_path(self) -> Path:
-        return self._folder / self.load.locustfile
+        return self.folder / self.load.locustfile
 
 
 def read(path: Path, faults: Mapping[str, FaultLike] | None = None) -> Scenario:
@@ -160,7 +165,7 @@ def read(path: Path, faults: Mapping[str, FaultLike] | None = None) -> Scenario:
         problems += [_problem(dict(e), raw, shown) for e in error.errors()]
     if problems or scenario is None:
         raise InputErrors(problems)
-    scenario._folder = path.parent  # noqa: SLF001  # its own private attribute
+    scenario._file = path  # noqa: SLF001  # its own private attribute
     return scenario
 
 

@@ -1,5 +1,6 @@
 """What a result has to tell, as plain values that every report lays out in its own way. Nothing here judges."""
 
+import shlex
 from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
@@ -363,7 +364,7 @@ def moments(variant: VariantResult) -> list[tuple[str, list[Snapshot]]]:
 
 def command(result: Result) -> str:
     """What runs it again: the same seed gives the same load and the same victims."""
-    return f"seawall run {result.scenario}.yaml --seed {result.seed}"
+    return f"seawall run {shlex.quote(result.file or f'{result.scenario}.yaml')} --seed {result.seed}"
 
 
 def by_phase(result: Result) -> list[tuple[PhaseResult, VariantResult]]:

@@ -252,6 +252,7 @@ def _started(recorder: Recorder, kube: Kube, planned: Plan, seed: int) -> None:
         seawall=version("seawall"),
         context=kube.context,
         kubernetes=kube.get("/version")["gitVersion"],
+        file=str(planned.scenario.file),
         scenario=planned.scenario.model_dump(mode="json"),
         variants={v.name: v.record() for v in planned.variants},
     )

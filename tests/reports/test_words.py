@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.story import command
 from reports.words import clean, count, one_line, plural, seconds, share
 
 
@@ -48,3 +49,8 @@ def test_clean_text_holds_no_controls_but_tab_and_newline(text: str) -> None:
 def test_colours_go_with_their_escapes() -> None:
     assert clean("\x1b[1;31mred\x1b[0m \x1b]0;title\x07text\r\n") == "red text\n"
     assert one_line(" two\n lines\x1b[K ") == "two lines"
+
+
+def test_what_runs_it_again_names_the_file_as_the_run_was_told_it() -> None:
+    told = lying().model_copy(update={"file": "storms of ours/lying.yaml", "seed": 7})
+    assert command(told) == "seawall run 'storms of ours/lying.yaml' --seed 7"
