@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from reports.story import command
 from reports.words import clean, count, one_line, plural, seconds, share
+from tests.reports.results import lying
 
 
 @pytest.mark.parametrize(
