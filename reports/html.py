@@ -15,7 +15,7 @@ _FOLDER = Path(__file__).parent / "templates"
 _CODE = re.compile(r"`([^`]+)`")
 
 
-_environment = Environment(
+environment = Environment(
     loader=FileSystemLoader(_FOLDER),
     autoescape=True,
     undefined=StrictUndefined,
@@ -29,27 +29,27 @@ def _prose(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  # escaped just before
 
 
-_environment.filters["prose"] = _prose
+environment.filters["prose"] = _prose
 
 
 def render(result: Result) -> str:
     """The result as one HTML page. plotly.js is in it, once, when there is something to draw."""
     result = words.plain(result)
     drawn = any(v.timeline or v.marks or v.fault for v in result.variants)
-    return _environment.get_template("report.html.j2").render(
+    return environment.get_template("report.html.j2").render(
         result=result,
         story=story,
         words=words,
         figure=chart.figure(result) if drawn else None,
         gaps={variant.name: chart.missing(variant) for variant in result.variants},
         began=datetime.fromtimestamp(result.began, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-        style=_ours("report.css"),
-        script=_ours("report.js"),
+        style=ours("report.css"),
+        script=ours("report.js"),
         plotly=_plotly() if drawn else "",
     )
 
 
-def _ours(name: str) -> Markup:
+def ours(name: str) -> Markup:
     return Markup((_FOLDER / name).read_text(encoding="utf-8"))  # noqa: S704  # a file of this package
 
 

@@ -4,6 +4,7 @@ An unmet expectation is a failure. What could not be told is an error, and one t
 nothing that was not proven ever counts as passed.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -13,8 +14,19 @@ from reports.words import plain
 
 
 def render(result: Result) -> str:
+    return render_all([result])
+
+
+def render_all(results: Iterable[Result]) -> str:
+    """A suite for each run."""
+    root = Element("testsuites")
+    root.extend(_suite(plain(result)) for result in results)
+    indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(clean: Result) -> Element:
     """Tests, failures, errors and skipped are counted as their elements are."""
-    clean = plain(result)
     suite = Element("testsuite", name=clean.scenario, timestamp=_timestamp(clean))
     for variant in clean.variants:
         for expected in variant.expected:
@@ -23,10 +35,7 @@ def render(result: Result) -> str:
     suite.set("tests", str(len(cases)))
     for kind, plural in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(plural, str(sum(case.find(kind) is not None for case in cases)))
-    root = Element("testsuites")
-    root.append(suite)
-    indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+    return suite
 
 
 def _timestamp(result: Result) -> str:

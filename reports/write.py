@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from os.path import relpath
 from pathlib import Path
 
 from rich.console import Console
 
 from chaos.result import Result
-from reports import html, junit, markdown, sarif, terminal
+from reports import html, junit, markdown, sarif, suite, terminal
 
 
 def _json(result: Result) -> str:
@@ -33,6 +34,16 @@ def write(result: Result, folder: Path, formats: Iterable[str]) -> list[Path]:
     """Write each format into the run's folder; returns the files. Raises `UnknownFormat` before it writes any."""
     chosen = [_file(format) for format in dict.fromkeys(formats)]
     return [_write(folder / name, render(result)) for name, render in chosen]
+
+
+def write_suite(runs: Sequence[tuple[Path, Result]], folder: Path) -> list[Path]:
+    """The page of many runs and its JUnit file, in a folder beside theirs."""
+    seen = [(relpath(run / _FILES["html"][0], folder), result) for run, result in runs]
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        _write(folder / "suite.html", suite.html(seen)),
+        _write(folder / "junit.xml", suite.build_server(seen)),
+    ]
 
 
 def _file(format: str) -> tuple[str, Callable[[Result], str]]:

@@ -30,7 +30,7 @@ from chaos.recording import Recorder, RunStarted
 from chaos.result import Result
 from chaos.run import Run, Stop, execute
 from chaos.scenario import Scenario, read
-from reports.write import summary, write
+from reports.write import summary, write, write_suite
 from seawall import exits
 from seawall.embedded import Place, kept_cluster, place_for
 from seawall.live import Live
@@ -63,7 +63,11 @@ Outcome = tuple[int, tuple[Path, Result]]
 def run(wanted: Wanted) -> int:
     """Run every scenario and report. Returns an exit code."""
     outcomes = carry_out(wanted, read_all(wanted.paths, wanted.variants))
-    _print([result for _, result in outcomes], wanted.format)
+    results = [result for _, result in outcomes]
+    _print(results, wanted.format)
+    if len(results) > 1:
+        page, *_ = write_suite(results, wanted.out / f"{_stamp()}-suite")
+        _say(f"all of it on one page: {page}")
     return exits.worst(code for code, _ in outcomes)
 
 
@@ -206,13 +210,17 @@ def _one(kube: Kube, place: Place, wanted: Wanted, storm: Storm, stop: Stop) -> 
 
 
 def _folder(out: Path, scenario: Scenario) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    stamp = _stamp()
     for number in count(1):
         folder = out / (f"{stamp}-{scenario.scenario}" + (f"-{number}" if number > 1 else ""))
         with suppress(FileExistsError):
             folder.mkdir(parents=True)
             break
     return folder
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
 
 
 def _execute(kube: Kube, place: Place, wanted: Wanted, planned: Plan, folder: Path, seed: int, stop: Stop) -> list[str]:

@@ -51,7 +51,7 @@ def test_one_signal_ends_all_storms_side_by_side(tmp_path: Path) -> None:
     command.signal(signal.SIGINT)
     assert command.wait(30) == 130
     command.assert_nothing_left()
-    assert len(list(command.out.glob("*"))) == 2
+    assert len(list(command.out.glob("*/journal.jsonl"))) == 2
 
 
 def test_a_fault_that_does_not_bite_proves_nothing(tmp_path: Path) -> None:
