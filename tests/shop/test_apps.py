@@ -60,11 +60,19 @@ def test_a_body_without_measure_is_refused(shop: Shop) -> None:
 def test_metrics_count_requests_by_route_and_status(shop: Shop) -> None:
     shop.catalog.ask("GET", "/products/1")
     shop.catalog.ask("GET", "/products/99")
-    text = shop.catalog.ask("GET", "/metrics")[1]
+    text = metrics_at_rest(shop.catalog)
     assert 'http_requests_total{route="GET /products/{item}",code="200"} 1' in text
     assert 'http_requests_total{route="GET /products/{item}",code="404"} 1' in text
     assert 'http_request_seconds_count{route="GET /products/{item}"} 2' in text
     assert int(text.split("process_resident_memory_bytes ")[1].split("\n")[0]) > 1_000_000
+
+
+def metrics_at_rest(app: App, within: float = 5.0) -> str:
+    """What it counts once no request but this one is in flight: a request is counted when its answer has left."""
+    deadline = time.monotonic() + within
+    while "http_requests_in_flight 1\n" not in (text := app.ask("GET", "/metrics")[1]):
+        assert time.monotonic() < deadline, text
+    return text
 
 
 def test_every_line_of_the_log_is_json(shop: Shop) -> None:
