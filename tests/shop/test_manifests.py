@@ -28,7 +28,10 @@ def mib(name: str, which: str) -> float:
 
 def list_mib() -> int:
     env = deployments()["newsletter"]["template"]["spec"]["containers"][0]["env"]
-    return int(next(e["value"] for e in env if e["name"] == "LIST_MIB"))
+    asked = next(e["valueFrom"]["configMapKeyRef"] for e in env if e["name"] == "LIST_MIB")
+    given = yaml.safe_load((SCENARIOS / "workloads" / "newsletter-list.yaml").read_text())
+    assert given["metadata"]["name"] == asked["name"]
+    return int(given["data"][asked["key"]])
 
 
 def test_the_source_in_the_manifests_is_the_source_of_the_apps() -> None:
