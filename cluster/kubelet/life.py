@@ -243,7 +243,13 @@ class ContainerLife:
 
     def _run_of(self, spec: ContainerSpec, image: Image, at: float = 0.0) -> Run:
         reference = image_reference(self.spec["image"])
-        return Run(container_id=spec.id, attempt=self._attempt, image=reference, image_id=image.id, started_at=at)
+        return Run(
+            container_id=spec.id,
+            attempt=self._attempt,
+            image=reference,
+            image_id=image.digest or image.id,
+            started_at=at,
+        )
 
     def _known_run(self) -> Run:
         assert self._run is not None, "a container that started has a run"  # noqa: S101 - a fact, not input

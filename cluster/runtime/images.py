@@ -14,12 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.image_names import digest_of
 from cluster.runtime.spec import Image, ImageMissing, Mount
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 VENV = "/opt/venv"
 LOCUST_UID = 1000
 NOBODY_UID = 65534
+STAND_IN = "stand-in.seawall.dev"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,12 +135,18 @@ def image(reference: str, recipe: Recipe) -> Image:
     return Image(
         name=reference,
         id=f"sha256:{digest}",
+        digest=_stood_in_for(reference),
         entrypoint=recipe.entrypoint,
         command=recipe.command,
         env=environment,
         cwd=recipe.cwd,
         user=recipe.user,
     )
+
+
+def _stood_in_for(reference: str) -> str:
+    """A stand-in has no bytes of a registry's; asked for by a digest, it repeats that and says that it stands in."""
+    return f"{STAND_IN}/{repository(reference)}@{digest_of(reference)}" if digest_of(reference) else ""
 
 
 def python_environment() -> tuple[tuple[str, str], ...]:

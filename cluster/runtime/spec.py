@@ -95,6 +95,8 @@ class Image:
     name: str
     id: str
     """sha256:…, stable for the same contents."""
+    digest: str = ""
+    """By which a registry knows it, after the repository: name@sha256:…; empty where nobody said."""
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
