@@ -177,13 +177,13 @@ class ContainerLife:
         while True:
             try:
                 image = await obtain(self._machine, self.spec, self._tell, self._wait_for_image)
-                return image, self._specify(image)
+                return image, self._specify(image, await self._home.shared_processes())
             except StartRefused as refused:
                 self._refuse(refused)
                 self.attempted.set()
                 await asyncio.sleep(_RETRY_SECONDS if self._refusals == 1 else _RETRY_LATER_SECONDS)
 
-    def _specify(self, image: Image) -> ContainerSpec:
+    def _specify(self, image: Image, shared: str) -> ContainerSpec:
         home, pod = self._home, self._home.pod
         base = home.base_environment(image)
         environment = container_environment(pod, self.spec, base=base, place=home.place, lookup=home.lookup)
@@ -197,7 +197,7 @@ class ContainerLife:
             environment=environment,
             mounts=home.volumes.mounts(pod, self.spec, environment),
             capacity_bytes=self._machine.node.memory_bytes,
-            pids_of=self._target(),
+            pids_of=self._target() or shared,
         )
         self._make_files()
         return spec

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.image_names import digest_of
-from cluster.runtime.spec import Image, ImageMissing, Mount
+from cluster.runtime.spec import SANDBOX_IMAGE, Image, ImageMissing, Mount
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 VENV = "/opt/venv"
@@ -84,6 +84,13 @@ RECIPES = (
     Recipe(name="nginx", needs=("nginx",), command=("nginx", "-g", "daemon off;")),
 )
 
+# The kernel buries the children of whoever ignores their end, and to ignore a signal outlives exec: so `sleep`, which
+# costs next to nothing, is a PID 1 that leaves no zombies.
+_WAIT = "import os, signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp('sleep', ['sleep', 'infinity'])"
+SANDBOX = Recipe(
+    name=SANDBOX_IMAGE, entrypoint=("python3", "-c", _WAIT), path=f"/usr/local/bin:{SYSTEM_PATH}", python=True
+)
+
 ALIASES = {"locust": "locustio/locust", "prometheus": "prom/prometheus", "alertmanager": "prom/alertmanager"}
 
 
@@ -111,7 +118,7 @@ def repository(reference: str) -> str:
 def find(reference: str, recipes: dict[str, Recipe]) -> Recipe:
     """Raises `ImageMissing`."""
     name = repository(reference)
-    recipe = recipes.get(ALIASES.get(name, name))
+    recipe = SANDBOX if reference == SANDBOX_IMAGE else recipes.get(ALIASES.get(name, name))
     if recipe is None:
         raise ImageMissing(
             f'no image "{reference}" here: this cluster pulls from no registry. Stand-ins made of this machine\'s own '

@@ -5,6 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+SANDBOX_IMAGE = "stand-in.seawall.dev/pause"
+"""Its program only waits: PID 1 for those who share their processes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
