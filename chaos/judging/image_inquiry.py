@@ -84,10 +84,7 @@ def _always(name: str, cases: Iterable[_Case], ask: Callable[[_Case], Answer]) -
 def _pinned(case: _Case) -> Answer:
     wanted, asked, told = digest_of(case.asked), shown(case.asked), shown(case.told)
     if not wanted:
-        return (
-            "broke",
-            f"{asked} is a name that may mean other bytes tomorrow; today the runtime says {told or 'nothing'}",
-        )
+        return "broke", f"{asked} may mean other bytes tomorrow; today the runtime says {told or 'nothing'}"
     if case.digest == wanted:
         return "held", f"{asked} is asked for, and the runtime says {told}"
     if "@" not in case.told:
