@@ -8,7 +8,7 @@ from loadgen.units import Duration, Rate, Share
 
 UnitT = TypeVar("UnitT", Duration, Rate, Share)
 
-_DURATION = r"(\d+(\.\d+)?(ms|s|m|h))+"
+_DURATION = r"(\d+(\.\d+)?(ms|s|m|h|d))+"
 
 
 def _unit(kind: type[UnitT], prefix: str = "") -> PlainValidator:

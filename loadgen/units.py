@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m|h)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|k|M|G|)")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
@@ -27,7 +27,7 @@ class Duration:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """`250ms`, `8s`, `1m30s`. Raises ValueError."""
+        """`250ms`, `8s`, `1m30s`, `30d`. Raises ValueError."""
         parts = _PART.findall(text)
         if not parts or "".join(n + u for n, u in parts) != text:
             raise ValueError(f"{text!r} is not a duration; write it like 250ms, 8s or 1m30s")
@@ -40,6 +40,9 @@ class Duration:
     def __str__(self) -> str:
         if 0 < self.seconds < 1:
             return f"{_number(self.milliseconds)}ms"
+        days, rest = divmod(self.seconds, _SECONDS["d"])
+        if days and not rest:
+            return f"{int(days)}d"
         minutes, seconds = divmod(self.seconds, 60)
         if minutes and not seconds:
             return f"{int(minutes)}m"

@@ -1,4 +1,4 @@
-"""What a container may do to its node, where its image comes from, and whom its pods may talk to.
+"""What a container may do to its node, what is in its image and who has looked, and whom its pods may talk to.
 
 The container's rules are those of the Pod Security Standard *restricted* plus a read-only root, with the precedence the
 kubelet uses: what a container says overrides what its pod says. That a NetworkPolicy exists proves nothing about
@@ -8,7 +8,7 @@ packets: configured here is not held.
 from collections.abc import Iterator
 from typing import Any
 
-from chaos.defenses import ingress_tls
+from chaos.defenses import image_scan, ingress_tls
 from chaos.defenses.kind import Check, Defense, Item, Rule
 from chaos.judging.security import judge
 from chaos.manifests import (
@@ -356,6 +356,7 @@ SECURITY = Defense(
     items=(
         Item(name="context", checks=_context, strip=strip_context, fix=fix_context),
         Item(name="image", checks=_image, strip=strip_image, fix=lambda manifests: manifests),
+        Item(name="scan", checks=image_scan.checks, strip=image_scan.strip, fix=lambda manifests: manifests),
         Item(name="network-policy", checks=_network, strip=strip_network, fix=fix_network),
         Item(name="ingress-tls", checks=ingress_tls.checks, strip=ingress_tls.strip, fix=lambda manifests: manifests),
     ),

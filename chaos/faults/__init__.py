@@ -11,6 +11,7 @@ from chaos.faults.deadlock import DEADLOCK
 from chaos.faults.dns_outage import DNS_OUTAGE
 from chaos.faults.eavesdropper import EAVESDROPPER
 from chaos.faults.error_rate import ERROR_RATE
+from chaos.faults.image_inquiry import IMAGE_INQUIRY
 from chaos.faults.intern_script import INTERN_SCRIPT
 from chaos.faults.kind import FaultKind
 from chaos.faults.latency import LATENCY
@@ -47,6 +48,7 @@ KINDS: tuple[FaultKind[Any], ...] = (
     DNS_OUTAGE,
     EAVESDROPPER,
     CONTAINER_ESCAPE,
+    IMAGE_INQUIRY,
     DATA_LOSS,
     ROLLOUT,
     VOLUME_PENDING,

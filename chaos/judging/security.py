@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chaos.judging import eavesdropper, escape, network
+from chaos.judging import eavesdropper, escape, image_inquiry, network
 from chaos.judging.history import History, Objectives
 from chaos.judging.verdict import Criterion
 
@@ -10,6 +10,7 @@ JUDGES: dict[str, Callable[[History, Objectives], list[Criterion]]] = {
     "rogue-client": network.judge,
     "container-escape": escape.judge,
     "eavesdropper": eavesdropper.judge,
+    "image-inquiry": image_inquiry.judge,
 }
 
 

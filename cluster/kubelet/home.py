@@ -41,6 +41,13 @@ class Home(Protocol):
         """The ids of the pod's containers that run, by name."""
         ...
 
+    async def shared_processes(self) -> str:
+        """The id of what holds the pod's one process namespace; "" where each container has its own.
+
+        Raises `StartRefused`.
+        """
+        ...
+
     def publish(self) -> None:
         """Tell the API what changed."""
         ...

@@ -177,13 +177,13 @@ class ContainerLife:
         while True:
             try:
                 image = await obtain(self._machine, self.spec, self._tell, self._wait_for_image)
-                return image, self._specify(image)
+                return image, self._specify(image, await self._home.shared_processes())
             except StartRefused as refused:
                 self._refuse(refused)
                 self.attempted.set()
                 await asyncio.sleep(_RETRY_SECONDS if self._refusals == 1 else _RETRY_LATER_SECONDS)
 
-    def _specify(self, image: Image) -> ContainerSpec:
+    def _specify(self, image: Image, shared: str) -> ContainerSpec:
         home, pod = self._home, self._home.pod
         base = home.base_environment(image)
         environment = container_environment(pod, self.spec, base=base, place=home.place, lookup=home.lookup)
@@ -197,7 +197,7 @@ class ContainerLife:
             environment=environment,
             mounts=home.volumes.mounts(pod, self.spec, environment),
             capacity_bytes=self._machine.node.memory_bytes,
-            pids_of=self._target(),
+            pids_of=self._target() or shared,
         )
         self._make_files()
         return spec
@@ -243,7 +243,13 @@ class ContainerLife:
 
     def _run_of(self, spec: ContainerSpec, image: Image, at: float = 0.0) -> Run:
         reference = image_reference(self.spec["image"])
-        return Run(container_id=spec.id, attempt=self._attempt, image=reference, image_id=image.id, started_at=at)
+        return Run(
+            container_id=spec.id,
+            attempt=self._attempt,
+            image=reference,
+            image_id=image.digest or image.id,
+            started_at=at,
+        )
 
     def _known_run(self) -> Run:
         assert self._run is not None, "a container that started has a run"  # noqa: S101 - a fact, not input

@@ -20,6 +20,7 @@ from cluster.kubelet.machine import Machine
 from cluster.kubelet.node import allocatable
 from cluster.kubelet.payloads import Reader
 from cluster.kubelet.podspec import Kind
+from cluster.kubelet.processes import SharedProcesses
 from cluster.kubelet.resources import pod_limits
 from cluster.kubelet.sources import Lookup, lookup_in
 from cluster.kubelet.states import Run, Terminated
@@ -77,6 +78,7 @@ class PodWorker:
         if self._rebooted:
             self.start_time = parse_time(pod["status"]["startTime"])
         self._sandbox: Sandbox | None = None
+        self._processes = SharedProcesses(machine.runtime)
         self._tokens = PodTokens(client=machine.client, pod=pod, clock=machine.clock)
         self._end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         self._deleted = asyncio.Event()
@@ -187,6 +189,11 @@ class PodWorker:
         services = [s for each in sorted(wanted) for s in self.machine.client.list("services", each)]
         known = {"HOSTNAME": podspec.hostname(self.pod)}
         return dict(image.env) | known | service_variables(services, namespace, links=links)
+
+    async def shared_processes(self) -> str:
+        if not self.pod["spec"].get("shareProcessNamespace"):
+            return ""
+        return await self._processes.holder(self.pod, self.sandbox)
 
     def publish(self) -> None:
         """Write the pod's status if it changed. Nobody is told once the object is gone or the node is dead."""
@@ -393,6 +400,7 @@ class PodWorker:
 
     async def _take_down(self) -> None:
         uid, machine = self.pod["metadata"]["uid"], self.machine
+        await self._processes.end()
         if self._sandbox is not None:
             await machine.network.detach(machine.node.name, uid)
             machine.runtime.remove_pod_cgroup(self._sandbox.cgroup)

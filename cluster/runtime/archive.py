@@ -84,6 +84,8 @@ class Archived:
 
     names: tuple[str, ...]
     id: str
+    digests: tuple[str, ...]
+    """By which registries know it, outermost first: an index of platforms, a manifest. docker save drops them."""
     config: ImageConfig
     layers: tuple[str, ...]
 
@@ -111,7 +113,7 @@ class Archive:
             manifests = _parse(_DOCKER_MANIFESTS, self._document("manifest.json"), "manifest.json")
             return [self._docker(manifest) for manifest in manifests]
         if "index.json" in self._members:
-            return [*self._oci("index.json", (), 0)]
+            return [*self._oci("index.json", ())]
         raise BadArchive("it is no image: neither manifest.json (docker save) nor index.json (OCI layout) is in it")
 
     def open(self, name: str) -> IO[bytes]:
@@ -137,28 +139,31 @@ class Archive:
         return raw
 
     def _docker(self, manifest: _DockerManifest) -> Archived:
-        return self._image(manifest.config, "", tuple(manifest.tags or ()), tuple(manifest.layers))
+        return self._image(manifest.config, "", tuple(manifest.tags or ()), tuple(manifest.layers), ())
 
-    def _oci(self, name: str, names: tuple[str, ...], depth: int, digest: str = "") -> Iterator[Archived]:
-        """An index may lead to another: one name, an image for each platform."""
-        if depth > _INDEXES_MAX:
+    def _oci(self, name: str, names: tuple[str, ...], digests: tuple[str, ...] = ()) -> Iterator[Archived]:
+        """An index may lead to another: one name, an image for each platform. `digests` led here, the last to this."""
+        if len(digests) > _INDEXES_MAX:
             raise BadArchive(f"indexes lead to indexes more than {_INDEXES_MAX} deep")
-        index = _parse(TypeAdapter(_OciIndex), self._document(name, digest), name)
+        index = _parse(TypeAdapter(_OciIndex), self._document(name, "".join(digests[-1:])), name)
         for descriptor in _for_this_machine(index.manifests):
             blob, own = _blob(descriptor.digest), _names(descriptor.annotations) or names
             document = self._document(blob, descriptor.digest)
             if b'"manifests"' in document and b'"layers"' not in document:
-                yield from self._oci(blob, own, depth + 1, descriptor.digest)
+                yield from self._oci(blob, own, (*digests, descriptor.digest))
                 continue
             manifest = _parse(TypeAdapter(_OciManifest), document, blob)
             layers = tuple(_blob(layer.digest) for layer in manifest.layers)
-            yield self._image(_blob(manifest.config.digest), manifest.config.digest, own, layers)
+            config, known_by = manifest.config.digest, (*digests, descriptor.digest)
+            yield self._image(_blob(config), config, own, layers, known_by)
 
-    def _image(self, config_name: str, digest: str, names: tuple[str, ...], layers: tuple[str, ...]) -> Archived:
+    def _image(
+        self, config_name: str, digest: str, names: tuple[str, ...], layers: tuple[str, ...], digests: tuple[str, ...]
+    ) -> Archived:
         raw = self._document(config_name, digest)
         config = _parse(TypeAdapter(ImageConfig), raw, config_name)
         _check(config, layers)
-        return Archived(names, f"sha256:{hashlib.sha256(raw).hexdigest()}", config, layers)
+        return Archived(names, f"sha256:{hashlib.sha256(raw).hexdigest()}", digests, config, layers)
 
 
 def _for_this_machine(descriptors: list[_Descriptor]) -> list[_Descriptor]:

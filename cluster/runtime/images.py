@@ -14,12 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.runtime.spec import Image, ImageMissing, Mount
+from cluster.image_names import digest_of
+from cluster.runtime.spec import SANDBOX_IMAGE, Image, ImageMissing, Mount
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 VENV = "/opt/venv"
 LOCUST_UID = 1000
 NOBODY_UID = 65534
+STAND_IN = "stand-in.seawall.dev"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,13 @@ RECIPES = (
     Recipe(name="nginx", needs=("nginx",), command=("nginx", "-g", "daemon off;")),
 )
 
+# The kernel buries the children of whoever ignores their end, and to ignore a signal outlives exec: so `sleep`, which
+# costs next to nothing, is a PID 1 that leaves no zombies.
+_WAIT = "import os, signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp('sleep', ['sleep', 'infinity'])"
+SANDBOX = Recipe(
+    name=SANDBOX_IMAGE, entrypoint=("python3", "-c", _WAIT), path=f"/usr/local/bin:{SYSTEM_PATH}", python=True
+)
+
 ALIASES = {"locust": "locustio/locust", "prometheus": "prom/prometheus", "alertmanager": "prom/alertmanager"}
 
 
@@ -109,7 +118,7 @@ def repository(reference: str) -> str:
 def find(reference: str, recipes: dict[str, Recipe]) -> Recipe:
     """Raises `ImageMissing`."""
     name = repository(reference)
-    recipe = recipes.get(ALIASES.get(name, name))
+    recipe = SANDBOX if reference == SANDBOX_IMAGE else recipes.get(ALIASES.get(name, name))
     if recipe is None:
         raise ImageMissing(
             f'no image "{reference}" here: this cluster pulls from no registry. Stand-ins made of this machine\'s own '
@@ -133,12 +142,18 @@ def image(reference: str, recipe: Recipe) -> Image:
     return Image(
         name=reference,
         id=f"sha256:{digest}",
+        digest=_stood_in_for(reference),
         entrypoint=recipe.entrypoint,
         command=recipe.command,
         env=environment,
         cwd=recipe.cwd,
         user=recipe.user,
     )
+
+
+def _stood_in_for(reference: str) -> str:
+    """A stand-in has no bytes of a registry's; asked for by a digest, it repeats that and says that it stands in."""
+    return f"{STAND_IN}/{repository(reference)}@{digest_of(reference)}" if digest_of(reference) else ""
 
 
 def python_environment() -> tuple[tuple[str, str], ...]:

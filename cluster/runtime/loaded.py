@@ -55,6 +55,7 @@ def _image(raw: dict[str, Any]) -> Image:
     return Image(
         name=raw["name"],
         id=raw["id"],
+        digest=raw["digest"],
         entrypoint=tuple(raw["entrypoint"]),
         command=tuple(raw["command"]),
         env=tuple((name, value) for name, value in raw["env"]),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from cluster.image_names import image_reference
+from cluster.image_names import by_digest, digest_of, image_reference
 from cluster.runtime import loaded
 from cluster.runtime.accounts import accounts, groups
 from cluster.runtime.archive import Archive, Archived, BadArchive
@@ -76,7 +76,11 @@ def _names(image: Archived, name: str) -> tuple[str, ...]:
         raise BadArchive("the image in it has no name: give it one with --name")
     if bad := [each for each in names if not _NAME.fullmatch(each)]:
         raise BadArchive(f'"{bad[0][:200]}" is no name for an image')
-    return tuple(image_reference(each) for each in names)
+    if unknown := [each for each in names if digest_of(each) not in ("", *image.digests)]:
+        known = ", ".join(image.digests) or "none, as docker save writes it; `skopeo copy` to an oci-archive keeps it"
+        raise BadArchive(f'"{unknown[0][:200]}" is not its digest: the archive knows {known}')
+    pinned = (by_digest(each, digest) for each in names for digest in image.digests)
+    return tuple(dict.fromkeys((*map(image_reference, names), *pinned)))
 
 
 def _unpacked(archive: Archive, image: Archived, draft: Path, allowance: Allowance) -> Path:
@@ -96,6 +100,7 @@ def _image(name: str, archived: Archived, root: Path) -> Image:
     return Image(
         name=name,
         id=archived.id,
+        digest=by_digest(name, digest_of(name) or archived.digests[0]) if archived.digests else "",
         entrypoint=tuple(config.entrypoint or ()),
         command=tuple(config.command or ()),
         env=(*path, *env),

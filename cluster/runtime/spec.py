@@ -5,6 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+SANDBOX_IMAGE = "stand-in.seawall.dev/pause"
+"""Its program only waits: PID 1 for those who share their processes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
@@ -95,6 +98,8 @@ class Image:
     name: str
     id: str
     """sha256:…, stable for the same contents."""
+    digest: str = ""
+    """By which a registry knows it, after the repository: name@sha256:…; empty where nobody said."""
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()

@@ -181,7 +181,7 @@ class TestWhoWritesWhat:
     ("change", "field"),
     [
         ({"hostNetwork": True}, "spec.hostNetwork"),
-        ({"shareProcessNamespace": True}, "spec.shareProcessNamespace"),
+        ({"hostPID": True}, "spec.hostPID"),
         ({"volumes": [{"name": "src", "csi": {"driver": "x"}}]}, "spec.volumes[0].csi"),
         ({"volumes": [{"name": "src", "nfs": {"server": "x"}}]}, "spec.volumes[0].nfs"),
         ({"securityContext": {"sysctls": [{"name": "a", "value": "b"}]}}, "spec.securityContext.sysctls"),

@@ -1,5 +1,6 @@
 """Manifests for the audit's tests: one that keeps every rule, and hypothesis strategies for ones that do not."""
 
+import json
 from typing import Any
 
 from hypothesis import strategies as st
@@ -7,6 +8,12 @@ from hypothesis import strategies as st
 from chaos.manifests import Manifest, Manifests, parse
 
 DIGEST = "@sha256:" + "a" * 64
+SCAN = f"""{{
+  "SchemaVersion": 2,
+  "CreatedAt": "2026-09-05T06:00:00Z",
+  "Metadata": {{"RepoDigests": ["registry.example:5000/web{DIGEST}"]}},
+  "Results": [{{"Class": "os-pkgs", "Vulnerabilities": []}}]
+}}"""
 
 # Every rule of every defense is kept here; each test takes away one thing.
 SOUND = f"""
@@ -85,6 +92,11 @@ data:
             for: 1m
             labels: {{severity: critical}}
             annotations: {{runbook_url: "https://runbooks.example/web"}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: scan, labels: {{seawall.dev/scan-report: "true"}}}}
+data: {{web.json: {json.dumps(SCAN)}}}
 """
 
 

@@ -37,6 +37,17 @@ def test_a_debugger_sees_the_processes_of_its_target_and_ends_alone(kubectl: Kub
     kubectl.ok("delete", "pod", "one", "--timeout=10s")
 
 
+def test_where_containers_share_their_processes_a_debugger_needs_no_target(kubectl: Kubectl) -> None:
+    kubectl.ok("apply", "-f", "-", stdin=f"{POD}  shareProcessNamespace: true\n")
+    kubectl.ok("wait", "--for=condition=Ready", "pod/one", "--timeout=10s")
+    look = "cat /proc/1/cmdline; echo; cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
+    kubectl.ok("debug", "one", "-c", "look", *LOOK, "--", "sh", "-c", look)
+    kubectl.until("terminated", "get", "pod", "one", "-o", "jsonpath={.status.ephemeralContainerStatuses[0].state}")
+    first, everything = kubectl.ok("logs", "one", "-c", "look").splitlines()
+    assert first == "sleep\0infinity\0"
+    assert "sleep 600" in everything
+
+
 def test_a_debugger_is_attached_to(kubectl: Kubectl) -> None:
     kubectl.ok("apply", "-f", "-", stdin=POD)
     kubectl.ok("wait", "--for=condition=Ready", "pod/one", "--timeout=10s")

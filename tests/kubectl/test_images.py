@@ -1,8 +1,5 @@
 """A user's own image runs as the container it is."""
 
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,21 +10,11 @@ from cluster.runtime.loading import load
 from seawall import clusters, exits
 from seawall.app import app
 from tests.kubectl.kubectl import Kubectl
-from tests.runtime.archives import Member, docker_archive, folder, member, symlink, tar
+from tests.runtime.archives import docker_archive, folder, member, symlink, tar, userland
 
-PROGRAMS = ("sh", "id", "pwd", "env", "ls", "sleep", "cat")
 PASSWD = b"root:x:0:0::/:/bin/sh\nshop:x:1234:1235::/work:/bin/sh\n"
 GROUP = b"root:x:0:\nshop:x:1235:\nmore:x:1300:shop\n"
 REPORT = b"#!/bin/sh\nid\npwd\nls\nenv\necho args $*\nexec sleep 600\n"
-
-
-def userland() -> list[Member]:
-    """A few programs of this machine, with the libraries that they need."""
-    paths = [Path(found) for program in PROGRAMS if (found := shutil.which(program))]
-    told = subprocess.run(["ldd", *paths], capture_output=True, text=True, check=True).stdout
-    libraries = {Path(path) for path in re.findall(r"(/\S+) \(0x", told)}
-    links = [member(f"bin/{path.name}", path.read_bytes(), mode=0o755) for path in paths]
-    return links + [member(str(path)[1:], path.read_bytes(), mode=0o755) for path in sorted(libraries)]
 
 
 def test_entrypoint_command_environment_user_folder_and_layers(

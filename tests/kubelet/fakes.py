@@ -21,6 +21,7 @@ from cluster.kubelet.probes.checks import Checker
 from cluster.kubelet.probes.http import HttpClient
 from cluster.network.spec import PodLink
 from cluster.runtime.spec import (
+    SANDBOX_IMAGE,
     ContainerSpec,
     ExecResult,
     Exit,
@@ -182,7 +183,7 @@ class FakeRuntime:
     """Containers that follow scripts, by container name; the last script of a name is repeated."""
 
     scripts: dict[str, list[Script]] = field(default_factory=dict)
-    images: set[str] = field(default_factory=lambda: {"demo/app:1"})
+    images: set[str] = field(default_factory=lambda: {"demo/app:1", SANDBOX_IMAGE})
     execs: dict[tuple[str, ...], ExecResult] = field(default_factory=dict)
     specs: list[ContainerSpec] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)

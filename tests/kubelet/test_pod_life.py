@@ -1,6 +1,7 @@
 """What becomes of a pod, as watched through the API: states, phases and events in the recorded order."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
@@ -81,6 +82,50 @@ def last_status(world: World, name: str = "app") -> Obj:
 
 def conditions(version: Obj) -> dict[str, str]:
     return {c["type"]: " ".join(filter(None, [c["status"], c.get("reason")])) for c in version["status"]["conditions"]}
+
+
+class TestSharedProcesses:
+    """With `shareProcessNamespace`: one holder for all containers of the pod, before and after each of them."""
+
+    def test_the_holder_starts_first_and_ends_last(self, tmp_path: Path) -> None:
+        async def watch(world: World) -> None:
+            await seconds(5)
+            world.client.delete("pods", "web", "shop", grace_seconds=1)
+            await seconds(5)
+
+        manifest = pod(container(), container("other"), initContainers=[container("init")], shareProcessNamespace=True)
+        world = play(tmp_path, manifest, watch, init=[Script(seconds=1)])
+        holder, *containers = world.runtime.specs
+        assert (holder.pids_of, holder.security.uid) == ("", 65535)
+        assert [(c.name, c.pids_of) for c in containers] == [(n, holder.id) for n in ("init", "app", "other")]
+        assert world.runtime.removed[-1] == holder.id
+        assert world.runtime.running() == []
+
+    def test_a_restarted_container_comes_back_to_the_same_processes(self, tmp_path: Path) -> None:
+        world = play(tmp_path, pod(shareProcessNamespace=True), lasting(5), app=[Script(seconds=1), Script()])
+        holder, first, second = world.runtime.specs
+        assert first.pids_of == second.pids_of == holder.id
+
+    def test_a_holder_that_was_killed_is_replaced_when_the_next_container_starts(self, tmp_path: Path) -> None:
+        async def watch(world: World) -> None:
+            await seconds(1)
+            for spec in world.runtime.specs[:2]:
+                world.runtime.signal(spec.id, signal.SIGKILL)
+            await seconds(5)
+
+        world = play(tmp_path, pod(shareProcessNamespace=True), watch)
+        holder, _, replaced, app = world.runtime.specs
+        assert holder.id in world.runtime.removed
+        assert app.pids_of == replaced.id != holder.id
+
+    def test_one_that_cannot_be_started_is_told_and_tried_again(self, tmp_path: Path) -> None:
+        holders = {"": [Script(fails_to_start="no more processes"), Script()]}
+        world = play(tmp_path, pod(shareProcessNamespace=True), lasting(5), **holders)
+        assert states(world) == ["waiting ContainerCreating", "waiting CreateContainerError", "running"]
+
+    def test_otherwise_each_container_has_its_own(self, tmp_path: Path) -> None:
+        world = play(tmp_path, pod(shareProcessNamespace=False), lasting(1))
+        assert [(spec.name, spec.pids_of) for spec in world.runtime.specs] == [("app", "")]
 
 
 class TestStarting:

@@ -281,6 +281,8 @@ class TestNames:
             ("localhost/app:1", "localhost/app:1"),
             ("registry:5000/app", "registry:5000/app:latest"),
             ("quay.io/x/y@sha256:abc", "quay.io/x/y@sha256:abc"),
+            ("python:3.12-slim@sha256:abc", "docker.io/library/python@sha256:abc"),
+            ("registry:5000/app:1@sha256:abc", "registry:5000/app@sha256:abc"),
         ],
     )
     def test_references_are_complete(self, image: str, reference: str) -> None:

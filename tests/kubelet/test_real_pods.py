@@ -1,11 +1,12 @@
 """Pods as real containers: what the kernel does is what the status says."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 from cluster.client import Obj
 from tests.kubelet.fakes import pod
-from tests.kubelet.real import RealNode, real_node
+from tests.kubelet.real import PATIENCE_SECONDS, RealNode, real_node
 from tests.network.world import isolated
 
 SERVER = """
@@ -166,6 +167,54 @@ async def test_logs_of_this_and_the_run_before() -> None:
         await node.until(lambda: "again" in log.read_text(), "written")
         assert await node.logs(previous=True) == "run\nproblem\n"
         assert await node.logs(tail_lines=1) == "again\n"
+
+
+KILL_NEIGHBOUR = "for p in /proc/[0-9]*; do grep -qzx '[7]0' $p/cmdline && kill ${p#/proc/}; done"
+PROCESSES = "for p in /proc/[0-9]*; do echo $(tr '\\0' ' ' < $p/cmdline); done"
+
+
+async def processes(node: RealNode) -> list[str]:
+    """What the first container sees run, PID 1 first; a zombie has no words left."""
+    session = await node.kubelet.exec("shop", "web", "app", ["sh", "-c", PROCESSES], stdin=False, tty=False)
+    told = b"".join([data async for _, data in session.output()]).decode()
+    return [line.strip() for line in told.splitlines() if not line.startswith(("sh -c for", "tr "))]
+
+
+async def sees(node: RealNode, *wanted: str) -> None:
+    """Until it sees a sandbox as PID 1 and just these beside it."""
+    seen: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while seen[:1] != ["sleep infinity"] or sorted(seen[1:]) != sorted(wanted):
+                seen = await processes(node)
+    except TimeoutError:
+        raise AssertionError(f"it sees {seen}") from None
+
+
+@isolated
+async def test_containers_that_share_their_processes_see_each_other_below_a_sandbox() -> None:
+    other = shell("exec sleep 71", name="other")
+    manifest = pod(shell("exec sleep 70"), other, shareProcessNamespace=True, terminationGracePeriodSeconds=0)
+    async with real_node() as node:
+        await run(node, manifest)
+        await node.ready()
+        await sees(node, "sleep 70", "sleep 71")
+        node.client.delete("pods", "web", "shop")
+        await node.gone()
+
+
+@isolated
+async def test_a_container_that_ends_takes_its_own_processes_along_and_no_others() -> None:
+    """It can be ended by its neighbour, and comes back beside it; what nobody waited for leaves no zombie."""
+    leaving = shell("sleep 60 & (sleep 0.1 &) ; exec sleep 70")
+    killer = shell(f"sleep 1; {KILL_NEIGHBOUR}; exec sleep 71", name="other")
+    manifest = pod(leaving, killer, shareProcessNamespace=True, terminationGracePeriodSeconds=0)
+    async with real_node() as node:
+        await run(node, manifest)
+        await node.until(lambda: node.container()["restartCount"] == 1 and node.container()["ready"], "restarted")
+        assert node.container()["lastState"]["terminated"]["exitCode"] == 143
+        await sees(node, "sleep 60", "sleep 70", "sleep 71")
+        assert node.status()["containerStatuses"][1]["restartCount"] == 0
 
 
 @isolated

@@ -6,12 +6,16 @@ import io
 import json
 import os
 import platform
+import re
+import shutil
+import subprocess
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+PROGRAMS = ("sh", "id", "pwd", "env", "ls", "sleep", "cat")
 Member = tuple[tarfile.TarInfo, bytes]
 
 
@@ -86,3 +90,12 @@ def oci_archive(path: Path, *layers: bytes, names: Sequence[str] = ("shop:1",), 
 
 def digest(raw: bytes) -> str:
     return f"sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
+def userland() -> list[Member]:
+    """A few programs of this machine, with the libraries that they need."""
+    paths = [Path(found) for program in PROGRAMS if (found := shutil.which(program))]
+    told = subprocess.run(["ldd", *paths], capture_output=True, text=True, check=True).stdout
+    libraries = {Path(path) for path in re.findall(r"(/\S+) \(0x", told)}
+    links = [member(f"bin/{path.name}", path.read_bytes(), mode=0o755) for path in paths]
+    return links + [member(str(path)[1:], path.read_bytes(), mode=0o755) for path in sorted(libraries)]

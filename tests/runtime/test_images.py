@@ -97,7 +97,7 @@ class TestLayers:
     def test_a_compressed_archive_of_compressed_layers(self, tmp_path: Path) -> None:
         path = oci_archive(tmp_path / "image.tar", tar(member("x")))
         path.write_bytes(gzip.compress(path.read_bytes()))
-        assert load(path, tmp_path / "store") == ["docker.io/library/shop:1"]
+        assert load(path, tmp_path / "store")[0] == "docker.io/library/shop:1"
 
 
 class TestHostile:
@@ -241,7 +241,27 @@ class TestNames:
         path = oci_archive(tmp_path / "image.tar", tar(), names=[])
         with pytest.raises(BadArchive, match="--name"):
             load(path, tmp_path / "store")
-        assert load(path, tmp_path / "store", "acme/shop:3") == ["docker.io/acme/shop:3"]
+        assert load(path, tmp_path / "store", "acme/shop:3")[0] == "docker.io/acme/shop:3"
+
+    def test_an_archive_that_knows_digests_answers_to_them(self, tmp_path: Path) -> None:
+        """To that of the index and that of this machine's image in it, whatever tag stands before them."""
+        tag, index, manifest = load(oci_archive(tmp_path / "image.tar", tar()), tmp_path / "store")
+        assert tag == "docker.io/library/shop:1"
+        assert found(tmp_path).digest == index
+        for name in (index, manifest):
+            pinned = found(tmp_path, f"shop:2@{name.partition('@')[2]}")
+            assert (pinned.digest, pinned.id) == (name, found(tmp_path).id)
+        assert loaded.find(tmp_path / "store", f"shop:1@{digest(b'another')}") is None
+
+    def test_what_docker_save_wrote_has_no_digest(self, tmp_path: Path) -> None:
+        put_up(tmp_path, tar())
+        assert found(tmp_path).digest == ""
+
+    @pytest.mark.parametrize("form", [docker_archive, oci_archive])
+    def test_a_digest_is_not_taken_on_trust(self, tmp_path: Path, form: Any) -> None:
+        path = form(tmp_path / "image.tar", tar())
+        with pytest.raises(BadArchive, match="is not its digest"):
+            load(path, tmp_path / "store", f"shop:1@{digest(b'another')}")
 
     def test_a_name_moves_on_to_the_image_loaded_last(self, tmp_path: Path) -> None:
         put_up(tmp_path, tar(member("old")))

@@ -174,6 +174,13 @@ class TestImages:
         ids = {images.image(name, images.find(name, recipes)).id for name in ("python:3", "docker.io/library/python:3")}
         assert len(ids) == 1
 
+    def test_asked_for_by_a_digest_a_stand_in_says_that_it_stands_in(self) -> None:
+        """It has no bytes of a registry's: whoever reads the digest also reads whose word it is."""
+        recipes, digest = images.available(), f"sha256:{'a' * 64}"
+        names = (f"python:3.12-slim@{digest}", "python:3.12-slim")
+        told = [images.image(name, images.find(name, recipes)).digest for name in names]
+        assert told == [f"stand-in.seawall.dev/python@{digest}", ""]
+
     def test_images_behave_as_the_public_ones_of_their_name(self) -> None:
         recipes = images.available()
         python = images.image("python:3.12-slim", recipes["python"])

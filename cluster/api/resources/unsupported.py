@@ -11,9 +11,8 @@ from cluster.client import NotImplementedHere, Obj
 
 POD = {
     "hostNetwork": "pods never share the machine's network",
-    "hostPID": "pods never share the machine's processes",
+    "hostPID": "nodes have no process namespace of their own, and pods never share the machine's",
     "hostIPC": "pods never share the machine's IPC",
-    "shareProcessNamespace": "each container has its own process namespace",
     "setHostnameAsFQDN": "host names are the short name",
     "hostnameOverride": "host names are the pod's name",
     "hostUsers": "there are no user namespaces",
