@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import websocket
-from kubernetes.stream.ws_client import ERROR_CHANNEL, WSClient
 
 from chaos.kube import Kube, KubeError, TimedOut, Unreachable
 from loadgen.units import Duration
@@ -24,6 +23,8 @@ class Ended:
 
 def run_in(kube: Kube, pod: str, container: str, command: list[str], within: Duration = EXEC_WITHIN) -> Ended:
     """Run `command` in a container of the pod at API path `pod`. Raises `KubeError` when how it ended is not known."""
+    from kubernetes.stream.ws_client import WSClient
+
     query = {"container": container, "command": command, "stdout": "true", "stderr": "true"}
     url = f"{kube.server}{pod}/exec?{urlencode(query, doseq=True)}".replace("http", "ws", 1)
     # The client takes no time-out for the handshake but this one, which is for the whole process; only execs use it.
@@ -39,6 +40,8 @@ def run_in(kube: Kube, pod: str, container: str, command: list[str], within: Dur
 
 
 def _outcome(socket: Any, pod: str, within: Duration) -> Ended:
+    from kubernetes.stream.ws_client import ERROR_CHANNEL
+
     try:
         socket.run_forever(timeout=within.seconds)
         if socket.is_open():

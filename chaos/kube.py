@@ -10,16 +10,17 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import urllib3
-from kubernetes import client, config
-from kubernetes.config.config_exception import ConfigException
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 from yaml import YAMLError
 
 from loadgen.units import Duration
+
+if TYPE_CHECKING:
+    from kubernetes import client
 
 Obj = dict[str, Any]
 REQUEST_TIMEOUT = Duration(10)
@@ -66,7 +67,7 @@ class WatchEvent:
 class Kube:
     """One cluster, as one kubeconfig context sees it. Safe to use from several threads."""
 
-    def __init__(self, api: client.ApiClient, context: str) -> None:
+    def __init__(self, api: "client.ApiClient", context: str) -> None:
         self._api = api
         self.context = context
         self._resources: dict[str, dict[str, Obj]] = {}
@@ -80,7 +81,7 @@ class Kube:
         return str(self._api.configuration.host)
 
     @property
-    def configuration(self) -> client.Configuration:
+    def configuration(self) -> "client.Configuration":
         """How the cluster is reached, for the client's own web sockets."""
         configuration: client.Configuration = self._api.configuration
         return configuration
@@ -122,6 +123,8 @@ class Kube:
 
     def as_bearer(self, token: str) -> "Kube":
         """The same cluster as the holder of a token sees it, and nobody else: no certificate of ours goes along."""
+        from kubernetes import client
+
         ours = self._api.configuration
         theirs = client.Configuration(host=ours.host, ssl_ca_cert=ours.ssl_ca_cert)
         for setting in ("verify_ssl", "assert_hostname", "tls_server_name", "proxy", "no_proxy", "proxy_headers"):
@@ -356,6 +359,8 @@ def _remember(known: dict[str, Obj], event: WatchEvent) -> None:
 
 def connect(context: str = "", kubeconfig: str = "") -> Kube:
     """The cluster of a kubeconfig context (the current one when empty). Raises `NoCluster`; contacts nobody."""
+    from kubernetes import config
+
     try:
         contexts, current = config.list_kube_config_contexts(kubeconfig or None)
         name = context or current["name"]
@@ -363,7 +368,7 @@ def connect(context: str = "", kubeconfig: str = "") -> Kube:
             known = ", ".join(sorted(c["name"] for c in contexts))
             raise NoCluster(f"no context {name!r} in the kubeconfig; it has: {known}")
         api = config.new_client_from_config(kubeconfig or None, name, persist_config=False)
-    except (ConfigException, YAMLError, OSError, TypeError) as error:
+    except (config.ConfigException, YAMLError, OSError, TypeError) as error:
         hint = "name another with the environment variable KUBECONFIG, or leave out --context for the embedded cluster"
         raise NoCluster(f"the kubeconfig cannot be used: {error} ({hint})") from error
     api.rest_client.pool_manager.connection_pool_kw["maxsize"] = 32

@@ -1,8 +1,10 @@
 """Where a run takes place: a context the user names, the embedded cluster that is kept up, or one just for this run."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
 from cluster import boot
 from cluster.config import ClusterConfig
@@ -48,6 +50,8 @@ def start(config: ClusterConfig, *, keep: bool = False, told: Callable[[str], No
     if problems := boot.preflight():
         raise NoUsableCluster("no embedded cluster here:\n" + "\n".join(f"  {problem}" for problem in problems))
     told("starting the embedded cluster")
+    # The client is slow to import, and who waits for a cluster will talk to it next.
+    threading.Thread(target=import_module, args=("kubernetes.config",), daemon=True).start()
     try:
         return boot.start(config, keep=keep)
     except (boot.BootFailed, boot.IdRefused) as error:
