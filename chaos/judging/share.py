@@ -1,0 +1,76 @@
+"""Was the target's share of the processor kept? A neighbour takes all it can get, and users notice nothing.
+
+Processor time that nobody promised may still be had, as long as nobody else wants it: without a request, users who were
+served prove nothing.
+"""
+
+from collections.abc import Iterator
+
+from chaos.judging.endings import ends_of
+from chaos.judging.history import History, Objectives, after, at, container
+from chaos.judging.neighbours import how_it_ended
+from chaos.judging.steady import served, shortfalls, summary
+from chaos.judging.unharmed import neighbours_unharmed
+from chaos.judging.verdict import Criterion, Evidence
+from chaos.recording import Fault
+
+MILLI = 1000
+
+
+def judge(past: History, wanted: Objectives) -> list[Criterion]:
+    """For recordings that raise no doubts, and so have seen the hog burn beside the target."""
+    return [_kept(past, wanted), _alive(past, wanted), neighbours_unharmed(past, wanted)]
+
+
+def _kept(past: History, wanted: Objectives) -> Criterion:
+    name, seen = "share kept", _first_burn(past)
+    got = served(past.between(seen.t, past.phases["fault"].end), wanted.timeout)
+    missed, asked = shortfalls(got, wanted.promise), _requests(past, wanted)
+    promised = bool(asked) and all(asked.values())
+    who = f"each pod of {wanted.target} asks for {_said(asked)}"
+    evidence = (Evidence(t=seen.t, source="Pod/hog", text=seen.detail),)
+    if missed:
+        text = f"{who}, and beside the hog users got: {'; '.join(missed)}"
+        return Criterion(name=name, verdict="broke", text=text, evidence=evidence)
+    if not promised:
+        text = f"{who}: what users got beside the hog, {summary(got)}, nobody had promised"
+        return Criterion(name=name, verdict="not_proven", text=text, evidence=evidence)
+    return Criterion(name=name, verdict="held", text=f"{who}; beside the hog: {summary(got)}", evidence=evidence)
+
+
+def _first_burn(past: History) -> Fault:
+    begin = past.injected_at
+    return next(f for f in past.faults if f.step == "witness" and f.ok and f.t >= begin)
+
+
+def _requests(past: History, wanted: Objectives) -> dict[str, float]:
+    """The cores that each container of the target asked for when the fault came, by the API server's own completion."""
+    pods = [at(seen, past.injected_at) for seen in past.pods(wanted.target).values()]
+    return {c["name"]: float(c.get("cpu_request") or 0) for pod in pods if pod for c in pod.get("containers") or ()}
+
+
+def _said(asked: dict[str, float]) -> str:
+    unsaid = sorted(name for name, cores in asked.items() if not cores)
+    if unsaid or not asked:
+        return f"no processor time ({'container ' + ', '.join(unsaid) if unsaid else 'none was seen'})"
+    return f"{sum(asked.values()) * MILLI:.0f}m"
+
+
+def _alive(past: History, wanted: Objectives) -> Criterion:
+    """A probe that starves is no sign of an ill program: a liveness kill for it is harm done by the neighbour."""
+    name, ends = "kept running", tuple(_ends(past, wanted))
+    if ends:
+        pods = sorted({e.source.partition("/")[2] for e in ends})
+        text = f"{len(ends)} times a container of {', '.join(pods)} ended beside the hog"
+        return Criterion(name=name, verdict="broke", text=text, evidence=ends)
+    if not past.pods(wanted.target):
+        return Criterion(name=name, verdict="not_proven", text=f"no pod of {wanted.target} was observed")
+    return Criterion(name=name, verdict="held", text=f"no container of {wanted.target} ended or was restarted")
+
+
+def _ends(past: History, wanted: Objectives) -> Iterator[Evidence]:
+    for pod, seen in past.pods(wanted.target).items():
+        before, since = at(seen, past.injected_at), after(seen, past.injected_at)
+        for name in dict.fromkeys(c["name"] for s in since for c in s.object.get("containers") or ()):
+            for t, how in ends_of(since, name, container(before, name)):
+                yield Evidence(t=t, source=f"Pod/{pod}", text=f"container {name} ended: {how_it_ended(how)}")
