@@ -37,16 +37,15 @@ def judge(past: History, wanted: Objectives) -> list[Criterion]:
 
 def _fits(past: History, wanted: Objectives) -> Criterion:
     name, seen = "fits under load", _containers(past, wanted)
-    evidence = tuple(
-        Evidence(t=t, source=f"Pod/{c.pod}", text=how_it_ended(how)) for c in seen for t, how in sorted(c.ends)
-    )
+    ends = sorted((t, c.pod, how_it_ended(how)) for c in seen for t, how in c.ends)
+    evidence = tuple(Evidence(t=t, source=f"Pod/{pod}", text=text) for t, pod, text in ends)
+    boundless = sorted({c.name for c in seen if c.limit is None})
+    if boundless:
+        what = f"{', '.join(boundless)} of {wanted.target} has no memory limit"
+        text = f"{what}: nothing but its node says how much it may take"
+        return Criterion(name=name, verdict="broke", text=text, evidence=evidence)
     if any(c.kills for c in seen):
         return Criterion(name=name, verdict="broke", text=_killed(past, wanted, seen), evidence=evidence)
-    boundless = [c for c in seen if c.limit is None]
-    if boundless:
-        which = ", ".join(sorted({c.name for c in boundless}))
-        text = f"{which} of {wanted.target} has no memory limit: nothing but its node says how much it may take"
-        return Criterion(name=name, verdict="broke", text=text)
     if not seen or any(c.ends for c in seen):
         text = "containers ended otherwise, so whether they fit is not known" if seen else "no container was observed"
         return Criterion(name=name, verdict="not_proven", text=text, evidence=evidence)
@@ -69,10 +68,13 @@ def _of_pod(past: History, pod: str, seen: list[Sighting]) -> list[_Seen]:
 
 def _killed(past: History, wanted: Objectives, seen: list[_Seen]) -> str:
     killed = [c for c in seen if c.kills]
-    first, times = min(t for c in killed for t in c.kills), sum(len(c.kills) for c in killed)
-    who = f"{len(killed)} of {len(seen)} containers of {wanted.target} were OOMKilled at their limit of"
+    times = sorted(t for c in killed for t in c.kills)
+    who = (
+        f"{len(killed)} of {len(seen)} containers of {wanted.target} were OOMKilled at their limit of {_limits(killed)}"
+    )
+    how_often = f"{len(times)} time{'s' * (len(times) != 1)} in all, first after {times[0] - past.injected_at:.1f} s"
     loop = ", and ended in CrashLoopBackOff" if _looped(past, killed) else ""
-    return f"{who} {_limits(killed)}, {times} times in all, first after {first - past.injected_at:.1f} s{loop}"
+    return f"{who}, {how_often}{loop}"
 
 
 def _limits(seen: list[_Seen]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from chaos.judging.endings import ends_of
 from chaos.judging.history import History, Objectives, after, at, container
 from chaos.judging.neighbours import how_it_ended
+from chaos.judging.signals import about
 from chaos.judging.steady import served, shortfalls, summary
 from chaos.judging.unharmed import neighbours_unharmed
 from chaos.judging.verdict import Criterion, Evidence
@@ -58,14 +59,23 @@ def _said(asked: dict[str, float]) -> str:
 
 def _alive(past: History, wanted: Objectives) -> Criterion:
     """A probe that starves is no sign of an ill program: a liveness kill for it is harm done by the neighbour."""
-    name, ends = "kept running", tuple(_ends(past, wanted))
+    name, ends, kills = "kept running", list(_ends(past, wanted)), list(_kills(past, wanted))
     if ends:
-        pods = sorted({e.source.partition("/")[2] for e in ends})
-        text = f"{len(ends)} times a container of {', '.join(pods)} ended beside the hog"
-        return Criterion(name=name, verdict="broke", text=text, evidence=ends)
+        shot = f"; {len(kills)} by a liveness probe that got no answer in time" if kills else ""
+        text = f"containers of {wanted.target} ended {len(ends)} time{'s' * (len(ends) != 1)} beside the hog{shot}"
+        evidence = tuple(sorted([*ends, *kills], key=lambda e: e.t or 0.0))
+        return Criterion(name=name, verdict="broke", text=text, evidence=evidence)
     if not past.pods(wanted.target):
         return Criterion(name=name, verdict="not_proven", text=f"no pod of {wanted.target} was observed")
     return Criterion(name=name, verdict="held", text=f"no container of {wanted.target} ended or was restarted")
+
+
+def _kills(past: History, wanted: Objectives) -> Iterator[Evidence]:
+    for pod in past.pods(wanted.target):
+        for s in about(past, pod, past.injected_at):
+            message = str(s.object.get("message", ""))
+            if s.object.get("reason") == "Killing" and "liveness probe" in message:
+                yield Evidence(t=s.t, source=f"Pod/{pod}", text=f"Killing: {message}")
 
 
 def _ends(past: History, wanted: Objectives) -> Iterator[Evidence]:

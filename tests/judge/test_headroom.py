@@ -68,8 +68,8 @@ class TestFits:
         )
         assert [(e.t, e.source) for e in found.evidence] == [
             (22.5, "Pod/storefront-a"),
-            (26, "Pod/storefront-a"),
             (22.5, "Pod/storefront-b"),
+            (26, "Pod/storefront-a"),
         ]
 
     def test_yesterdays_kill_is_not_todays(self) -> None:
@@ -89,6 +89,12 @@ class TestFits:
         tape.pod(9, limit=None)
         assert fits(tape).verdict == "broke"
         assert "storefront of deployment/storefront has no memory limit" in fits(tape).text
+
+    def test_who_is_killed_without_a_limit_was_killed_for_the_node(self) -> None:
+        tape = wave()
+        tape.pod(30, limit=None, restarts=1, last=terminated("OOMKilled"))
+        assert "nothing but its node says how much it may take" in fits(tape).text
+        assert [e.t for e in fits(tape).evidence] == [30]
 
     def test_who_ended_otherwise_did_not_show_that_it_fits(self) -> None:
         """A liveness kill gives the memory back."""

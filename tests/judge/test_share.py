@@ -92,6 +92,17 @@ class TestKeptRunning:
         assert found.verdict == "broke"
         assert found.evidence[0].text == f"container storefront ended: {reason}, exit code 137"
 
+    def test_a_liveness_kill_is_told_by_its_event(self) -> None:
+        tape = hog()
+        tape.event(29, "Killing", "Container storefront failed liveness probe, will be restarted")
+        tape.pod(30, restarts=1, last=terminated("Completed", 0))
+        found = criterion(tape, "kept running")
+        assert found.text == (
+            "containers of deployment/storefront ended 1 time beside the hog; "
+            "1 by a liveness probe that got no answer in time"
+        )
+        assert [e.t for e in found.evidence] == [29, 30]
+
     def test_a_target_that_nobody_saw_proves_nothing(self) -> None:
         tape = hog()
         tape.records = [r for r in tape.records if not (isinstance(r, Seen) and r.name in PODS)]
