@@ -16,19 +16,18 @@ from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting, pick_p
 from chaos.guard import RUN_LABEL
 from chaos.journal import Undo
 from chaos.kube import Obj
+from chaos.nodes import NODES
 from chaos.quantity import parse
 
 HOG = "hog"
 HOSTNAME = "kubernetes.io/hostname"
+MEMORY = "64Mi"
 
-# One process for each core that it may run on. What they used is the kernel's own count, in the clock ticks of proc(5).
+# One process for each core that it may run on, and small ones: a node may have many cores. What they used is the
+# kernel's own count, in the clock ticks of proc(5).
 _PROGRAM = cleandoc(
     """
-    import json, os, time
-
-    def burn():
-        while True:
-            pass
+    import json, os, subprocess, time
 
     def used(pid):
         with open(f"/proc/{pid}/stat") as file:
@@ -36,7 +35,7 @@ _PROGRAM = cleandoc(
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     cores = len(os.sched_getaffinity(0))
-    burners = [os.fork() or burn() for _ in range(cores)]
+    burners = [subprocess.Popen(["sh", "-c", "while :; do :; done"]).pid for _ in range(cores)]
     then, before = time.monotonic(), 0.0
     while True:
         time.sleep(1)
@@ -67,12 +66,11 @@ def inject(arena: Arena, params: CpuHog) -> list[Injury]:
 
 
 def _hog(arena: Arena, params: CpuHog, home: str, node: str) -> Obj:
-    memory = "32Mi"
-    resources = {"requests": {"cpu": params.request, "memory": memory}, "limits": {"memory": memory}}
-    hog = pod(HOG, _PROGRAM, {"resources": resources})
-    labels, place = arena.kube.get(home)["metadata"]["labels"], arena.kube.get(f"/api/v1/nodes/{node}")["metadata"]
-    hog["metadata"]["labels"][RUN_LABEL] = labels[RUN_LABEL]
-    hog["spec"]["nodeSelector"] = {HOSTNAME: place["labels"][HOSTNAME]}
+    asked = {"cpu": params.request, "memory": MEMORY}
+    hog = pod(HOG, _PROGRAM, {"resources": {"requests": asked, "limits": {"memory": MEMORY}}})
+    run = arena.kube.get(home)["metadata"]["labels"][RUN_LABEL]
+    hog["metadata"]["labels"][RUN_LABEL] = run
+    hog["spec"]["nodeSelector"] = {HOSTNAME: arena.kube.get(f"{NODES}/{node}")["metadata"]["labels"][HOSTNAME]}
     return hog
 
 
@@ -81,12 +79,12 @@ def witness(arena: Arena, params: CpuHog, injury: Injury) -> Sighting:
     told = last_round(arena.kube, injury.data["hog"])
     if told is None:
         return Sighting(ok=False, detail="the hog told nothing of late")
-    node, pods = injury.data["node"], arena.view.pods(arena.target)
-    beside_it = sorted(name for name, seen in pods.items() if seen["node"] == node)
+    node = injury.data["node"]
+    victims = sorted(name for name, seen in arena.view.pods(arena.target).items() if seen["node"] == node)
     burned, asked = float(told["cores"]), parse(params.request) or 0
-    detail = f"the hog burned {burned:.2f} of {told['of']} cores in its last second on node {node}, beside "
-    detail += ", ".join(beside_it) or f"no pod of {arena.target}"
-    return Sighting(ok=bool(beside_it) and burned >= asked, detail=detail, data={"cores": burned, "beside": beside_it})
+    who = ", ".join(victims) or f"no pod of {arena.target}"
+    detail = f"the hog burned {burned:.2f} of {told['of']} cores in its last second on node {node}, beside {who}"
+    return Sighting(ok=bool(victims) and burned >= asked, detail=detail, data={"cores": burned, "beside": victims})
 
 
 CPU_HOG = FaultKind(

@@ -54,8 +54,8 @@ def test_it_asks_for_little_has_no_limit_of_processor_time_and_no_other_right(we
     spec = web.kube.get(injury.data["hog"])["spec"]
     (container,) = spec["containers"]
     assert container["resources"] == {
-        "requests": {"cpu": "150m", "memory": "32Mi"},
-        "limits": {"memory": "32Mi"},
+        "requests": {"cpu": "150m", "memory": "64Mi"},
+        "limits": {"memory": "64Mi"},
     }
     assert spec["securityContext"]["runAsNonRoot"]
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
