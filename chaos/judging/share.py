@@ -24,24 +24,28 @@ def judge(past: History, wanted: Objectives) -> list[Criterion]:
 
 
 def _kept(past: History, wanted: Objectives) -> Criterion:
-    name, seen = "share kept", _first_burn(past)
-    got = served(past.between(seen.t, past.phases["fault"].end), wanted.timeout)
+    name, looks = "share kept", _looks(past)
+    burning = [look for look in looks if look.ok]
+    got = served(past.between(burning[0].t, past.phases["fault"].end), wanted.timeout)
     missed, asked = shortfalls(got, wanted.promise), _requests(past, wanted)
-    promised = bool(asked) and all(asked.values())
     who = f"each pod of {wanted.target} asks for {_said(asked)}"
-    evidence = (Evidence(t=seen.t, source="Pod/hog", text=seen.detail),)
+    seen = f"{burning[0].detail}; so it was at {len(burning)} of {len(looks)} looks"
+    evidence = (Evidence(t=burning[0].t, source="Pod/hog", text=seen),)
     if missed:
         text = f"{who}, and beside the hog users got: {'; '.join(missed)}"
         return Criterion(name=name, verdict="broke", text=text, evidence=evidence)
-    if not promised:
+    if not asked or not all(asked.values()):
         text = f"{who}: what users got beside the hog, {summary(got)}, nobody had promised"
+        return Criterion(name=name, verdict="not_proven", text=text, evidence=evidence)
+    if len(burning) < len(looks) / 2:
+        text = f"the hog burned at {len(burning)} of {len(looks)} looks alone, which is no long hunger"
         return Criterion(name=name, verdict="not_proven", text=text, evidence=evidence)
     return Criterion(name=name, verdict="held", text=f"{who}; beside the hog: {summary(got)}", evidence=evidence)
 
 
-def _first_burn(past: History) -> Fault:
-    begin = past.injected_at
-    return next(f for f in past.faults if f.step == "witness" and f.ok and f.t >= begin)
+def _looks(past: History) -> list[Fault]:
+    """What the witness saw from the injection on; where there are no doubts, it saw the hog burn at least once."""
+    return [f for f in past.faults if f.step == "witness" and f.t >= past.injected_at]
 
 
 def _requests(past: History, wanted: Objectives) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """When a share of the processor was kept beside a hog, when it was not, and when nobody can say."""
 
+from dataclasses import replace
+
 import pytest
 
 from chaos.judging.verdict import Criterion
@@ -39,7 +41,7 @@ class TestKept:
         tape = hog()
         assert "each pod of deployment/storefront asks for 50m; beside the hog: " in kept(tape).text
         assert [(e.t, e.text) for e in kept(tape).evidence] == [
-            (22.0, "the hog burned 1.20 of 2 cores in its last second")
+            (22.0, "the hog burned 1.20 of 2 cores in its last second; so it was at 23 of 23 looks")
         ]
         assert tape.verdict().verdict == "held"
 
@@ -66,6 +68,12 @@ class TestKept:
         tape = hog(0.0)
         assert kept(tape).verdict == "not_proven"
         assert tape.verdict().verdict == "not_proven"
+
+    def test_a_hog_that_tired_early_proves_nothing(self) -> None:
+        tape = hog()
+        tape.records = [replace(r, ok=r.t < 30) if isinstance(r, Fault) else r for r in tape.records]
+        assert kept(tape).verdict == "not_proven"
+        assert "burned at 8 of 23 looks" in kept(tape).text
 
     def test_what_happens_before_the_hog_burns_is_not_its_doing(self) -> None:
         tape = hog(saw=30)
