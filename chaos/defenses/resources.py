@@ -6,8 +6,10 @@ LimitRange of the namespace gives defaults to containers that say nothing.
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
+from chaos.defenses.amounts import Side, effective, range_defaults, write
+from chaos.defenses.headroom import HEADROOM
 from chaos.defenses.kind import Check, Defense, Item, Rule
 from chaos.judging.ceiling import NO_CEILING_TIMES
 from chaos.judging.resources import judge
@@ -27,7 +29,6 @@ from chaos.manifests import (
 )
 from chaos.quantity import parse
 
-Side = Literal["requests", "limits"]
 RESOURCES = ("cpu", "memory")
 
 # What a small web service gets until somebody has measured it.
@@ -65,24 +66,6 @@ REQUEST_OVER_LIMIT = Rule(
     "The API server refuses a container that is promised more than it may use.",
     "Raise the limit to the request, or lower the request.",
 )
-
-
-def range_defaults(manifests: Manifests, namespace: str, side: Side) -> dict[str, Any]:
-    """What LimitRanges of the namespace give a container that says nothing."""
-    given: dict[str, Any] = {}
-    for limit_range in of_kind(manifests, "LimitRange"):
-        for entry in items(limit_range.data, "spec", "limits") if limit_range.namespace == namespace else ():
-            if entry.get("type") == "Container":
-                limits = {**mapping(entry, "max"), **mapping(entry, "default")}
-                given |= limits if side == "limits" else {**limits, **mapping(entry, "defaultRequest")}
-    return given
-
-
-def effective(container: Obj, side: Side, defaults: dict[str, Any]) -> dict[str, Any]:
-    """A container's requests or limits as the API server completes them, given the namespace's `defaults`."""
-    own = mapping(container, "resources", side)
-    limits = mapping(container, "resources", "limits") if side == "requests" else {}
-    return {**defaults, **limits, **own}
 
 
 def _checks(side: Side) -> Callable[[Manifests], Iterator[Check]]:
@@ -137,21 +120,13 @@ def _both(container: Obj) -> Iterator[tuple[str, Decimal, Decimal]]:
             yield resource, limit, request
 
 
-def _set(container: Obj, side: Side, values: dict[str, Any]) -> None:
-    resources = {**mapping(container, "resources"), side: values}
-    resources = {key: value for key, value in resources.items() if value or key not in ("requests", "limits")}
-    container.pop("resources", None)
-    if resources:
-        container["resources"] = resources
-
-
 def strip_requests(manifests: Manifests) -> Manifests:
     """Nothing is promised. Where a limit stays, the request is an explicit 0: left out, it would equal the limit."""
 
     def strip(container: Container) -> None:
         kept = {k: v for k, v in mapping(container.spec, "resources", "requests").items() if k not in RESOURCES}
         limited = mapping(container.spec, "resources", "limits")
-        _set(container.spec, "requests", {**kept, **{r: "0" for r in RESOURCES if r in limited}})
+        write(container.spec, "requests", {**kept, **{r: "0" for r in RESOURCES if r in limited}})
 
     return _strip_namespace(each_container(manifests, strip), "requests")
 
@@ -163,8 +138,8 @@ def strip_limits(manifests: Manifests) -> Manifests:
         limits = mapping(container.spec, "resources", "limits")
         requests = mapping(container.spec, "resources", "requests")
         implied = {r: limits[r] for r in RESOURCES if r in limits and r not in requests}
-        _set(container.spec, "requests", {**implied, **requests})
-        _set(container.spec, "limits", {k: v for k, v in limits.items() if k not in RESOURCES})
+        write(container.spec, "requests", {**implied, **requests})
+        write(container.spec, "limits", {k: v for k, v in limits.items() if k not in RESOURCES})
         _drop_zeros(container.spec)
 
     return _strip_namespace(each_container(manifests, strip), "limits")
@@ -175,7 +150,7 @@ def _drop_zeros(container: Obj) -> None:
     requests = mapping(container, "resources", "requests")
     kept = {k: v for k, v in requests.items() if k not in RESOURCES or parse(v) != 0}
     if kept != requests:
-        _set(container, "requests", kept)
+        write(container, "requests", kept)
 
 
 def _strip_namespace(manifests: Manifests, side: Side) -> Manifests:
@@ -228,7 +203,7 @@ def _fill(container: Obj, side: Side, values: dict[str, Any]) -> None:
     absent = [r for r in RESOURCES if values.get(r) is None or parse(values[r]) == 0]
     if absent:
         guess = {r: FIRST_GUESS[side][r] for r in absent}
-        _set(container, side, {**mapping(container, "resources", side), **guess})
+        write(container, side, {**mapping(container, "resources", side), **guess})
     for resource, limit, request in list(_both(container)):
         if request > limit:
             wanted = mapping(container, "resources")
@@ -285,6 +260,7 @@ RESOURCE_DEFENSE = Defense(
         Item(name="requests", checks=_checks("requests"), strip=strip_requests, fix=_fix("requests")),
         Item(name="limits", checks=_checks("limits"), strip=strip_limits, fix=_fix("limits")),
         Item(name="ceiling", checks=_ceilings, strip=strip_ceiling, fix=fix_ceiling),
+        HEADROOM,
     ),
     judge=judge,
 )

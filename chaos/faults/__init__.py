@@ -4,6 +4,7 @@ from typing import Any
 
 from chaos.faults.bad_rollout import BAD_ROLLOUT
 from chaos.faults.container_escape import CONTAINER_ESCAPE
+from chaos.faults.cpu_hog import CPU_HOG
 from chaos.faults.crash import CRASH
 from chaos.faults.crash_loop import CRASH_LOOP
 from chaos.faults.data_loss import DATA_LOSS
@@ -31,6 +32,7 @@ from chaos.faults.zone_outage import ZONE_OUTAGE
 KINDS: tuple[FaultKind[Any], ...] = (
     DEADLOCK,
     MEMORY_LEAK,
+    CPU_HOG,
     CRASH,
     CRASH_LOOP,
     BAD_ROLLOUT,

@@ -7,7 +7,8 @@ from pydantic import Field
 from chaos.exec import run_in
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.journal import Undo
-from chaos.kube import Kube
+from chaos.kube import Kube, KubeError
+from chaos.quantity import parse
 from loadgen.inside.spike import FILE, SIGNAL
 from loadgen.lines import from_line
 from loadgen.samples import Sample
@@ -55,7 +56,21 @@ def witness(arena: Arena, params: TrafficSpike, injury: Injury) -> Sighting:
     now, before = _arrivals(arena), injury.data["before"]
     enough = before * (1 + BITES * (params.times - 1))
     detail = f"{now:.1f} users a second came; it were {before:.1f} before"
-    return Sighting(ok=before > 0 and now >= enough, detail=detail, data={"arrivals": round(now, 2)})
+    data = {"arrivals": round(now, 2), "memory": _memory(arena)}
+    return Sighting(ok=before > 0 and now >= enough, detail=detail, data=data)
+
+
+def _memory(arena: Arena) -> dict[str, int]:
+    """What the target's containers use, in bytes, where the cluster measures it: no verdict needs it."""
+    try:
+        found = arena.kube.list(f"/apis/metrics.k8s.io/v1beta1/namespaces/{arena.namespace}/pods")
+    except KubeError:
+        return {}
+    own = [pod for pod in found if pod["metadata"]["name"] in arena.view.pods(arena.target)]
+    used = {
+        f"{pod['metadata']['name']}/{c['name']}": parse(c["usage"]["memory"]) for pod in own for c in pod["containers"]
+    }
+    return {who: int(size) for who, size in used.items() if size is not None}
 
 
 def _arrivals(arena: Arena) -> float:

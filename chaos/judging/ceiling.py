@@ -90,7 +90,7 @@ def bought(past: History, wanted: Objectives, *, cpu: bool) -> float | None:
 
 
 def _pods(past: History, wanted: Objectives) -> list[list[Sighting]]:
-    return [seen for _, seen in past.of("Pod") if seen[-1].object.get("app") == wanted.target]
+    return list(past.pods(wanted.target).values())
 
 
 def _is_bought(pod: Obj | None) -> bool:

@@ -7,9 +7,9 @@ Only what happens before the recovery counts: after it, the run itself has heale
 from collections.abc import Callable
 from typing import NamedTuple
 
+from chaos.judging.endings import endings, injured
 from chaos.judging.history import History, Objectives, after, at, container, ended
 from chaos.judging.neighbours import how_it_ended, reign_end
-from chaos.judging.resources import endings, injured
 from chaos.judging.signals import about
 from chaos.judging.steady import failed_users, regained_at
 from chaos.judging.verdict import Criterion, Evidence, VerdictName, worst

@@ -107,6 +107,10 @@ class History:
     def pod(self, name: str) -> list[Sighting]:
         return self.seen.get(("Pod", name), [])
 
+    def pods(self, app: str) -> dict[str, list[Sighting]]:
+        """The pods of a workload, by name."""
+        return {name: seen for name, seen in self.of("Pod") if seen[-1].object.get("app") == app}
+
     @property
     def injections(self) -> list[Fault]:
         return [f for f in self.faults if f.step == "inject" and f.ok]

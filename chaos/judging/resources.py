@@ -4,50 +4,25 @@ An OOM kill is told by its reason, not by exit code 137, which a liveness kill a
 it is today's only if the container ran when the fault came, or has restarted since.
 """
 
-from chaos.judging import ceiling
-from chaos.judging.history import History, Obj, Objectives, Sighting, after, at, container, ended
-from chaos.judging.neighbours import bystanders, harms, how_it_ended, removed, unready, was_ready
+from chaos.judging import ceiling, headroom, share
+from chaos.judging.endings import endings, injured, oom_kills
+from chaos.judging.history import History, Objectives, Sighting, container
+from chaos.judging.neighbours import how_it_ended
 from chaos.judging.steady import served, shortfalls, summary
+from chaos.judging.unharmed import neighbours_unharmed
 from chaos.judging.verdict import Criterion, Evidence, worst
 from chaos.recording import Fault
 from loadgen.units import Size
 
 
 def judge(past: History, wanted: Objectives) -> list[Criterion]:
-    """Contained, neighbours unharmed, came back; for an autoscaler its ceiling: for recordings that raise no doubts."""
-    if past.injections[0].fault == "traffic-spike" and ceiling.autoscaler(past, wanted):
-        return ceiling.judge(past, wanted)
-    return [_contained(past), _neighbours(past, wanted), _came_back(past, wanted)]
-
-
-def injured(past: History, injection: Fault) -> tuple[list[Sighting], Obj]:
-    """The pod as seen since the fault was done to it, until it was removed, and its container just before."""
-    sightings, uid = past.pod(injection.target), injection.data.get("uid")
-    before = at(sightings, injection.t)
-    uid = uid or (before or {}).get("uid")
-    same = [s for s in after(sightings, injection.t) if s.object.get("uid") == uid and not removed(s)]
-    then = container(before, injection.data.get("container", ""))
-    return same, {**then, "restarts": injection.data.get("restarts", then.get("restarts", 0))}
-
-
-def endings(past: History, injection: Fault) -> list[tuple[float, Obj]]:
-    """How the injured container ended since the fault, each with when that was seen."""
-    same, before = injured(past, injection)
-    found: list[tuple[float, Obj]] = []
-    counted = before["restarts"] + (1 if ended(before.get("state")) else 0)
-    for sighting in same:
-        now = container(sighting.object, injection.data.get("container", ""))
-        # Every ending is told by `state` until the restart and by `last` after it; each is counted once.
-        current = now.get("restarts", 0) + (1 if ended(now.get("state")) else 0)
-        if current > counted:
-            found.append((sighting.t, ended(now.get("state")) or ended(now.get("last"))))
-            counted = current
-    return found
-
-
-def oom_kills(past: History, injection: Fault) -> list[float]:
-    """When the injured container was seen OOMKilled since the fault."""
-    return [t for t, how in endings(past, injection) if how.get("reason") == "OOMKilled"]
+    """For recordings that raise no doubts; which criteria there are depends on what the fault asked of the workload."""
+    fault = past.injections[0].fault
+    if fault == "cpu-hog":
+        return share.judge(past, wanted)
+    if fault == "traffic-spike":
+        return ceiling.judge(past, wanted) if ceiling.autoscaler(past, wanted) else headroom.judge(past, wanted)
+    return [_contained(past), neighbours_unharmed(past, wanted), _came_back(past, wanted)]
 
 
 def _contained(past: History) -> Criterion:
@@ -81,62 +56,6 @@ def _together(name: str, held: str, parts: list[Criterion]) -> Criterion:
     verdict = worst(p.verdict for p in parts)
     text = "; ".join(p.text for p in parts if p.verdict == verdict) or held
     return Criterion(name=name, verdict=verdict, text=text, evidence=tuple(e for p in parts for e in p.evidence))
-
-
-def _neighbours(past: History, wanted: Objectives) -> Criterion:
-    name = "neighbours unharmed"
-    hurt = [e for evidence in harms(past).values() for e in evidence]
-    hurt += [e for app in wanted.bystanders for e in unready(past, app)]
-    short = list(_node_trouble(past))
-    if hurt or short:
-        told = [f"{', '.join(_names(hurt))}: hurt without fault of their own"] if hurt else []
-        told += [f"{', '.join(_names(short))} ran short of memory"] if short else []
-        evidence = tuple(sorted([*hurt, *short], key=lambda e: e.t or 0))
-        return Criterion(name=name, verdict="broke", text="; ".join(told), evidence=evidence)
-    unknown = [
-        f"no Ready pod of {app} was seen before the fault" for app in wanted.bystanders if not was_ready(past, app)
-    ]
-    unknown += [f"node {node} told nothing of its memory" for node in _nodes(past) if not _tells_pressure(past, node)]
-    if unknown:
-        return Criterion(name=name, verdict="not_proven", text="; ".join(unknown))
-    watched = len(bystanders(past))
-    text = f"none of {watched} other pods was killed, restarted or evicted, and no node ran short of memory"
-    return Criterion(name=name, verdict="held", text=text)
-
-
-def _names(evidence: list[Evidence]) -> list[str]:
-    return sorted({e.source.partition("/")[2] for e in evidence})
-
-
-def _nodes(past: History) -> set[str]:
-    """The nodes that the variant's pods ran on when the fault came."""
-    pods = (at(sightings, past.injected_at) for _, sightings in past.of("Pod"))
-    return {str(pod["node"]) for pod in pods if pod and pod.get("node")}
-
-
-def _pressure(node: Obj) -> str:
-    return str((node.get("conditions") or {}).get("MemoryPressure", {}).get("status", ""))
-
-
-def _tells_pressure(past: History, node: str) -> bool:
-    return any(_pressure(s.object) in ("True", "False") for s in past.seen.get(("Node", node), []))
-
-
-def _node_trouble(past: History) -> list[Evidence]:
-    nodes = _nodes(past)
-    pressed = [
-        Evidence(t=sighting.t, source=f"Node/{name}", text="MemoryPressure is True")
-        for name, sightings in past.of("Node")
-        if name in nodes
-        and (sighting := next((s for s in after(sightings, past.injected_at) if _pressure(s.object) == "True"), None))
-    ]
-    ooms = [
-        Evidence(t=s.t, source=str(s.object["about"]), text=f"SystemOOM: {s.object.get('message', '')}")
-        for _, sightings in past.of("Event")
-        for s in after(sightings, past.injected_at)
-        if s.object.get("reason") == "SystemOOM" and str(s.object.get("about", "")).removeprefix("Node/") in nodes
-    ]
-    return pressed + ooms
 
 
 def _came_back(past: History, wanted: Objectives) -> Criterion:

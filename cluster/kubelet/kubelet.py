@@ -15,6 +15,7 @@ from cluster.config import ClusterConfig, NodeConfig
 from cluster.events import EventRecorder
 from cluster.kubelet import node as nodes
 from cluster.kubelet import service
+from cluster.kubelet.classes import weigh
 from cluster.kubelet.disks import watch_disks
 from cluster.kubelet.machine import Machine
 from cluster.kubelet.measuring import measure
@@ -227,6 +228,7 @@ class Kubelet:
         worker = self.workers[uid] = PodWorker(self._machine, pod)
         task = self._tasks[uid] = asyncio.ensure_future(worker.run())
         task.add_done_callback(lambda done: self._ended(uid, done))
+        self._weigh()
 
     def _forget(self, uid: str) -> None:
         # A worker is kept as long as its object: a finalizer may outlive the pod, and it must not start again.
@@ -234,6 +236,11 @@ class Kubelet:
             self.workers[uid].gone()
             if self._tasks[uid].done():
                 del self.workers[uid], self._tasks[uid]
+            self._weigh()
+
+    def _weigh(self) -> None:
+        pods = [worker.pod for worker in self.workers.values() if not worker.finished]
+        weigh(self._machine.runtime, f"{self._config.cgroup}/{self.node.name}", pods)
 
     def _ended(self, uid: str, task: "asyncio.Task[None]") -> None:
         if uid in self.workers and self.workers[uid].absent:

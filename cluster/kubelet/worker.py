@@ -12,6 +12,7 @@ from cluster.client import ApiError, Conflict, NotFound, Obj
 from cluster.kubelet import etcfiles, podspec
 from cluster.kubelet.backoff import doubling
 from cluster.kubelet.build import Sandbox
+from cluster.kubelet.classes import group_of
 from cluster.kubelet.environment import service_variables
 from cluster.kubelet.errors import MountFailed, NotAttached
 from cluster.kubelet.fields import Place
@@ -348,7 +349,7 @@ class PodWorker:
 
     async def _attach(self) -> None:
         uid, machine = self.pod["metadata"]["uid"], self.machine
-        cgroup = f"{machine.config.cgroup}/{machine.node.name}/{uid}"
+        cgroup = group_of(self.pod, f"{machine.config.cgroup}/{machine.node.name}")
         while True:
             try:
                 link = await machine.network.attach(machine.node.name, uid)

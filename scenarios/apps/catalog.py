@@ -1,7 +1,10 @@
-"""The catalog: what the shop sells. It keeps nothing and needs nobody."""
+"""The catalog: what the shop sells. It needs nobody, and keeps nothing but sessions where they are switched on."""
 
+import sessions
 from server import run
 from service import Refusal, Reply, Request, Service, as_json
+
+SESSIONS = sessions.from_environment()
 
 PRODUCTS = [
     {"id": 1, "name": "Storm lantern", "cents": 2450},
@@ -16,10 +19,12 @@ PRODUCTS = [
 
 
 def products(_: Request) -> Reply:
+    SESSIONS.visit()
     return as_json(PRODUCTS)
 
 
 def product(request: Request) -> Reply:
+    SESSIONS.visit()
     for known in PRODUCTS:
         if str(known["id"]) == request.item:
             return as_json(known)

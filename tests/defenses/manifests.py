@@ -174,8 +174,15 @@ _spread = st.sampled_from(
 )
 
 
-def _workload(kind: str, name: str, labels: dict[str, str], spec: dict[str, Any], rest: dict[str, Any]) -> Manifest:
-    template = {"metadata": {"labels": labels}, "spec": spec}
+_notes = st.sampled_from(
+    [{}, {"peak.seawall.dev/main": "48Mi"}, {"peak.seawall.dev/main": "900M"}, {"peak.seawall.dev/other": "much"}]
+)
+
+
+def _workload(
+    kind: str, name: str, labels: dict[str, str], notes: dict[str, str], spec: dict[str, Any], rest: dict[str, Any]
+) -> Manifest:
+    template = {"metadata": {"labels": labels, "annotations": notes}, "spec": spec}
     body = {"selector": {"matchLabels": labels}, "template": template, **rest}
     return Manifest({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": body})
 
@@ -196,6 +203,7 @@ _workloads = st.builds(
     st.sampled_from(["Deployment", "StatefulSet", "DaemonSet", "Job"]),
     st.sampled_from(["one", "two", "three"]),
     _labels,
+    _notes,
     _pod,
     _mapping(replicas=st.integers(0, 4)),
 )

@@ -39,6 +39,15 @@ def test_what_runs_is_asked_of_the_runtime_and_of_who_has_scanned_it(tmp_path: P
     assert command.verdicts() == {"undefended": "broke", "defended": "held"}
 
 
+@pytest.mark.parametrize("name", ["undersized-limits", "noisy-neighbour"])
+def test_requests_and_limits_are_worth_what_somebody_measured(tmp_path: Path, name: str) -> None:
+    """One limit too small for real traffic, one request left out beside a hungry neighbour; nothing else differs."""
+    command = run(tmp_path, scenario(tmp_path, name))
+    assert command.wait(150) == 0, command.stdout + command.stderr
+    command.assert_nothing_left()
+    assert command.verdicts() == {"undefended": "broke", "defended": "held"}
+
+
 def test_storms_side_by_side_each_have_a_cluster_of_their_own(tmp_path: Path) -> None:
     """Their verdicts are those they would have alone, in the order they were asked for."""
     phases = {"baseline": "3s", "fault": "4s", "recovery": "2s"}

@@ -187,7 +187,7 @@ class FakeRuntime:
     execs: dict[tuple[str, ...], ExecResult] = field(default_factory=dict)
     specs: list[ContainerSpec] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    cgroups: set[str] = field(default_factory=set)
+    cgroups: dict[str, Limits] = field(default_factory=dict)
     log: list[tuple[float, str]] = field(default_factory=list)
     _exits: dict[str, "asyncio.Future[Exit]"] = field(default_factory=dict)
     _scripts: dict[str, Script] = field(default_factory=dict)
@@ -243,10 +243,10 @@ class FakeRuntime:
         return Usage(memory_bytes=0, cpu_usec=0)
 
     def create_pod_cgroup(self, path: str, limits: Limits) -> None:
-        self.cgroups.add(path)
+        self.cgroups[path] = limits
 
     def remove_pod_cgroup(self, path: str) -> None:
-        self.cgroups.discard(path)
+        self.cgroups.pop(path, None)
 
     def running(self) -> list[str]:
         return sorted(self._name(id) for id, exit in self._exits.items() if not exit.done())
