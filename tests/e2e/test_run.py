@@ -32,6 +32,16 @@ def test_the_same_storm_breaks_the_undefended_side_and_not_the_defended(tmp_path
     assert "BROKE" in command.stdout
 
 
+@pytest.mark.parametrize("name", ["liveness-cascade", "unready-traffic"])
+def test_a_probe_that_asks_the_wrong_question_breaks_and_one_that_asks_the_right_one_does_not(
+    tmp_path: Path, name: str
+) -> None:
+    command = run(tmp_path, scenario(tmp_path, name))
+    assert command.wait() == 0, command.stdout + command.stderr
+    command.assert_nothing_left()
+    assert command.verdicts() == {"undefended": "broke", "defended": "held"}
+
+
 def test_storms_side_by_side_each_have_a_cluster_of_their_own(tmp_path: Path) -> None:
     """Their verdicts are those they would have alone, in the order they were asked for."""
     phases = {"baseline": "3s", "fault": "4s", "recovery": "2s"}
