@@ -23,7 +23,11 @@ class App(BaseHTTPRequestHandler):
         self.end_headers()
 HTTPServer(("", 8000), App).serve_forever()
 """
-AT_ONCE = "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port=8000)"
+LISTEN_LATE = """
+import http.server, time
+time.sleep(2)
+http.server.test(http.server.SimpleHTTPRequestHandler, port=8000)
+"""
 ROOT, NOWHERE = ColdStart(), ColdStart(path="/nowhere")
 
 
@@ -38,6 +42,7 @@ def web(program: str, probe: Obj) -> Obj:
 
 
 HONEST = web(WARM_UP, {"httpGet": {"path": "/", "port": 8000}})
+LATE = web(LISTEN_LATE, {"tcpSocket": {"port": 8000}})
 HASTY = web(WARM_UP, {"tcpSocket": {"port": 8000}})
 
 
@@ -50,13 +55,14 @@ def test_a_path_is_one() -> None:
         ColdStart(path="products")
 
 
+@pytest.fixture(scope="module")
+def kube() -> Iterator[Kube]:
+    with embedded() as found:
+        yield found
+
+
 @pytest.mark.root
 class TestOnACluster:
-    @pytest.fixture(scope="class")
-    def kube(self) -> Iterator[Kube]:
-        with embedded() as found:
-            yield found
-
     def test_a_new_pod_is_seen_cold_then_warm_and_then_left_in_peace(self, kube: Kube) -> None:
         with stage(kube, [deployment(containers=[HONEST])]) as at:
             (injury,) = COLD_START.inject(at.arena, ROOT)
@@ -74,8 +80,7 @@ class TestOnACluster:
 
     def test_one_that_refuses_connections_is_cold_too(self, kube: Kube) -> None:
         """What listens late, as after reading a large file."""
-        with stage(kube, [deployment(containers=[web(f"import time; time.sleep(2)\n{AT_ONCE}", {})])]) as at:
-            at.arena.view.wait(lambda: False, 3)
+        with stage(kube, [deployment(containers=[LATE])]) as at:
             (injury,) = COLD_START.inject(at.arena, ROOT)
             seen = until(lambda: COLD_START.witness(at.arena, ROOT, injury), lambda seen: seen.ok)
             assert "is not served" in seen.detail
