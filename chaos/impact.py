@@ -7,7 +7,7 @@ from chaos.judging.ceiling import bought
 from chaos.judging.doubts import MEASURED
 from chaos.judging.forbidden import forbidden_allowed
 from chaos.judging.history import History, Objectives, Second, Sighting, after, at, container
-from chaos.judging.neighbours import harms, targets
+from chaos.judging.neighbours import harms, pods_of, targets
 from chaos.judging.signals import first_signal
 from chaos.judging.steady import failed_users, longest_outage, regained_at, served
 from chaos.recording import PhaseName
@@ -24,7 +24,7 @@ def impact(past: History, wanted: Objectives) -> Impact | None:
         return None
     # The second in which the load was ended is left out: what was open then says nothing of the service.
     seconds = [s for s in past.between(past.injected_at, past.end) if s.t + 1 <= past.end]
-    got, sign = served(seconds, wanted.timeout), first_signal(past)
+    got, sign = served(seconds, wanted.timeout), first_signal(past, wanted)
     failures: Counter[str] = Counter()
     for second in seconds:
         failures.update(second.failed)
@@ -70,21 +70,21 @@ def _restarts(sightings: list[Sighting], since: float) -> int:
 
 
 def lie_time(past: History, wanted: Objectives, seconds: list[Second]) -> float:
-    """Seconds in which users were failed while every pod that the fault was done to was Ready."""
-    lies = [
-        s for s in seconds if failed_users(s, wanted.promise) and _all_ready(past, s.t) and _all_ready(past, s.t + 1)
-    ]
-    return float(len(lies))
+    """Seconds in which users were failed while all pods of the target, and others the fault was done to, were Ready."""
+    victims = _victims(past, wanted)
+    lies = (s for s in seconds if failed_users(s, wanted.promise))
+    return float(sum(_all_ready(past, victims, s.t) and _all_ready(past, victims, s.t + 1) for s in lies))
 
 
-def _all_ready(past: History, t: float) -> bool:
-    pods = [at(past.pod(name), t) for name in _victims(past)]
+def _all_ready(past: History, victims: set[str], t: float) -> bool:
+    pods = [at(past.pod(name), t) for name in victims]
     return bool(pods) and all(pod is not None and pod.get("ready") for pod in pods)
 
 
-def _victims(past: History) -> set[str]:
-    """The pods that were there when the fault was done to them."""
-    return {name for name in targets(past) if at(past.pod(name), past.injected_at) is not None}
+def _victims(past: History, wanted: Objectives) -> set[str]:
+    """The pods that were there when the fault was done to them, or to what they depend on."""
+    struck = targets(past) | pods_of(past, wanted.target)
+    return {name for name in struck if at(past.pod(name), past.injected_at) is not None}
 
 
 def phase_results(past: History, wanted: Objectives) -> tuple[PhaseResult, ...]:

@@ -52,8 +52,8 @@ PORT_UNDECLARED = Rule(
 )
 LIVENESS_HASTY = Rule(
     "liveness-as-hasty-as-readiness",
-    "When both probes ask the same and liveness gives up no later, a busy pod is killed instead of spared.",
-    "Give liveness a longer periodSeconds x failureThreshold than readiness, or another question.",
+    "When both probes ask the same and liveness gives up no later, a pod that waits for another is killed for it.",
+    "Ask for liveness what the process can answer alone, or give it a longer periodSeconds x failureThreshold.",
 )
 TCP_ONLY = Rule(
     "probe-tcp-only",
@@ -108,6 +108,11 @@ def _liveness(manifests: Manifests) -> Iterator[Check]:
             if runs_for_ever(workload.data) and container.role != "init":
                 yield _presence(LIVENESS_MISSING, workload, container, "livenessProbe")
             yield from _oddities(workload, container, "livenessProbe")
+
+
+def _independence(manifests: Manifests) -> Iterator[Check]:
+    for workload in workloads(manifests):
+        for container in containers(workload.data):
             yield from _hasty(workload, container)
 
 
@@ -160,12 +165,12 @@ def _odd(rule: Rule, workload: Manifest, container: Container, what: str, path: 
 
 def _hasty(workload: Manifest, container: Container) -> Iterator[Check]:
     readiness, liveness = mapping(container.spec, "readinessProbe"), mapping(container.spec, "livenessProbe")
-    if not _is_hasty(readiness, liveness):
+    if not handler(readiness) or not handler(liveness):
         return
     yield Check(
         rule=LIVENESS_HASTY,
         manifest=workload,
-        ok=False,
+        ok=not _is_hasty(readiness, liveness),
         what=f"liveness gives up after {patience_seconds(liveness)}s, readiness after {patience_seconds(readiness)}s",
         path=(*container.path, "livenessProbe"),
         container=container.name,
@@ -173,8 +178,7 @@ def _hasty(workload: Manifest, container: Container) -> Iterator[Check]:
 
 
 def _is_hasty(readiness: Obj, liveness: Obj) -> bool:
-    same = bool(handler(readiness)) and handler(readiness) == handler(liveness)
-    return same and patience_seconds(liveness) <= patience_seconds(readiness)
+    return handler(readiness) == handler(liveness) and patience_seconds(liveness) <= patience_seconds(readiness)
 
 
 def _strip(probe: str) -> Any:
@@ -190,6 +194,18 @@ def strip_startup(manifests: Manifests) -> Manifests:
     def strip(container: Container) -> None:
         container.spec.pop("startupProbe", None)
         mapping(container.spec, "livenessProbe").pop("initialDelaySeconds", None)
+
+    return each_container(manifests, strip)
+
+
+def strip_independence(manifests: Manifests) -> Manifests:
+    """Liveness copied from readiness, as is often done: it asks what readiness asks, and gives up as soon."""
+
+    def strip(container: Container) -> None:
+        readiness, liveness = mapping(container.spec, "readinessProbe"), mapping(container.spec, "livenessProbe")
+        if handler(readiness) and handler(liveness):
+            # The API refuses a liveness probe that has to succeed more than once.
+            container.spec["livenessProbe"] = {k: v for k, v in plain(readiness).items() if k != "successThreshold"}
 
     return each_container(manifests, strip)
 
@@ -225,7 +241,6 @@ def fix_liveness(manifests: Manifests) -> Manifests:
         for container in containers(data):
             if container.role != "init" and runs_for_ever(data):
                 _add_liveness(container.spec)
-            _calm(container.spec)
 
     return tuple(changed(m, fix) if m.is_workload else m for m in manifests)
 
@@ -236,12 +251,16 @@ def _add_liveness(container: Obj) -> None:
         container["livenessProbe"] = {**asked, "periodSeconds": 10, "timeoutSeconds": 2, "failureThreshold": 3}
 
 
-def _calm(container: Obj) -> None:
-    """Twice readiness' patience, when both ask the same."""
-    readiness, liveness = mapping(container, "readinessProbe"), mapping(container, "livenessProbe")
-    if _is_hasty(readiness, liveness):
-        period = max(1, number(liveness, "periodSeconds", default=10))
-        liveness["failureThreshold"] = 2 * patience_seconds(readiness) // period + 1
+def fix_independence(manifests: Manifests) -> Manifests:
+    """Twice readiness' patience, when both ask the same. What else to ask, only the app's owner knows."""
+
+    def fix(container: Container) -> None:
+        readiness, liveness = mapping(container.spec, "readinessProbe"), mapping(container.spec, "livenessProbe")
+        if handler(readiness) and _is_hasty(readiness, liveness):
+            period = max(1, number(liveness, "periodSeconds", default=10))
+            liveness["failureThreshold"] = 2 * patience_seconds(readiness) // period + 1
+
+    return each_container(manifests, fix)
 
 
 def fix_startup(manifests: Manifests) -> Manifests:
@@ -260,6 +279,7 @@ HEALTH_CHECKS = Defense(
     items=(
         Item(name="readiness", checks=_readiness, strip=_strip("readinessProbe"), fix=fix_readiness),
         Item(name="liveness", checks=_liveness, strip=_strip("livenessProbe"), fix=fix_liveness),
+        Item(name="independence", checks=_independence, strip=strip_independence, fix=fix_independence),
         Item(name="startup", checks=_startup, strip=strip_startup, fix=fix_startup),
     ),
     judge=judge,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from chaos.faults.bad_rollout import BAD_ROLLOUT
+from chaos.faults.cold_start import COLD_START
 from chaos.faults.container_escape import CONTAINER_ESCAPE
 from chaos.faults.cpu_hog import CPU_HOG
 from chaos.faults.crash import CRASH
@@ -36,6 +37,7 @@ KINDS: tuple[FaultKind[Any], ...] = (
     CRASH,
     CRASH_LOOP,
     BAD_ROLLOUT,
+    COLD_START,
     NODE_DRAIN,
     NODE_LOSS,
     ZONE_OUTAGE,

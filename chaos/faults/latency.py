@@ -54,7 +54,7 @@ LATENCY = FaultKind(
     name="latency",
     summary="every request to some Services takes longer",
     params=Latency,
-    exercises=("observability",),
+    exercises=("observability", "health-checks"),
     inject=inject,
     witness=witness,
 )

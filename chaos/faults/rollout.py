@@ -11,11 +11,10 @@ from pydantic import Field
 
 from chaos.faults.kind import Arena, Deed, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.faults.records import RECORDS, Written, is_serving, pods_of_target, read_back, write, write_one
+from chaos.faults.restart import path_of_target, restart
 from chaos.kube import KubeError, Obj
 from loadgen.units import Duration
 
-RESTARTED = "seawall.dev/restarted"
-KINDS = {"deployment": "deployments", "statefulset": "statefulsets"}
 PACE = Duration(0.1)
 BURST = 8
 
@@ -28,18 +27,13 @@ class Rollout(Params):
 
 
 def inject(arena: Arena, params: Rollout) -> list[Injury]:
-    kind, _, name = arena.target.partition("/")
-    if kind not in KINDS:
-        raise FaultRefused(f"{arena.target} cannot be rolled out; this fault needs a Deployment or a StatefulSet")
+    path = path_of_target(arena)
     old = pods_of_target(arena)
     serving = [pod for pod in old if is_serving(pod)]
     if not serving:
         raise FaultRefused(f"{arena.target} has no Ready pod")
     written = write(arena, serving[0], params.path, params.records)
-    # Nothing to be undone: pods of the very same kind take the place of the old ones.
-    path = f"/apis/apps/v1/namespaces/{arena.namespace}/{KINDS[kind]}/{name}"
-    mark = {"metadata": {"annotations": {RESTARTED: f"{arena.random.getrandbits(32):08x}"}}}
-    arena.kube.merge(path, {"spec": {"template": mark}})
+    restart(arena, path)
     # `go_on` adds to what was acknowledged, and the witness asks for all of it.
     data = {"old": [pod["metadata"]["uid"] for pod in old], "acknowledged": written}
     return [Injury(target=arena.target, detail=f"{arena.target} is rolled out anew", undo=None, data=data)]

@@ -1,5 +1,5 @@
 """Did the health checks tell the truth? The hung pod leaves the endpoints, is restarted for it, and users get well
-again while the fault is still there.
+again while the fault is still there. A slow dependency and a cold start ask them other questions.
 
 Only what happens before the recovery counts: after it, the run itself has healed the pod.
 """
@@ -7,13 +7,17 @@ Only what happens before the recovery counts: after it, the run itself has heale
 from collections.abc import Callable
 from typing import NamedTuple
 
+from chaos.judging import cascade, cold_start
 from chaos.judging.endings import endings, injured
-from chaos.judging.history import History, Objectives, after, at, container, ended
+from chaos.judging.endpoints import ready_endpoints
+from chaos.judging.history import History, Objectives, after, container, ended
 from chaos.judging.neighbours import how_it_ended, reign_end
 from chaos.judging.signals import about
 from chaos.judging.steady import failed_users, regained_at
 from chaos.judging.verdict import Criterion, Evidence, VerdictName, worst
 from chaos.recording import Fault
+
+_BY_FAULT = {"latency": cascade.judge, "cold-start": cold_start.judge}
 
 
 class Answer(NamedTuple):
@@ -25,7 +29,9 @@ class Answer(NamedTuple):
 
 
 def judge(past: History, wanted: Objectives) -> list[Criterion]:
-    """Noticed, restarted, users served: for recordings that raise no doubts."""
+    """Noticed, restarted, users served, or what the fault asks instead: for recordings that raise no doubts."""
+    if ask := _BY_FAULT.get(past.injections[0].fault):
+        return ask(past, wanted)
     return [
         _each("noticed", past, wanted, _noticed),
         _each("restarted", past, wanted, _restarted),
@@ -52,12 +58,6 @@ def left_endpoints_at(past: History, injection: Fault, service: str) -> float | 
         raise LookupError(f"{injection.target} was no ready endpoint of {service} when the fault came")
     times = [s.t for _, sightings in past.of("EndpointSlice") for s in after(sightings, injection.t, until)]
     return next((t for t in sorted(times) if injection.target not in ready_endpoints(past, service, t)), None)
-
-
-def ready_endpoints(past: History, service: str, t: float) -> set[str]:
-    """The pods that a Service sent traffic to at a time: the union of its slices."""
-    slices = (at(sightings, t) for _, sightings in past.of("EndpointSlice"))
-    return {pod for s in slices if s is not None and s.get("service") == service for pod in s.get("ready") or ()}
 
 
 def _noticed(past: History, wanted: Objectives, injection: Fault) -> Answer:

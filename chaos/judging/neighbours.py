@@ -21,8 +21,12 @@ def targets(past: History) -> set[str]:
 
 
 def targets_of(past: History, injection: Fault) -> set[str]:
-    own = {name for name, sightings in past.of("Pod") if sightings[-1].object.get("app") == injection.target}
-    return own | {injection.target, *(injection.data.get("pods") or ())}
+    return pods_of(past, injection.target) | {injection.target, *(injection.data.get("pods") or ())}
+
+
+def pods_of(past: History, app: str) -> set[str]:
+    """Every pod of a workload that was ever seen."""
+    return {name for name, sightings in past.of("Pod") if sightings[-1].object.get("app") == app}
 
 
 def harms(past: History) -> dict[str, list[Evidence]]:

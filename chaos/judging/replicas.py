@@ -6,7 +6,7 @@ Only an eviction asks a budget: a pod that was deleted by force, or by a rollout
 """
 
 from chaos.judging.disruption import budget_kept, emptied
-from chaos.judging.health_checks import ready_endpoints
+from chaos.judging.endpoints import ready_endpoints
 from chaos.judging.history import History, Objectives, after, at
 from chaos.judging.rollout import stopped, visible
 from chaos.judging.steady import failed_users, regained_at, served, shortfalls, summary
@@ -14,7 +14,7 @@ from chaos.judging.verdict import Criterion, Evidence
 from chaos.promise import SteadyState
 
 # What somebody decided to do; users must not notice it at all. Anything else comes unasked: they may, for a moment.
-PLANNED = ("node-drain", "bad-rollout")
+PLANNED = ("node-drain", "bad-rollout", "cold-start")
 
 
 def judge(past: History, wanted: Objectives) -> list[Criterion]:

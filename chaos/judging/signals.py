@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from chaos.judging.history import FOREVER, History, Sighting, after, at
-from chaos.judging.neighbours import harms, reign_end, targets_of
+from chaos.judging.history import FOREVER, History, Objectives, Sighting, after, at
+from chaos.judging.neighbours import harms, pods_of, reign_end, targets_of
 from chaos.judging.verdict import Evidence
 
 # Events by which a cluster says that something is wrong with a pod or node.
@@ -16,17 +16,20 @@ def about(past: History, pod: str, begin: float, end: float = FOREVER) -> list[S
     return sorted((s for s in found if s.object.get("about") == f"Pod/{pod}"), key=lambda s: s.t)
 
 
-def first_signal(past: History) -> Evidence | None:
-    """The first thing that anybody watching the cluster, but not the users, could have seen of the fault."""
-    return min(_signals(past), key=lambda e: e.t or 0.0, default=None)
+def first_signal(past: History, wanted: Objectives) -> Evidence | None:
+    """The first thing that anybody watching the cluster, but not the users, could have seen of the fault.
+
+    It shows in the pods it was done to, or in those of the target that depend on them.
+    """
+    return min(_signals(past, wanted), key=lambda e: e.t or 0.0, default=None)
 
 
-def _signals(past: History) -> Iterator[Evidence]:
+def _signals(past: History, wanted: Objectives) -> Iterator[Evidence]:
     if "fault" not in past.phases:
         return
     for injection in past.injections:
         end = reign_end(past, injection)
-        for pod in sorted(targets_of(past, injection)):
+        for pod in sorted(targets_of(past, injection) | pods_of(past, wanted.target)):
             yield from _signals_of(past, pod, injection.t, end)
     yield from _alerts(past)
     for evidence in harms(past).values() if past.injections else ():

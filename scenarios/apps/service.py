@@ -7,7 +7,9 @@ story than users get: whoever holds the lock for ever hangs them all alike.
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +46,9 @@ class Reply:
 Routes = dict[str, Callable[[Request], Reply]]
 """By "GET /path" or "GET /path/{item}"."""
 
+OWN = ("GET /healthz", "GET /readyz", "GET /metrics")
+"""What every app answers, warm or not."""
+
 
 def as_json(value: Any, status: int = 200) -> Reply:
     return Reply(status, json.dumps(value).encode() + b"\n")
@@ -54,19 +59,25 @@ def as_text(text: str, status: int = 200, content_type: str = "text/plain; chars
 
 
 class Service:
-    """An app: its name, its routes with those every app has, and what it counts."""
+    """An app: its name, its routes with those every app has, and what it counts.
+
+    With WARMUP_SECONDS it serves its users only after that long, as what has a cache to fill does.
+    """
 
     def __init__(self, name: str, routes: Routes, ready: Callable[[], bool] = lambda: True) -> None:
         self.name = name
         self.work = threading.Lock()
         self.counts = Counts()
-        self._ready = ready
+        self._warm_at = time.monotonic() + float(os.environ.get("WARMUP_SECONDS", "0"))
         self.routes: Routes = {
             "GET /healthz": lambda _: as_text("ok\n"),
-            "GET /readyz": lambda _: as_text("ok\n") if self._ready() else as_text("not ready\n", 503),
+            "GET /readyz": lambda _: as_text("ok\n") if self._warm() and ready() else as_text("not ready\n", 503),
             "GET /metrics": self._metrics,
             **routes,
         }
+
+    def _warm(self) -> bool:
+        return time.monotonic() >= self._warm_at
 
     def _metrics(self, _: Request) -> Reply:
         with self.work:
@@ -77,8 +88,13 @@ class Service:
         parent, _, item = path.rpartition("/")
         for name, named in ((path, ""), (parent + "/{item}", item)):
             if f"{method} {name}" in self.routes:
-                return f"{method} {name}", named
+                return self._open(f"{method} {name}"), named
         raise Refusal(404, f"no {method} {path} here")
+
+    def _open(self, route: str) -> str:
+        if route not in OWN and not self._warm():
+            raise Refusal(503, "still warming up")
+        return route
 
     def begin(self) -> None:
         with self.work:

@@ -160,6 +160,19 @@ class TestHealthChecks:
     def test_identical_probes_are_fine_when_liveness_is_more_patient(self) -> None:
         assert rules(edited("path: /readyz", "path: /healthz")) == []
 
+    def test_stripped_of_independence_liveness_is_readiness_once_more(self) -> None:
+        """But for successThreshold, of which the API takes no other than 1 in a liveness probe."""
+        given = edited("periodSeconds: 2, failureThreshold: 2", "periodSeconds: 2, successThreshold: 2")
+        stripped = registry["health-checks"].strip(given, ["independence"])
+        container = stripped[1].data["spec"]["template"]["spec"]["containers"][0]
+        assert container["livenessProbe"] == {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 2}
+        assert rules(stripped) == ["liveness-as-hasty-as-readiness"]
+        assert rules(registry["health-checks"].fix(stripped)) == []
+
+    def test_who_has_one_probe_has_none_to_copy(self) -> None:
+        given = edited("readinessProbe:", "lifecycle:")
+        assert registry["health-checks"].strip(given, ["independence"]) == given
+
     def test_jobs_are_exempt(self) -> None:
         job = (
             "kind: Job\napiVersion: batch/v1\nmetadata: {name: j}\nspec: {template: {spec: {containers: [{name: j}]}}}"

@@ -39,6 +39,16 @@ def test_what_runs_is_asked_of_the_runtime_and_of_who_has_scanned_it(tmp_path: P
     assert command.verdicts() == {"undefended": "broke", "defended": "held"}
 
 
+@pytest.mark.parametrize("name", ["liveness-cascade", "unready-traffic"])
+def test_a_probe_that_asks_the_wrong_question_breaks_and_one_that_asks_the_right_one_does_not(
+    tmp_path: Path, name: str
+) -> None:
+    command = run(tmp_path, scenario(tmp_path, name))
+    assert command.wait() == 0, command.stdout + command.stderr
+    command.assert_nothing_left()
+    assert command.verdicts() == {"undefended": "broke", "defended": "held"}
+
+
 @pytest.mark.parametrize("name", ["undersized-limits", "noisy-neighbour"])
 def test_requests_and_limits_are_worth_what_somebody_measured(tmp_path: Path, name: str) -> None:
     """One limit too small for real traffic, one request left out beside a hungry neighbour; nothing else differs."""

@@ -25,6 +25,7 @@ def test_only_what_is_in_place_is_taken_away() -> None:
     assert items(scenario, manifests) == [
         "health-checks.readiness",
         "health-checks.liveness",
+        "health-checks.independence",
         "health-checks.startup",
     ]
 

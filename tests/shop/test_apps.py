@@ -124,6 +124,24 @@ def test_the_newsletter_is_ready_when_its_whole_list_is_in_memory() -> None:
         assert newsletter.json("POST", "/send")["recipients"] > 10_000
 
 
+def test_the_till_is_ready_only_while_its_ledger_answers(tmp_path: Path) -> None:
+    """Its health is its own all the while."""
+    with running("store", DATA_DIR=str(tmp_path)) as ledger, running("till", LEDGER_URL=ledger.url) as till:
+        assert till.json("POST", "/orders", {"product": 3}) == {"number": 1}
+        assert till.json("GET", "/orders") == {"count": 1}
+        assert till.ask("GET", "/readyz")[0] == 200
+        ledger.process.send_signal(signal.SIGSTOP)
+        assert [till.ask("GET", path)[0] for path in ("/readyz", "/orders", "/healthz")] == [503, 504, 200]
+
+
+def test_what_warms_up_is_there_at_once_and_serves_later() -> None:
+    with running("catalog", WARMUP_SECONDS="1") as catalog:
+        paths = ("/healthz", "/metrics", "/readyz", "/products")
+        assert [catalog.ask("GET", path)[0] for path in paths] == [200, 200, 503, 503]
+        time.sleep(1)
+        assert [catalog.ask("GET", path)[0] for path in paths] == [200] * 4
+
+
 def test_a_replica_serves_two_hundred_pages_a_second(shop: Shop) -> None:
     """With room to spare: this asks for eighty from one client, one after the other."""
     began = time.monotonic()
