@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -88,8 +88,7 @@ def _apart(wanted: Wanted, storms: list[Storm], stop: Stop) -> list[Outcome]:
         with place_for("", told=lambda text: _say(f"{storm[0].scenario}: {text}")) as place:
             return _one(_connect(place), place, wanted, storm, stop.child())
 
-    with ThreadPoolExecutor(wanted.parallel) as pool:
-        return [outcome for outcome in pool.map(one, storms) if outcome]
+    return _side_by_side(wanted, storms, one, alone=lambda scenario: faults[scenario.fault_name].hungry)
 
 
 def _on_one_cluster(wanted: Wanted, storms: list[Storm], stop: Stop) -> list[Outcome]:
@@ -104,10 +103,20 @@ def _on_one_cluster(wanted: Wanted, storms: list[Storm], stop: Stop) -> list[Out
                 _await_room(_connect(place))
             return _one(_connect(place), place, wanted, storm, stop.child())
 
-        together = [storm for storm in storms if wanted.parallel > 1 and not _needs_the_cluster_alone(storm[0])]
-        with ThreadPoolExecutor(wanted.parallel) as pool:
-            outcomes = dict(zip(map(id, together), pool.map(one, together), strict=True))
-        outcomes |= {id(storm): one(storm) for storm in storms if id(storm) not in outcomes}
+        return _side_by_side(wanted, storms, one, alone=_needs_the_cluster_alone)
+
+
+def _side_by_side(
+    wanted: Wanted,
+    storms: list[Storm],
+    one: Callable[[Storm], Outcome | None],
+    alone: Callable[[Scenario], bool],
+) -> list[Outcome]:
+    """As many at once as wanted, then one after another those that have to be alone. Outcomes are in the order given."""
+    together = [storm for storm in storms if wanted.parallel > 1 and not alone(storm[0])]
+    with ThreadPoolExecutor(wanted.parallel) as pool:
+        outcomes = dict(zip(map(id, together), pool.map(one, together), strict=True))
+    outcomes |= {id(storm): one(storm) for storm in storms if id(storm) not in outcomes}
     return [outcome for storm in storms if (outcome := outcomes[id(storm)])]
 
 

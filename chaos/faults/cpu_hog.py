@@ -95,4 +95,5 @@ CPU_HOG = FaultKind(
     inject=inject,
     witness=witness,
     node_wide=True,
+    hungry=True,
 )

@@ -93,6 +93,8 @@ class FaultKind(Generic[ParamsT]):
     """What is left to do, called every second of the fault phase, for a fault that takes more than one deed."""
     node_wide: bool = False
     """It can hurt whatever else runs on the node."""
+    hungry: bool = False
+    """It takes all the processor time there is: of the machine, where several clusters are on one."""
     needs: str = ""
     """What it asks of the app itself; empty for a fault that meets any workload."""
 
