@@ -112,7 +112,7 @@ def _side_by_side(
     one: Callable[[Storm], Outcome | None],
     alone: Callable[[Scenario], bool],
 ) -> list[Outcome]:
-    """As many at once as wanted, then one after another those that have to be alone. Outcomes are in the order given."""
+    """As many at once as wanted, then one by one those that have to be alone. Outcomes are in the order given."""
     together = [storm for storm in storms if wanted.parallel > 1 and not alone(storm[0])]
     with ThreadPoolExecutor(wanted.parallel) as pool:
         outcomes = dict(zip(map(id, together), pool.map(one, together), strict=True))
