@@ -73,7 +73,8 @@ def render(results: Iterable[Result]) -> RenderableType:
     table = Table(box=None, padding=(0, 1), show_edge=False)
     table.add_column("defense", no_wrap=True, min_width=13)
     for pattern in COLUMNS:
-        table.add_column(pattern.replace("-", " "), max_width=10)
+        words = pattern.split("-")
+        table.add_column(" ".join(words), min_width=max(map(len, words)), max_width=10)
     for check in (*CHECKS, *BEYOND):
         table.add_row(check, *(_cell(card.get((pattern, check))) for pattern in COLUMNS))
     return Group(Padding(table, (1, 0, 0, 0)), Text(LEGEND, "dim"), Text(f"\n{answer(card)}", "bold"), Text())
