@@ -7,6 +7,8 @@ strings, lists and maps vanish, quantities take their canonical form, a wrong ty
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from cluster.api.custom.schema import prune
 from cluster.api.resource import Resource
 from cluster.api.schema import Field, Type, element, lookup, package_of
@@ -36,7 +38,7 @@ def decode(resource: Resource, obj: Obj) -> tuple[Obj, list[str]]:
 def decode_as(type_name: str, kind: str, obj: Obj) -> tuple[Obj, list[str]]:
     """As `decode`, for kinds that are no resources of their own: Scale, Eviction, Binding, TokenRequest, reviews."""
     reader = _Reader(kind)
-    body = reader.object(lookup(type_name), {k: v for k, v in obj.items() if k not in ("apiVersion", "kind")}, "", 0)
+    body = reader.whole(lookup(type_name), {k: v for k, v in obj.items() if k not in ("apiVersion", "kind")}, "")
     head = {k: obj[k] for k in ("kind", "apiVersion") if obj.get(k)}
     return {**head, **body}, [f'unknown field "{path}"' for path in reader.unknown]
 
@@ -47,7 +49,7 @@ def _custom(resource: Resource, schema: Obj, obj: Obj) -> tuple[Obj, list[str]]:
     head = {k: obj[k] for k in ("kind", "apiVersion") if obj.get(k)}
     rest = prune({k: v for k, v in obj.items() if k not in ("kind", "apiVersion", "metadata")}, schema, "", unknown)
     reader = _Reader(resource.kind, unknown)
-    metadata = reader.object(lookup("meta.ObjectMeta"), obj.get("metadata") or {}, "metadata", 0)
+    metadata = reader.whole(lookup("meta.ObjectMeta"), obj.get("metadata") or {}, "metadata")
     return {**head, "metadata": metadata, **rest}, [f'unknown field "{path}"' for path in unknown]
 
 
@@ -78,22 +80,63 @@ def _is_nothing(field: Field, value: Any) -> bool:
     return value == "" and field.type == "string" and not field.has_zero
 
 
+class _Wrong(Exception):
+    """A value of a wrong type, told as Go's decoder tells it: by the type that has the field, and the fields above it.
+
+    Recorded: invalid-manifests. Places in lists and keys of maps are no part of the path.
+    """
+
+    def __init__(self, given: str, wanted: str) -> None:
+        self.given, self.wanted, self.owner = given, wanted, ""
+        self.path: tuple[str, ...] = ()
+
+    def within(self, owner: str, name: str) -> "_Wrong":
+        self.owner, self.path = self.owner or owner, (name, *self.path)
+        return self
+
+    def __str__(self) -> str:
+        path = ".".join((self.owner.rpartition(".")[2], *self.path))
+        return f"json: cannot unmarshal {self.given} into Go struct field {path} of type {_go_type(self.wanted)}"
+
+
+def _go_type(type: str) -> str:
+    if type[0] in "[{":
+        return f"{'[]' if type[0] == '[' else 'map[string]'}{_go_type(element(type))}"
+    package, _, name = type.rpartition(".")
+    if not package:
+        return _GO_TYPES.get(type, type)
+    return f"{'v2' if package == 'autoscaling' else 'v1'}.{name}"
+
+
+_GO_TYPES = {"bytes": "[]uint8", "any": "map[string]interface {}"}
+
+
 @dataclass(slots=True)
 class _Reader:
     kind: str
     unknown: list[str] = field(default_factory=list)
 
+    def whole(self, type: Type, value: Any, path: str) -> Obj:
+        """As `object`, from the outermost one. Raises BadRequest."""
+        try:
+            return self.object(type, value, path, 0)
+        except _Wrong as wrong:
+            raise BadRequest(str(wrong.within(type.name, path) if path else wrong)) from None
+
     def object(self, type: Type, value: Any, path: str, depth: int) -> Obj:
         if depth > DEPTH_MAX:
             raise BadRequest(f"{path}: nested more than {DEPTH_MAX} levels deep")
-        self._expect(value, dict, path, type.name)
+        self._expect(value, dict, type.name)
         known: Obj = {}
         for name, inner in value.items():
             known_field, at = type.fields.get(name), f"{path}.{name}" if path else name
             if known_field is None:
                 self.unknown.append(at)
                 continue
-            clean = self.value(known_field.type, inner, at, depth + 1)
+            try:
+                clean = self.value(known_field.type, inner, at, depth + 1)
+            except _Wrong as wrong:
+                raise wrong.within(type.name, name) from None
             if clean is None and known_field.always and known_field.type == "Time":
                 known[name] = None
             if clean is None or _is_nothing(known_field, clean):
@@ -112,66 +155,69 @@ class _Reader:
         return scalar(self, type, value, path) if scalar else self.object(lookup(type), value, path, depth)
 
     def _list(self, of: str, values: Any, path: str, depth: int) -> list[Any]:
-        self._expect(values, list, path, f"[]{of}")
+        self._expect(values, list, f"[{of}]")
         return [self._element(of, value, f"{path}[{i}]", depth) for i, value in enumerate(values)]
 
     def _map(self, of: str, values: Any, path: str, depth: int) -> Obj:
-        self._expect(values, dict, path, f"map[string]{of}")
+        self._expect(values, dict, f"{{{of}}}")
         return {key: self._element(of, value, f"{path}.{key}", depth) for key, value in values.items()}
 
     def _element(self, of: str, value: Any, path: str, depth: int) -> Any:
         """Within a list or a map, null is the zero of its type, as it is in Go."""
         return _zero(of) if value is None else self.value(of, value, path, depth)
 
-    def _expect(self, value: Any, wanted: type, path: str, name: str) -> None:
+    def _expect(self, value: Any, wanted: type, name: str) -> None:
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-            raise self.wrong(value, path, name)
+            raise _Wrong(_given(value), name)
 
-    def wrong(self, value: Any, path: str, name: str) -> BadRequest:
-        given = _JSON_NAMES.get(type(value), "value")
-        return BadRequest(f"json: cannot unmarshal {given} into Go struct field {self.kind}.{path} of type {name}")
-
-    def string(self, type: str, value: Any, path: str) -> str:
-        self._expect(value, str, path, type)
+    def string(self, type: str, value: Any, _path: str) -> str:
+        self._expect(value, str, type)
         return str(value)
 
-    def boolean(self, type: str, value: Any, path: str) -> bool:
-        self._expect(value, bool, path, type)
+    def boolean(self, type: str, value: Any, _path: str) -> bool:
+        self._expect(value, bool, type)
         return bool(value)
 
-    def integer(self, type: str, value: Any, path: str) -> int:
+    def integer(self, type: str, value: Any, _path: str) -> int:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        self._expect(value, int, path, type)
+        self._expect(value, int, type)
         if not -(2 ** _INT_BITS[type]) <= value < 2 ** _INT_BITS[type]:
-            raise BadRequest(
-                f"json: cannot unmarshal number {value} into Go struct field {self.kind}.{path} of type {type}"
-            )
+            raise _Wrong(f"number {value}", type)
         return int(value)
 
-    def quantity(self, type: str, value: Any, path: str) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise self.wrong(value, path, type)
+    def quantity(self, _type: str, value: Any, _path: str) -> str:
         try:
-            return canonical(value)
+            return canonical(orjson.dumps(value).decode() if isinstance(value, bool | list | dict) else value)
         except ValueError as error:
             raise BadRequest(str(error)) from None
 
     def int_or_string(self, _type: str, value: Any, path: str) -> int | str:
         if isinstance(value, str):
             return value
-        return self.integer("int32", value, path)
+        try:
+            return self.integer("int32", value, path)
+        except _Wrong as wrong:
+            raise BadRequest(f"json: cannot unmarshal {wrong.given} into Go value of type int32") from None
 
-    def time(self, type: str, value: Any, path: str) -> str | None:
-        self._expect(value, str, path, type)
+    def time(self, type: str, value: Any, _path: str) -> str | None:
+        if not isinstance(value, str):
+            raise BadRequest(f"json: cannot unmarshal {_given(value)} into Go value of type string")
         try:
             moment = parse_time(value)
         except ValueError:
-            raise BadRequest(f'{self.kind}.{path}: parsing time "{value}" as RFC 3339: cannot parse') from None
+            layout = "2006-01-02T15:04:05.000000Z07:00" if type == "MicroTime" else "2006-01-02T15:04:05Z07:00"
+            why = f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"'
+            raise BadRequest(why) from None
         return format_micro_time(moment) if type == "MicroTime" else format_time(moment)
 
     def any(self, _type: str, value: Any, _path: str) -> Any:
         return value
+
+
+def _given(value: Any) -> str:
+    kind = _JSON_NAMES.get(type(value), "value")
+    return f"number {value}" if isinstance(value, float) else kind
 
 
 def _zero(type: str) -> Any:
