@@ -17,6 +17,7 @@ from cluster.nodeservice import ExecFailed, ExecSession, NodeService
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDIN, _STATUS, _RESIZE, _CLOSE = 0, 3, 4, 255
+_NO_STREAMS = "unable to upgrade connection"
 _MESSAGE_BYTES = 4 * 1024 * 1024
 
 
@@ -31,7 +32,10 @@ async def serve_exec(request: web.BaseRequest, node: NodeService, target: Target
     try:
         session = await node.exec(target.namespace, target.name, container, command, stdin=stdin, tty=tty)
     except ExecFailed as failed:
-        return await _tell_failure(request, socket, str(failed))
+        # Once the node's word for it, once the server's.
+        return await _tell_failure(request, socket, f"Internal error occurred: {failed}")
+    except NotFound as gone:
+        return await _tell_failure(request, socket, f"{_NO_STREAMS}: {gone.message}")
     try:
         await socket.prepare(request)
         await _run(socket, session, ending)
@@ -48,7 +52,7 @@ async def serve_attach(
     try:
         session = await node.attach(target.namespace, target.name, container)
     except NotFound as gone:
-        return await _tell_failure(request, socket, gone.message)
+        return await _tell_failure(request, socket, f"{_NO_STREAMS}: {gone.message}")
     try:
         await socket.prepare(request)
         await _run(socket, session, lambda _code: ending(0))

@@ -36,12 +36,13 @@ class Streams:
     async def connect(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         """Commands and ports, over WebSocket."""
         pod = self._pod(target)
+        forward = target.subresource == "portforward"
+        container = "" if forward else container_of(pod, request.query.get("container", ""), "exec")
         if "websocket" not in request.headers.get("Upgrade", "").lower():
             raise BadRequest("Upgrade request required")
-        if target.subresource == "portforward":
+        if forward:
             dial = partial(self._node(pod, "portForward").dial, target.namespace, target.name)
             return await serve_portforward(request, dial)
-        container = container_of(pod, request.query.get("container", ""), "exec")
         if target.subresource == "attach":
             return await serve_attach(request, self._node(pod, "attach"), target, container)
         return await serve_exec(request, self._node(pod, "exec"), target, container)
