@@ -6,6 +6,7 @@ Source: the API concepts page ("Resource URIs", "API verbs") and request info as
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cluster.api.errors import not_allowed
 from cluster.client import BadRequest
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "GET": "get", "HEAD": "get", "DELETE": "delete"}
@@ -67,7 +68,7 @@ def _take_namespace(parts: list[str]) -> tuple[str, list[str]]:
 def _verb(method: str, name: str, subresource: str, query: Mapping[str, str]) -> str:
     verb = _VERBS.get(method)
     if verb is None:
-        raise BadRequest(f"the server does not allow the method {method} on resources")
+        raise not_allowed()
     if subresource in _CONNECTIONS or name:
         return verb
     if verb == "get":

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cluster.api.auth import Authenticator
+from cluster.api.auth import AUTHENTICATED, Authenticator
 from cluster.api.authorize import Authorizer
 from cluster.api.context import User
 from cluster.api.decode import decode_as
@@ -105,7 +105,8 @@ def _user_info(user: User) -> Obj:
     known = {
         "username": user.name,
         "uid": user.uid,
-        "groups": sorted(user.groups),
+        # As it was given, as far as that is known: what everybody is comes last.
+        "groups": sorted(user.groups, key=lambda group: (group == AUTHENTICATED, group)),
         "extra": {key: list(values) for key, values in user.extra.items()},
     }
     return {field: value for field, value in known.items() if value}

@@ -164,7 +164,9 @@ class Verbs:
         self._admission.review(write)
         if is_finished(resource, new) and not options.dry_run:
             return self._store.remove(resource.key, Entry(new, old.revision))
-        return self.put(resource, new, options.dry_run)
+        if options.dry_run:
+            return _at(new, old.revision)
+        return self.put(resource, new)
 
     def _prepare_replacement(self, write: Write, old: Obj) -> None:
         match write.subresource:
@@ -223,6 +225,11 @@ class Verbs:
             dry_run=options.dry_run,
             warnings=options.warnings,
         )
+
+
+def _at(obj: Obj, revision: int) -> Entry:
+    """What would be stored, at the revision it would replace."""
+    return Entry({**obj, "metadata": {**obj["metadata"], "resourceVersion": str(revision)}}, revision)
 
 
 def _keep_all_but(new: Obj, old: Obj, name: str) -> None:

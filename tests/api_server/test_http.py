@@ -225,25 +225,64 @@ class TestUsers:
         assert "authenticated" not in review["status"]
 
 
+class TestHealth:
+    async def test_every_check_can_be_asked_for(self, served: Served) -> None:
+        async with served.session.get(f"{served.url}/livez/ping") as answer:
+            assert (answer.status, await answer.text()) == (200, "ok")
+        async with served.session.get(f"{served.url}/readyz?verbose") as answer:
+            lines = (await answer.text()).splitlines()
+            assert lines[0] == "[+]ping ok"
+            assert lines[-1] == "readyz check passed"
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("method", "path", "code"),
         [
             ("GET", "/api/v1/widgets", 404),
-            ("GET", "/apis/example.com/v1/widgets", 404),
-            ("GET", "/apis/apps/v2/deployments", 404),
-            ("GET", "/nowhere", 404),
-            ("POST", "/api/v1/pods", 400),
+            ("GET", "/api/v1/pods/a", 404),
+            ("POST", "/api/v1/pods", 405),
+            ("OPTIONS", "/api/v1/pods", 405),
             ("PUT", CONFIGMAPS, 405),
             ("POST", "/api/v1/namespaces/default/configmaps/a", 405),
             ("GET", "/api/v1/namespaces/default/nodes", 404),
-            ("GET", "/api/v1/namespaces/default/pods/a/b/c", 404),
             ("POST", "/api/v1/namespaces/default/pods/a/dance", 404),
         ],
     )
     async def test_paths_that_lead_nowhere(self, served: Served, method: str, path: str, code: int) -> None:
         found, status = await served.call(method, path, {} if method != "GET" else None)
         assert (found, status["kind"]) == (code, "Status"), status
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/nowhere",
+            "/livez/nowhere",
+            "/openapi/v3/nowhere",
+            "/apis/example.com/v1/widgets",
+            "/apis/apps/v2/deployments",
+            "/api/v1/namespaces/default/pods/a/b/c",
+        ],
+    )
+    async def test_paths_of_no_api_are_answered_in_plain_text(self, served: Served, path: str) -> None:
+        async with served.session.get(served.url + path) as answer:
+            assert (answer.status, await answer.text()) == (404, "404 page not found\n")
+
+    async def test_a_patch_that_does_not_apply_is_not_explained(self, served: Served) -> None:
+        await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})
+        headers = {"Content-Type": "application/json-patch+json"}
+        patch = [{"op": "remove", "path": "/data/nope"}]
+        code, status = await served.call("PATCH", f"{CONFIGMAPS}/a", patch, headers=headers)
+        assert (code, status["reason"]) == (422, "Invalid")
+        assert status["message"] == "the server rejected our request due to an error in our request"
+        assert "details" not in status
+
+    async def test_a_dry_run_is_at_the_revision_it_would_replace(self, served: Served) -> None:
+        _, made = await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})
+        changed = {**made, "data": {"k": "v"}}
+        _, shown = await served.call("PUT", f"{CONFIGMAPS}/a?dryRun=All", changed)
+        assert shown["data"] == {"k": "v"}
+        assert shown["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
 
     @pytest.mark.parametrize(
         "body", [b"{", b"[]", b"null", b"\xff\xfe", b'{"metadata": 3}', b'{"data": {"a": 1}}', b""]
