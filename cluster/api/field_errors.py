@@ -57,6 +57,11 @@ def refuse(errors: Sequence[FieldError], *, group: str, kind: str, name: str) ->
     return Invalid(f'{qualified} "{name}" is invalid: {what}', group=group, kind=kind, name=name, causes=causes)
 
 
+def wrong_options(kind: str, *errors: FieldError) -> Invalid:
+    """The 422 of a query that makes no sense: `kind` is what Kubernetes calls the query, "ListOptions"."""
+    return refuse(errors, group="meta.k8s.io", kind=kind, name="")
+
+
 def _join(head: str, detail: str) -> str:
     return f"{head}: {detail}" if detail else head
 

@@ -16,6 +16,7 @@ from cluster.api.core import Core
 from cluster.api.decode import decode_as
 from cluster.api.deletion import DeleteOptions, parse_delete_options
 from cluster.api.errors import NoPage, no_route, not_allowed, status
+from cluster.api.field_errors import not_supported, wrong_options
 from cluster.api.pages import page
 from cluster.api.paths import Paths, healthy
 from cluster.api.proxy import Proxy
@@ -42,6 +43,8 @@ _VALIDATION: dict[str, Literal["Strict", "Warn", "Ignore"]] = {
     "Strict": "Strict",
     "Ignore": "Ignore",
 }
+_OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
+"""What Kubernetes calls the query of each verb."""
 
 
 class Front:
@@ -271,12 +274,12 @@ class _Call:
 
     def _options(self) -> WriteOptions:
         validation = self.query.get("fieldValidation", "")
+        kind = _OPTIONS.get(self.target.verb, "CreateOptions")
         if validation not in _VALIDATION:
-            supported = '"Ignore", "Strict", "Warn"'
-            raise BadRequest(f'fieldValidation: Unsupported value: "{validation}": supported values: {supported}')
+            raise wrong_options(kind, not_supported("fieldValidation", validation, _VALIDATION))
         return WriteOptions(
             user=self.user,
-            dry_run=_dry_run(self.query),
+            dry_run=_dry_run(self.query, kind),
             unknown_fields=_VALIDATION[validation],
             manager=self.query.get("fieldManager") or self.request.headers.get("User-Agent", "").partition("/")[0],
             warnings=self.warnings,
@@ -342,10 +345,10 @@ def _deleted(resource: Resource, entry: Entry) -> Obj:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": shown}
 
 
-def _dry_run(query: Mapping[str, str]) -> bool:
+def _dry_run(query: Mapping[str, str], kind: str) -> bool:
     asked = query.get("dryRun", "")
     if asked not in ("", "All"):
-        raise BadRequest(f'dryRun: Unsupported value: "{asked}": supported values: "All"')
+        raise wrong_options(kind, not_supported("dryRun", [asked], ["All"]))
     return asked == "All"
 
 
