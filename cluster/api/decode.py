@@ -4,6 +4,7 @@ Mirrors what decoding into the API's Go types does: unknown fields are dropped a
 strings, lists and maps vanish, quantities take their canonical form, a wrong type is a 400 that names the field.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import orjson
 
 from cluster.api.custom.schema import prune
 from cluster.api.resource import Resource
-from cluster.api.schema import Field, Type, element, lookup, package_of
+from cluster.api.schema import Field, Type, element, lookup, package_of, type_of
 from cluster.client import BadRequest, Obj
 from cluster.quantity import canonical
 from cluster.timestamps import format_micro_time, format_time, parse_time
@@ -63,11 +64,27 @@ def check_type_meta(resource: Resource, obj: Obj) -> None:
     version, kind = obj.get("apiVersion") or resource.api_version, obj.get("kind") or resource.kind
     if not isinstance(version, str) or not isinstance(kind, str):
         raise BadRequest("couldn't get version/kind; json parse error: apiVersion and kind must be strings")
-    if (version, kind) != (resource.api_version, resource.kind):
-        raise BadRequest(
-            f"the API version in the data ({version}, Kind={kind}) does not match the expected API version "
-            f"({resource.api_version}, Kind={resource.kind})"
-        )
+    if (version, kind) == (resource.api_version, resource.kind):
+        return
+    group, short = version.rpartition("/")[::2]
+    why = f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/api/legacyscheme/scheme.go:30"'
+    if _is_known(group, short, kind):
+        why = f"converting ({short}.{kind}) to ({_package(resource.group)}.{resource.kind}): unknown conversion"
+    raise BadRequest(f'{kind} in version "{short}" cannot be handled as a {resource.kind}: {why}')
+
+
+def _is_known(group: str, version: str, kind: str) -> bool:
+    if version != "v1" and (group, version) != ("autoscaling", "v2"):
+        return False
+    try:
+        type_of(group, version, kind)
+    except KeyError:
+        return False
+    return True
+
+
+def _package(group: str) -> str:
+    return group.partition(".")[0] or "core"
 
 
 def _cannot_be_handled(resource: Resource, why: str) -> str:
@@ -174,6 +191,12 @@ class _Reader:
         self._expect(value, str, type)
         return str(value)
 
+    def bytes(self, type: str, value: Any, path: str) -> str:
+        text = self.string(type, value, path)
+        if (wrong := wrong_byte(text)) is not None:
+            raise BadRequest(f"illegal base64 data at input byte {wrong}")
+        return text
+
     def boolean(self, type: str, value: Any, _path: str) -> bool:
         self._expect(value, bool, type)
         return bool(value)
@@ -215,6 +238,18 @@ class _Reader:
         return value
 
 
+def wrong_byte(text: str) -> int | None:
+    """Where Go's decoder of base64 stumbles: at a strange character, or at the last four if they are not whole."""
+    plain = text.rstrip("=")
+    if strange := _NOT_BASE64.search(plain):
+        return strange.start()
+    whole = len(text) % 4 == 0 and len(text) - len(plain) <= 2
+    return None if whole else len(plain) // 4 * 4
+
+
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
+
+
 def _given(value: Any) -> str:
     kind = _JSON_NAMES.get(type(value), "value")
     return f"number {value}" if isinstance(value, float) else kind
@@ -240,7 +275,7 @@ _ZEROS = {
 }
 _SCALARS = {
     "string": _Reader.string,
-    "bytes": _Reader.string,
+    "bytes": _Reader.bytes,
     "bool": _Reader.boolean,
     "int32": _Reader.integer,
     "int64": _Reader.integer,

@@ -48,6 +48,11 @@ class WriteOptions:
         if self.unknown_fields == "Warn":
             self.warnings.extend(unknown_fields)
 
+    def warn(self, resource: Resource, new: Obj, old: Obj | None) -> None:
+        """Tell what the new object holds that is hardly meant, if its writer wrote it."""
+        if old is None or new.get("spec") != old.get("spec"):
+            self.warnings.extend(resource.warnings(new))
+
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
@@ -153,6 +158,7 @@ class Verbs:
         self._admission.mutate(write)
         resource.prepare_create(new)
         resource.check(new)
+        options.warn(resource, new, None)
         self._admission.review(write)
         return new
 
@@ -161,6 +167,7 @@ class Verbs:
         self._prepare_replacement(write, old.object)
         self._track(write, old.object, options)
         resource.check(new, old.object)
+        options.warn(resource, new, old.object)
         self._admission.review(write)
         if is_finished(resource, new) and not options.dry_run:
             return self._store.remove(resource.key, Entry(new, old.revision))

@@ -212,7 +212,11 @@ class TestUsers:
         assert (await served.call("POST", where, {"spec": spec}))[1]["status"] == {"allowed": True}
         assert (await served.call("POST", where, {"spec": {**spec, "groups": []}}))[1]["status"] == {"allowed": False}
         code, refused = await served.call("POST", where, {"spec": {"user": "joe"}})
-        assert (code, refused["kind"]) == (400, "Status")
+        assert (code, refused["kind"]) == (422, "Status")
+        assert refused["message"] == (
+            '.authorization.k8s.io "" is invalid: spec.resourceAttributes: Invalid value: null: exactly one of '
+            "nonResourceAttributes or resourceAttributes must be specified"
+        )
 
     async def test_a_token_review_tells_whose_it_is(self, served: Served) -> None:
         client = served.api.client("system:test")
@@ -276,6 +280,50 @@ class TestMistakes:
         assert (code, status["reason"]) == (422, "Invalid")
         assert status["message"] == "the server rejected our request due to an error in our request"
         assert "details" not in status
+
+    @pytest.mark.parametrize(
+        ("query", "why"),
+        [
+            ("resourceVersionMatch=Exact", "resourceVersionMatch is forbidden unless resourceVersion is provided"),
+            ("resourceVersionMatch=Exact&resourceVersion=0", '"exact" is forbidden for resourceVersion "0"'),
+            ("resourceVersionMatch=X&resourceVersion=1", 'supported values: "Exact", "NotOlderThan", ""'),
+            ("sendInitialEvents=true", "sendInitialEvents is forbidden for list"),
+            (
+                "watch=1&sendInitialEvents=true",
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            ),
+            ("watch=1&resourceVersionMatch=NotOlderThan", "forbidden for watch unless sendInitialEvents is provided"),
+        ],
+    )
+    async def test_list_options_that_do_not_go_together(self, served: Served, query: str, why: str) -> None:
+        code, status = await served.call("GET", f"{CONFIGMAPS}?{query}")
+        assert code == 422
+        assert status["message"].startswith('ListOptions.meta.k8s.io "" is invalid: ')
+        assert why in status["message"]
+
+    async def test_what_nobody_can_read_is_not_sent(self, served: Served) -> None:
+        code, status = await served.call("GET", CONFIGMAPS, headers={"Accept": "text/html"})
+        assert (code, status["reason"]) == (406, "NotAcceptable")
+
+    async def test_what_is_hardly_meant_is_told(self, served: Served) -> None:
+        with_default_account(served.api.client("system:test"))
+        twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+        resources = {"limits": {"memory": "100m"}}
+        spec = {"containers": [{"name": "c", "image": "i", "env": twice, "resources": resources}]}
+        pod = {"metadata": {"name": "p"}, "spec": {**spec, "terminationGracePeriodSeconds": -1}}
+        url = f"{served.url}/api/v1/namespaces/default/pods"
+        async with served.session.post(url, json=pod) as answer:
+            assert answer.status == 201
+            assert answer.headers.getall("Warning") == [
+                '299 - "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be '
+                'treated as 1"',
+                '299 - "spec.containers[0].resources.limits[memory]: fractional byte value \\"100m\\" is invalid, must '
+                'be an integer"',
+                '299 - "spec.containers[0].resources.requests[memory]: fractional byte value \\"100m\\" is invalid, '
+                'must be an integer"',
+                '299 - "spec.containers[0].env[1]: hides previous definition of \\"A\\", which may be dropped when '
+                'using apply"',
+            ]
 
     async def test_a_dry_run_is_at_the_revision_it_would_replace(self, served: Served) -> None:
         _, made = await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})

@@ -13,6 +13,7 @@ from cluster.api.resources.checks import (
     check_required,
     port_name,
 )
+from cluster.api.resources.field_rules import FIELDS, check_field_path, check_resource_field
 from cluster.api.resources.probe_rules import check_lifecycle, check_probes
 from cluster.client import Obj
 from cluster.quantity import parse_quantity
@@ -25,7 +26,7 @@ _POLICIES = ("Always", "IfNotPresent", "Never")
 _HIGHEST_ID = 2**31 - 1
 
 
-def check_container(container: Obj, path: str, volumes: Collection[str]) -> Iterator[FieldError]:
+def check_container(container: Obj, path: str, volumes: Collection[str], grace_seconds: int) -> Iterator[FieldError]:
     yield from _check_identity(container, path)
     yield from check_enum(container, path, "imagePullPolicy", _POLICIES)
     yield from check_enum(container, path, "terminationMessagePolicy", ("FallbackToLogsOnError", "File"))
@@ -33,7 +34,7 @@ def check_container(container: Obj, path: str, volumes: Collection[str]) -> Iter
     yield from _check_env(container, path)
     yield from _check_mounts(container.get("volumeMounts") or [], f"{path}.volumeMounts", volumes)
     yield from check_probes(container, path)
-    yield from check_lifecycle(container.get("lifecycle"), f"{path}.lifecycle")
+    yield from check_lifecycle(container.get("lifecycle"), f"{path}.lifecycle", grace_seconds)
     yield from check_resources(container.get("resources") or {}, f"{path}.resources")
     yield from _check_security(container.get("securityContext") or {}, f"{path}.securityContext")
 
@@ -73,6 +74,12 @@ def check_resources(resources: Obj, path: str) -> Iterator[FieldError]:
             yield invalid(
                 f"{path}.requests", requests[name], f"must be less than or equal to {name} limit of {limits[name]}"
             )
+    if any(_is_extended(name) for name in requests.keys() - limits.keys()):
+        yield required(f"{path}.limits", "Limit must be set for non overcommitable resources")
+
+
+def _is_extended(name: str) -> bool:
+    return "/" in name or name.startswith("hugepages-")
 
 
 def _check_identity(container: Obj, path: str) -> Iterator[FieldError]:
@@ -129,6 +136,10 @@ def _check_source(source: Obj, path: str, *, has_value: bool) -> Iterator[FieldE
     for kind, needed in _NEEDED.items():
         if kind in source:
             yield from check_required(source[kind] or {}, f"{path}.{kind}", needed)
+    if field := (source.get("fieldRef") or {}).get("fieldPath"):
+        yield from check_field_path(field, f"{path}.fieldRef", FIELDS)
+    if resource := (source.get("resourceFieldRef") or {}).get("resource"):
+        yield from check_resource_field(resource, f"{path}.resourceFieldRef.resource")
 
 
 def _check_mounts(mounts: list[Obj], path: str, volumes: Collection[str]) -> Iterator[FieldError]:

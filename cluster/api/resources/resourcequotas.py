@@ -7,6 +7,7 @@ from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_quantities
 from cluster.api.tables.policy import QUOTAS
 from cluster.client import Obj
+from cluster.quantity import parse_quantity
 from cluster.quota import scope_terms
 
 SCOPES = frozenset(
@@ -16,7 +17,14 @@ OPERATORS = frozenset({"DoesNotExist", "Exists", "In", "NotIn"})
 _COMPUTE = ("cpu", "memory")
 _OF_PODS = frozenset({"pods", *_COMPUTE, *(f"{field}.{name}" for field in ("limits", "requests") for name in _COMPUTE)})
 # What of a namespace is bounded by plain names; a scope cannot be applied to the others of these.
-_KNOWN = _OF_PODS | {"services", "secrets", "configmaps", "persistentvolumeclaims", "requests.storage"}
+_COUNTED = frozenset(
+    {
+        *("pods", "services", "secrets", "configmaps", "persistentvolumeclaims", "replicationcontrollers"),
+        *("resourcequotas", "services.nodeports", "services.loadbalancers"),
+    }
+)
+_KNOWN = _OF_PODS | _COUNTED | {"requests.storage"}
+_STANDARD = _KNOWN | {"storage", "ephemeral-storage", "requests.ephemeral-storage", "limits.ephemeral-storage"}
 
 
 def fill(quota: Obj) -> None:
@@ -26,6 +34,8 @@ def fill(quota: Obj) -> None:
 def rules(quota: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = quota["spec"]
     yield from check_quantities(spec.get("hard"), "spec.hard")
+    for name, amount in (spec.get("hard") or {}).items():
+        yield from _check_bound(name, amount, f"spec.hard[{name}]")
     names = [term["scopeName"] for term in scope_terms({"scopes": spec.get("scopes")})]
     yield from _check_scopes(names, names, spec.get("hard") or {}, "spec.scopes")
     terms = scope_terms({"scopeSelector": spec.get("scopeSelector")})
@@ -36,6 +46,14 @@ def rules(quota: Obj, old: Obj | None) -> Iterator[FieldError]:
         yield from _check_scopes([term.get("scopeName", "") for term in terms], terms, spec.get("hard") or {}, where)
     if old is not None and set(names) != set(old["spec"].get("scopes") or ()):
         yield invalid("spec.scopes", names, "field is immutable")
+
+
+def _check_bound(name: str, amount: str, path: str) -> Iterator[FieldError]:
+    if "/" not in name and name not in _STANDARD:
+        yield invalid(path, name, "must be a standard resource type or fully qualified")
+        yield invalid(path, name, "must be a standard resource for quota")
+    if (name in _COUNTED or name.startswith("count/")) and parse_quantity(amount).denominator != 1:
+        yield invalid(path, amount, "must be an integer")
 
 
 def _check_scopes(names: list[str], shown: object, hard: Obj, where: str) -> Iterator[FieldError]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from cluster.api.field_errors import FieldError, invalid, required
+from cluster.api.field_errors import FieldError, forbidden, invalid, required
 from cluster.api.metadata import immutable
 from cluster.api.resources.checks import check_not_negative, check_selector
 from cluster.api.resources.podspec_rules import check_template
@@ -19,6 +19,10 @@ def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterato
     yield from check_not_negative(spec, "spec", "replicas", "minReadySeconds", "revisionHistoryLimit")
     yield from _check_selector(spec)
     yield from check_template(spec.get("template") or {}, "spec.template", *(restart_policies or ("Always",)))
+    if ((spec.get("template") or {}).get("spec") or {}).get("activeDeadlineSeconds") is not None:
+        yield forbidden(
+            "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"
+        )
     if old is not None and spec.get("selector") != old["spec"].get("selector"):
         yield immutable("spec.selector", spec.get("selector"))
 
