@@ -179,6 +179,11 @@ class Verbs:
         match write.subresource:
             case "status":
                 write.resource.prepare_status_update(write.obj, old)
+            case "approval":
+                certificate = (old.get("status") or {}).get("certificate")
+                write.resource.prepare_status_update(write.obj, old)
+                write.obj.setdefault("status", {}).pop("certificate", None)
+                write.obj["status"].update({"certificate": certificate} if certificate else {})
             case "finalize":
                 _keep_all_but(write.obj, old, "finalizers")
             case "ephemeralcontainers":

@@ -7,6 +7,7 @@ from pathlib import Path
 from cluster.client import Client
 from cluster.controllers import (
     attach_detach,
+    certificate_signer,
     claim_binder,
     cronjob,
     custom_resources,
@@ -63,6 +64,7 @@ CONTROLLERS = (
     ingress,
     custom_resources,
     horizontal_pod_autoscaler,
+    certificate_signer,
 )
 
 
@@ -71,18 +73,20 @@ async def run_all(
     *,
     kinds: Sequence[Kind],
     ca_certificate: str,
+    sign: Callable[[bytes, float], bytes],
     volumes: Path,
     clock: Callable[[], float] = time.time,
     node_grace_seconds: float = 40.0,
     autoscaler_seconds: float = 15.0,
 ) -> None:
     """Run until cancelled. `kinds` are all resources that the API stores; `ca_certificate` is PEM text,
-    `volumes` the folder of provisioned volumes."""
+    `sign` makes client certificates of requests, `volumes` is the folder of provisioned volumes."""
     context = Context(
         client=client,
         clock=clock,
         kinds=kinds,
         ca_certificate=ca_certificate,
+        sign=sign,
         volumes=volumes,
         node_grace_seconds=node_grace_seconds,
         autoscaler_seconds=autoscaler_seconds,

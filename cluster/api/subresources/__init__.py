@@ -17,7 +17,7 @@ Post = Callable[[Verbs, Resource, str, str, Obj, WriteOptions], Obj]
 """(verbs, resource, namespace, name, body, options) -> the answer's body; its status is 201."""
 
 # Parts of the object itself: read as the object, written through its own rules.
-_PARTS = frozenset({"status", "finalize", "ephemeralcontainers"})
+_PARTS = frozenset({"approval", "ephemeralcontainers", "finalize", "status"})
 
 
 class Subresources:
