@@ -84,8 +84,10 @@ class Front:
         return await _Call(self, request, user, target).answer()
 
     def _user(self, request: web.BaseRequest) -> User:
-        certificate = request.transport.get_extra_info("peercert") if request.transport else None
-        user = self.core.authenticator.user(request.headers, certificate, self.core.cluster.clock())
+        transport, now = request.transport, self.core.cluster.clock()
+        certificate = transport.get_extra_info("peercert") if transport else None
+        raw = transport.get_extra_info("ssl_object").getpeercert(binary_form=True) if transport and certificate else b""
+        user = self.core.authenticator.user(request.headers, certificate, now, raw)
         return impersonate(user, request.headers, self.core.authorizer)
 
     async def _review(self, request: web.BaseRequest, user: User, target: Target) -> web.Response:
