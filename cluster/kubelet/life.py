@@ -310,9 +310,11 @@ class ContainerLife:
         )
         self.status = states.terminated(self.status, self._run_of(spec, image), end)
         self._attempt += 1
-        # What is not tried again waits for nothing.
         if self._again(end):
             self._wait_as("RunContainerError", text)
+        else:
+            # What is not tried again waits for nothing.
+            self._home.publish()
         return end
 
     async def _abort(self, why: str) -> Terminated:
