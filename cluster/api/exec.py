@@ -17,7 +17,6 @@ from cluster.nodeservice import ExecFailed, ExecSession, NodeService
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDIN, _STATUS, _RESIZE, _CLOSE = 0, 3, 4, 255
-_NO_STREAMS = "unable to upgrade connection"
 _MESSAGE_BYTES = 4 * 1024 * 1024
 
 
@@ -35,7 +34,7 @@ async def serve_exec(request: web.BaseRequest, node: NodeService, target: Target
         # Once the node's word for it, once the server's.
         return await _tell_failure(request, socket, f"Internal error occurred: {failed}")
     except NotFound as gone:
-        return await _tell_failure(request, socket, f"{_NO_STREAMS}: {gone.message}")
+        return no_streams(gone.message)
     try:
         await socket.prepare(request)
         await _run(socket, session, ending)
@@ -52,7 +51,7 @@ async def serve_attach(
     try:
         session = await node.attach(target.namespace, target.name, container)
     except NotFound as gone:
-        return await _tell_failure(request, socket, f"{_NO_STREAMS}: {gone.message}")
+        return no_streams(gone.message)
     try:
         await socket.prepare(request)
         await _run(socket, session, lambda _code: ending(0))
@@ -72,6 +71,11 @@ def ending(code: int) -> Obj:
         "reason": "NonZeroExitCode",
         "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
     }
+
+
+def no_streams(why: str) -> web.Response:
+    """What a node answers instead of an upgrade: kubectl makes of it `unable to upgrade connection: …`."""
+    return web.Response(text=why, status=500)
 
 
 async def _tell_failure(request: web.BaseRequest, socket: web.WebSocketResponse, why: str) -> web.StreamResponse:

@@ -28,7 +28,8 @@ def invalid(field: str, value: object, detail: str) -> FieldError:
 
 
 def not_supported(field: str, value: object, valid: Iterable[str]) -> FieldError:
-    known = ", ".join(json.dumps(v) for v in sorted(valid))
+    """In the order given, which is not always that of the alphabet; sets are sorted."""
+    known = ", ".join(json.dumps(v) for v in (valid if isinstance(valid, list | tuple) else sorted(valid)))
     return FieldError(field, "FieldValueNotSupported", f"Unsupported value: {_show(value)}: supported values: {known}")
 
 

@@ -43,6 +43,33 @@ def nodes(expression: Obj) -> Obj:
 class TestRecordedRefusals:
     """Word for word what a real API server answered."""
 
+    def test_an_empty_deployment(self) -> None:
+        empty = {"metadata": {"name": "empty", "namespace": "d"}, "spec": {}}
+        assert refusal("deployments.apps", empty).message == (
+            'Deployment.apps "empty" is invalid: [spec.selector: Required value, spec.template.metadata.labels: '
+            "Invalid value: null: `selector` does not match template `labels`, spec.template.spec.containers: "
+            "Required value]"
+        )
+
+    def test_a_toleration_with_too_much(self, pod: Obj) -> None:
+        pod["spec"]["tolerations"] = [{"key": "a", "operator": "Exists", "value": "v"}]
+        assert refusal("pods", pod).message == (
+            'Pod "p" is invalid: spec.tolerations[0].operator: Invalid value: "v": '
+            "value must be empty when `operator` is 'Exists'"
+        )
+
+    def test_supported_values_come_in_the_order_of_the_reference(self, pod: Obj) -> None:
+        pod["spec"]["restartPolicy"] = "Sometimes"
+        assert 'supported values: "Always", "OnFailure", "Never"' in refusal("pods", pod).message
+
+    def test_a_budget_of_both_kinds(self) -> None:
+        spec = {"minAvailable": 1, "maxUnavailable": 1, "selector": {}}
+        budget = {"metadata": {"name": "both", "namespace": "d"}, "spec": spec}
+        assert refusal("poddisruptionbudgets.policy", budget).message == (
+            'PodDisruptionBudget.policy "both" is invalid: spec: Invalid value: {"MinAvailable":1,"Selector":{},'
+            '"MaxUnavailable":1,"UnhealthyPodEvictionPolicy":null}: minAvailable and maxUnavailable cannot be both set'
+        )
+
     def test_upper_case_name(self, pod: Obj) -> None:
         pod["metadata"]["name"] = "UPPER"
         assert refusal("pods", pod).message == UPPER

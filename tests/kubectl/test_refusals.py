@@ -68,7 +68,7 @@ class TestExec:
     def test_in_a_container_that_does_not_run(self, kubectl: Kubectl) -> None:
         kubectl.ok("run", "none", "--image=missing/image:1")
         kubectl.until("ErrImagePull", "get", "pod", "none")
-        refused = 'error: Internal error occurred: unable to upgrade connection: container not found ("none")\n'
+        refused = 'error: unable to upgrade connection: container not found ("none")\n'
         assert kubectl("exec", "none", "--", "ls").err == refused
 
 

@@ -68,6 +68,8 @@ def check_resources(resources: Obj, path: str) -> Iterator[FieldError]:
     for kind, amounts in (("limits", limits), ("requests", requests)):
         yield from check_quantities(amounts, f"{path}.{kind}")
         for name in amounts:
+            if "/" in name and parse_quantity(amounts[name]).denominator != 1:
+                yield invalid(f"{path}.{kind}[{name}]", amounts[name], "must be an integer")
             yield from _check_resource_name(name, f"{path}.{kind}[{name}]")
     for name in requests.keys() & limits.keys():
         if parse_quantity(requests[name]) > parse_quantity(limits[name]):
@@ -165,7 +167,8 @@ def _check_sub_path(mount: Obj, path: str) -> Iterator[FieldError]:
         if inside.startswith("/"):
             yield invalid(f"{path}.{name}", inside, "must be a relative path")
         if ".." in inside.split("/"):
-            yield invalid(f"{path}.{name}", inside, "must not contain '..'")
+            # Of all mounts: real servers do not say which.
+            yield invalid(f"{path.rpartition('[')[0]}.{name}", inside, "must not contain '..'")
     if mount.get("subPath") and mount.get("subPathExpr"):
         yield invalid(f"{path}.subPathExpr", mount["subPathExpr"], "subPathExpr and subPath are mutually exclusive")
 

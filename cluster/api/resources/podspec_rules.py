@@ -125,7 +125,7 @@ def _check_toleration(toleration: Obj, path: str) -> Iterator[FieldError]:
     if operator not in ("Equal", "Exists"):
         yield not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
     if operator == "Exists" and toleration.get("value"):
-        yield invalid(f"{path}.operator", toleration, "value must be empty when `operator` is 'Exists'")
+        yield invalid(f"{path}.operator", toleration["value"], "value must be empty when `operator` is 'Exists'")
     if toleration.get("effect") and toleration["effect"] not in _EFFECTS:
         yield not_supported(f"{path}.effect", toleration["effect"], _EFFECTS)
     if toleration.get("tolerationSeconds") is not None and toleration.get("effect") != "NoExecute":

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, required
-from cluster.api.metadata import check_labels, label, label_1035, subdomain
+from cluster.api.metadata import check_labels, label, subdomain
 from cluster.api.resource import Resource
 from cluster.api.resources.addresses import HEADLESS, needs_cluster_ip, needs_node_ports
 from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name, check_optional_enum, check_port, check_range
@@ -165,7 +165,7 @@ RESOURCE = Resource(
     short_names=("svc",),
     categories=("all",),
     subresources=("proxy", "status"),
-    name_rule=label_1035,
+    name_rule=label,
     table=SERVICES,
     fill=fill,
     rules=rules,

@@ -48,12 +48,12 @@ def fill(stateful_set: Obj) -> None:
 
 def rules(stateful_set: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = stateful_set["spec"]
-    yield from check_workload(
-        {**stateful_set, "spec": _with_claims(spec)}, old and {**old, "spec": _with_claims(old["spec"])}
-    )
     if spec["podManagementPolicy"] not in ("OrderedReady", "Parallel"):
         yield invalid("spec.podManagementPolicy", spec["podManagementPolicy"], "must be 'OrderedReady' or 'Parallel'")
     yield from _check_strategy(spec["updateStrategy"])
+    yield from check_workload(
+        {**stateful_set, "spec": _with_claims(spec)}, old and {**old, "spec": _with_claims(old["spec"])}
+    )
     for i, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
         yield from check_claim_spec(claim["spec"], f"spec.volumeClaimTemplates[{i}].spec")
     if old is not None and _fixed(spec) != _fixed(old["spec"]):

@@ -10,6 +10,8 @@ from cluster.api.resources.unsupported import check_pod_spec
 from cluster.client import NotImplementedHere, Obj
 from cluster.selectors import matches_selector
 
+_MISSED = "`selector` does not match template `labels`"
+
 
 def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterator[FieldError]:
     """Selector, template and replicas; a spec equal to the old one is not judged again."""
@@ -31,12 +33,13 @@ def _check_selector(spec: Obj) -> Iterator[FieldError]:
     selector, labels = spec.get("selector"), (spec.get("template") or {}).get("metadata", {}).get("labels")
     if selector is None:
         yield required("spec.selector")
+        yield invalid("spec.template.metadata.labels", labels, _MISSED)
         return
     yield from check_selector(selector, "spec.selector")
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
         yield invalid("spec.selector", selector, "empty selector is invalid for deployment")
     elif not matches_selector(selector, labels):
-        yield invalid("spec.template.metadata.labels", labels or {}, "`selector` does not match template `labels`")
+        yield invalid("spec.template.metadata.labels", labels or None, _MISSED)
 
 
 def unsupported_template(*path: str) -> Callable[[Obj], Iterator[NotImplementedHere]]:
