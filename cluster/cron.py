@@ -75,9 +75,11 @@ def parse_schedule(text: str) -> Schedule:
     """Raises ValueError that says what is wrong."""
     if text.startswith("@every "):
         return Schedule(every=_period(text))
+    if text.startswith("@") and text not in MACROS:
+        raise ValueError(f"unrecognized descriptor: {text}")
     parts = MACROS.get(text, text).split()
     if len(parts) != len(_FIELDS):
-        raise ValueError(f"expected exactly 5 fields, found {len(parts)}: {parts}")
+        raise ValueError(f"expected exactly 5 fields, found {len(parts)}: [{' '.join(parts)}]")
     minutes, hours, days, months, weekdays = (_values(p, f) for p, f in zip(parts, _FIELDS, strict=True))
     any_day = parts[2][0] in "*?" or parts[4][0] in "*?"
     return Schedule(minutes, hours, days, months, weekdays, any_day)
@@ -88,7 +90,7 @@ def _period(text: str) -> timedelta:
     hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
     period = timedelta(hours=hours, minutes=minutes, seconds=seconds)
     if not period:
-        raise ValueError(f"failed to parse duration {text}")
+        raise ValueError(f'failed to parse duration {text}: time: invalid duration "{text.removeprefix("@every ")}"')
     return period
 
 
@@ -98,21 +100,35 @@ def _values(text: str, field: _Field) -> frozenset[int]:
 
 def _range(text: str, field: _Field) -> range:
     span, slash, step = text.partition("/")
-    if slash and (not step.isdigit() or int(step) == 0):
-        raise ValueError(f"step of range should be a positive number: {text}")
-    if span in ("*", "?"):
-        return range(field.low, field.high + 1, int(step or 1))
     first, dash, last = span.partition("-")
-    low = _number(first, field)
-    high = _number(last, field) if dash else field.high if slash else low
-    if not field.low <= low <= high <= field.high:
-        raise ValueError(f"{text} is not within {field.low}-{field.high}")
-    return range(low, high + 1, int(step or 1))
+    if "-" in last:
+        raise ValueError(f"too many hyphens: {text}")
+    if "/" in step:
+        raise ValueError(f"too many slashes: {text}")
+    if first in ("*", "?"):
+        low, high = field.low, field.high
+    else:
+        low = _number(first, field)
+        high = _number(last, field) if dash else field.high if slash else low
+    every = _number(step, _Field(0, 0)) if slash else 1
+    _check_range(low, high, every, field, text)
+    return range(low, high + 1, every)
+
+
+def _check_range(low: int, high: int, step: int, field: _Field, text: str) -> None:
+    if low < field.low:
+        raise ValueError(f"beginning of range ({low}) below minimum ({field.low}): {text}")
+    if high > field.high:
+        raise ValueError(f"end of range ({high}) above maximum ({field.high}): {text}")
+    if low > high:
+        raise ValueError(f"beginning of range ({low}) beyond end of range ({high}): {text}")
+    if step == 0:
+        raise ValueError(f"step of range should be a positive number: {text}")
 
 
 def _number(text: str, field: _Field) -> int:
     if text.lower() in field.names:
         return field.names.index(text.lower()) + field.low
     if not text.isdigit() or not text.isascii():
-        raise ValueError(f"failed to parse int from {text}")
+        raise ValueError(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax')
     return int(text)

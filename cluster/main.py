@@ -109,6 +109,7 @@ async def _parts(config: ClusterConfig, api: ApiServer, network: LinuxNetwork) -
         manager,
         kinds=kinds,
         ca_certificate=api.authority,
+        sign=api.sign,
         volumes=config.state_dir / "volumes",
         node_grace_seconds=config.node_grace_seconds,
     )

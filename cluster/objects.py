@@ -11,6 +11,8 @@ import orjson
 from cluster.client import Obj
 from cluster.timestamps import format_time, parse_time
 
+CERTIFICATE_REQUESTS = "certificatesigningrequests.certificates.k8s.io"
+
 
 class Key(NamedTuple):
     """Names one object of a known resource; `namespace` is "" for what has none."""

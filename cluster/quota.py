@@ -37,6 +37,18 @@ def cost(key: str, obj: Obj) -> Amounts:
     return amounts
 
 
+def covers(quota: Obj, key: str, obj: Obj) -> bool:
+    """Whether a quota counts an object at all: one with scopes counts the pods that are in each of them."""
+    terms = scope_terms(quota["spec"])
+    return not terms or (key == "pods" and all(_in_scope(term, obj) for term in terms))
+
+
+def scope_terms(spec: Obj) -> list[Obj]:
+    """`scopes` and `scopeSelector` of a quota, all in the second form."""
+    plain = [{"scopeName": name, "operator": "Exists"} for name in spec.get("scopes") or ()]
+    return plain + list((spec.get("scopeSelector") or {}).get("matchExpressions") or ())
+
+
 def usage(objects: Iterable[tuple[str, Obj]]) -> Amounts:
     """The costs of (resource, object) pairs together."""
     total: Amounts = {}
@@ -100,3 +112,46 @@ def _of(container: Obj, field: str) -> dict[str, str]:
 
 def _amount(container: Obj, field: str, name: str) -> Fraction:
     return parse_quantity(_of(container, field).get(name, "0"))
+
+
+def _in_scope(term: Obj, pod: Obj) -> bool:
+    spec = pod["spec"]
+    match term["scopeName"]:
+        case "Terminating":
+            return spec.get("activeDeadlineSeconds") is not None
+        case "NotTerminating":
+            return spec.get("activeDeadlineSeconds") is None
+        case "BestEffort":
+            return not _is_sized(spec)
+        case "NotBestEffort":
+            return _is_sized(spec)
+        case "PriorityClass":
+            return _is_of_class(term, spec.get("priorityClassName") or "")
+        case "CrossNamespacePodAffinity":
+            return any(term.get("namespaces") or "namespaceSelector" in term for term in _affinities(spec))
+    return False
+
+
+def _is_sized(spec: Obj) -> bool:
+    amounts = (found.get(name, "0") for found in pod_resources(spec).values() for name in ("cpu", "memory"))
+    return any(parse_quantity(amount) for amount in amounts)
+
+
+def _is_of_class(term: Obj, name: str) -> bool:
+    values = term.get("values") or ()
+    match term["operator"]:
+        case "Exists":
+            return bool(name)
+        case "DoesNotExist":
+            return not name
+        case "In":
+            return name in values
+    return name not in values
+
+
+def _affinities(spec: Obj) -> Iterable[Obj]:
+    for kind in ("podAffinity", "podAntiAffinity"):
+        rules = (spec.get("affinity") or {}).get(kind) or {}
+        yield from rules.get("requiredDuringSchedulingIgnoredDuringExecution") or ()
+        for weighted in rules.get("preferredDuringSchedulingIgnoredDuringExecution") or ():
+            yield weighted.get("podAffinityTerm") or {}

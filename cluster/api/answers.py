@@ -13,11 +13,15 @@ import yaml
 from cluster.api.pages import Page, list_metadata, render_list
 from cluster.api.resource import Resource
 from cluster.api.tables.table import IncludeObject, render
-from cluster.client import BadRequest, Obj
+from cluster.client import ApiError, BadRequest, Obj
 from cluster.store import Entry
 
 JSON = "application/json"
 YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+# What may be answered in JSON: a client that prefers protobuf takes it too.
+_ANY = frozenset({"*/*", "application/*", PROTOBUF, JSON, YAML})
+_NOT_ACCEPTABLE = f"only the following media types are accepted: {JSON}, {YAML}, {PROTOBUF}"
 _META = "meta.k8s.io/v1"
 _FORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList", "APIGroupDiscoveryList"})
 
@@ -31,13 +35,17 @@ class Form:
 
 @lru_cache(maxsize=256)
 def negotiate(accept: str) -> Form:
-    """The first acceptable form in order of mention; JSON where nothing fits."""
+    """The first acceptable form in order of mention; JSON where any will do. Raises a 406 where none will."""
+    others = False
     for wish in accept.split(","):
         media, *words = (part.strip() for part in wish.split(";"))
         parameters = dict(word.partition("=")[::2] for word in words)
         shape = parameters.get("as", "")
         if media in (JSON, YAML) and (not shape or shape in _FORMS):
             return Form(media, shape)
+        others = others or media in _ANY
+    if accept.strip() and not others:
+        raise ApiError(_NOT_ACCEPTABLE, code=406, reason="NotAcceptable")
     return Form()
 
 

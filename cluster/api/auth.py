@@ -5,6 +5,7 @@ Sources: the authentication page of the Kubernetes reference; names and groups a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, Protocol
 
 from cluster.api.authorize import Authorizer
@@ -34,12 +35,15 @@ class Authenticator:
     store: Store
     tokens: Tokens
 
-    def user(self, headers: Headers, certificate: Mapping[str, Any] | None, now: float) -> User:
-        """Raises `Unauthorized` for a token that is no good; no credentials at all is somebody anonymous."""
+    def user(self, headers: Headers, certificate: Mapping[str, Any] | None, now: float, raw: bytes = b"") -> User:
+        """`raw` is the certificate as it came. No credentials at all is somebody anonymous.
+
+        Raises `Unauthorized` for a token that is no good.
+        """
         scheme, _, token = (headers.get("Authorization") or "").partition(" ")
         if scheme.lower() == "bearer" and token.strip():
             return self.of_token(token.strip(), now)
-        return user_of_certificate(certificate) if certificate else ANONYMOUS
+        return user_of_certificate(certificate, raw) if certificate else ANONYMOUS
 
     def of_token(self, token: str, now: float, audience: str = AUDIENCE) -> User:
         claims = self.tokens.claims(token, now, audience)
@@ -56,12 +60,13 @@ class Authenticator:
             raise Unauthorized("Unauthorized")
 
 
-def user_of_certificate(certificate: Mapping[str, Any]) -> User:
-    """From a verified certificate as `ssl.getpeercert()` gives it."""
+def user_of_certificate(certificate: Mapping[str, Any], raw: bytes) -> User:
+    """From a verified certificate as `ssl.getpeercert()` gives it, and its bytes, by which it is told from others."""
     pairs = [pair for rdn in certificate.get("subject", ()) for pair in rdn]
     names = [value for kind, value in pairs if kind == "commonName"]
     groups = {value for kind, value in pairs if kind == "organizationName"}
-    return User(names[-1] if names else "", frozenset(groups | {AUTHENTICATED}))
+    extra = {f"{_KEY}/credential-id": (f"X509SHA256={sha256(raw).hexdigest()}",)}
+    return User(names[-1] if names else "", frozenset(groups | {AUTHENTICATED}), extra=extra)
 
 
 def user_of_claims(claims: Claims) -> User:

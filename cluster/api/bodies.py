@@ -46,7 +46,20 @@ def _json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"couldn't get version/kind; json parse error: {error}") from error
+        raise BadRequest(f"couldn't get version/kind; json parse error: {_why(body, error)}") from error
+
+
+def _why(body: bytes, error: orjson.JSONDecodeError) -> str:
+    """In the words of Go's parser, as far as they are known."""
+    if error.pos >= len(error.doc.rstrip()):
+        return "unexpected end of JSON input"
+    if body.lstrip().startswith(b"{"):
+        return str(error)
+    return f"invalid character {_quoted(error.doc.lstrip()[0])} looking for beginning of value"
+
+
+def _quoted(character: str) -> str:
+    return "'\\''" if character == "'" else f"'{character}'"
 
 
 def _yaml(body: bytes) -> Any:

@@ -17,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 # Clocks of clients may be a little behind.
 _BEFORE = timedelta(hours=1)
+_LITTLE = timedelta(minutes=5)
 _LIFE = timedelta(days=3650)
 _PEM = serialization.Encoding.PEM
 
@@ -51,6 +52,23 @@ class Authority:
         """A serving certificate for DNS names and addresses."""
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
         return self._issue(subject, ExtendedKeyUsageOID.SERVER_AUTH, [_general_name(name) for name in names])
+
+    def sign(self, request: bytes, seconds: float, now: float) -> bytes:
+        """A client certificate for the key and the subject of a request (PEM, as the answer)."""
+        asked, moment = x509.load_pem_x509_csr(request), datetime.fromtimestamp(now, UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(asked.subject)
+            .issuer_name(self.certificate.subject)
+            .public_key(asked.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(moment - _LITTLE)
+            .not_valid_after(moment + timedelta(seconds=seconds))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+        )
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(_PEM)
 
     def _issue(self, subject: x509.Name, use: x509.ObjectIdentifier, names: list[x509.GeneralName]) -> Credential:
         key = ec.generate_private_key(ec.SECP256R1())

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from cluster.api.admission import Admission
+from cluster.api.admission.certificates import approval, requestor
 from cluster.api.admission.claims import default_storage_class, no_resize
 from cluster.api.admission.escalation import escalation
 from cluster.api.admission.ingress_class import default_ingress_class
@@ -87,6 +88,15 @@ def _admission(cluster: Cluster, authorizer: Authorizer) -> Admission:
             default_storage_class,
             default_ingress_class,
             allocate_addresses,
+            requestor,
         ),
-        reviewers=(namespace_survival, escalation(authorizer), limit_bounds, no_resize, pod_security, resource_quota),
+        reviewers=(
+            namespace_survival,
+            escalation(authorizer),
+            approval(authorizer),
+            limit_bounds,
+            no_resize,
+            pod_security,
+            resource_quota,
+        ),
     )

@@ -4,12 +4,15 @@ Mirrors what decoding into the API's Go types does: unknown fields are dropped a
 strings, lists and maps vanish, quantities take their canonical form, a wrong type is a 400 that names the field.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from cluster.api.custom.schema import prune
 from cluster.api.resource import Resource
-from cluster.api.schema import Field, Type, element, lookup, package_of
+from cluster.api.schema import Field, Type, element, lookup, package_of, type_of
 from cluster.client import BadRequest, Obj
 from cluster.quantity import canonical
 from cluster.timestamps import format_micro_time, format_time, parse_time
@@ -36,7 +39,7 @@ def decode(resource: Resource, obj: Obj) -> tuple[Obj, list[str]]:
 def decode_as(type_name: str, kind: str, obj: Obj) -> tuple[Obj, list[str]]:
     """As `decode`, for kinds that are no resources of their own: Scale, Eviction, Binding, TokenRequest, reviews."""
     reader = _Reader(kind)
-    body = reader.object(lookup(type_name), {k: v for k, v in obj.items() if k not in ("apiVersion", "kind")}, "", 0)
+    body = reader.whole(lookup(type_name), {k: v for k, v in obj.items() if k not in ("apiVersion", "kind")}, "")
     head = {k: obj[k] for k in ("kind", "apiVersion") if obj.get(k)}
     return {**head, **body}, [f'unknown field "{path}"' for path in reader.unknown]
 
@@ -47,7 +50,7 @@ def _custom(resource: Resource, schema: Obj, obj: Obj) -> tuple[Obj, list[str]]:
     head = {k: obj[k] for k in ("kind", "apiVersion") if obj.get(k)}
     rest = prune({k: v for k, v in obj.items() if k not in ("kind", "apiVersion", "metadata")}, schema, "", unknown)
     reader = _Reader(resource.kind, unknown)
-    metadata = reader.object(lookup("meta.ObjectMeta"), obj.get("metadata") or {}, "metadata", 0)
+    metadata = reader.whole(lookup("meta.ObjectMeta"), obj.get("metadata") or {}, "metadata")
     return {**head, "metadata": metadata, **rest}, [f'unknown field "{path}"' for path in unknown]
 
 
@@ -61,11 +64,27 @@ def check_type_meta(resource: Resource, obj: Obj) -> None:
     version, kind = obj.get("apiVersion") or resource.api_version, obj.get("kind") or resource.kind
     if not isinstance(version, str) or not isinstance(kind, str):
         raise BadRequest("couldn't get version/kind; json parse error: apiVersion and kind must be strings")
-    if (version, kind) != (resource.api_version, resource.kind):
-        raise BadRequest(
-            f"the API version in the data ({version}, Kind={kind}) does not match the expected API version "
-            f"({resource.api_version}, Kind={resource.kind})"
-        )
+    if (version, kind) == (resource.api_version, resource.kind):
+        return
+    group, short = version.rpartition("/")[::2]
+    why = f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/api/legacyscheme/scheme.go:30"'
+    if _is_known(group, short, kind):
+        why = f"converting ({short}.{kind}) to ({_package(resource.group)}.{resource.kind}): unknown conversion"
+    raise BadRequest(f'{kind} in version "{short}" cannot be handled as a {resource.kind}: {why}')
+
+
+def _is_known(group: str, version: str, kind: str) -> bool:
+    if version != "v1" and (group, version) != ("autoscaling", "v2"):
+        return False
+    try:
+        type_of(group, version, kind)
+    except KeyError:
+        return False
+    return True
+
+
+def _package(group: str) -> str:
+    return group.partition(".")[0] or "core"
 
 
 def _cannot_be_handled(resource: Resource, why: str) -> str:
@@ -78,22 +97,63 @@ def _is_nothing(field: Field, value: Any) -> bool:
     return value == "" and field.type == "string" and not field.has_zero
 
 
+class _Wrong(Exception):
+    """A value of a wrong type, told as Go's decoder tells it: by the type that has the field, and the fields above it.
+
+    Recorded: invalid-manifests. Places in lists and keys of maps are no part of the path.
+    """
+
+    def __init__(self, given: str, wanted: str) -> None:
+        self.given, self.wanted, self.owner = given, wanted, ""
+        self.path: tuple[str, ...] = ()
+
+    def within(self, owner: str, name: str) -> "_Wrong":
+        self.owner, self.path = self.owner or owner, (name, *self.path)
+        return self
+
+    def __str__(self) -> str:
+        path = ".".join((self.owner.rpartition(".")[2], *self.path))
+        return f"json: cannot unmarshal {self.given} into Go struct field {path} of type {_go_type(self.wanted)}"
+
+
+def _go_type(type: str) -> str:
+    if type[0] in "[{":
+        return f"{'[]' if type[0] == '[' else 'map[string]'}{_go_type(element(type))}"
+    package, _, name = type.rpartition(".")
+    if not package:
+        return _GO_TYPES.get(type, type)
+    return f"{'v2' if package == 'autoscaling' else 'v1'}.{name}"
+
+
+_GO_TYPES = {"bytes": "[]uint8", "any": "map[string]interface {}"}
+
+
 @dataclass(slots=True)
 class _Reader:
     kind: str
     unknown: list[str] = field(default_factory=list)
 
+    def whole(self, type: Type, value: Any, path: str) -> Obj:
+        """As `object`, from the outermost one. Raises BadRequest."""
+        try:
+            return self.object(type, value, path, 0)
+        except _Wrong as wrong:
+            raise BadRequest(str(wrong.within(type.name, path) if path else wrong)) from None
+
     def object(self, type: Type, value: Any, path: str, depth: int) -> Obj:
         if depth > DEPTH_MAX:
             raise BadRequest(f"{path}: nested more than {DEPTH_MAX} levels deep")
-        self._expect(value, dict, path, type.name)
+        self._expect(value, dict, type.name)
         known: Obj = {}
         for name, inner in value.items():
             known_field, at = type.fields.get(name), f"{path}.{name}" if path else name
             if known_field is None:
                 self.unknown.append(at)
                 continue
-            clean = self.value(known_field.type, inner, at, depth + 1)
+            try:
+                clean = self.value(known_field.type, inner, at, depth + 1)
+            except _Wrong as wrong:
+                raise wrong.within(type.name, name) from None
             if clean is None and known_field.always and known_field.type == "Time":
                 known[name] = None
             if clean is None or _is_nothing(known_field, clean):
@@ -112,66 +172,87 @@ class _Reader:
         return scalar(self, type, value, path) if scalar else self.object(lookup(type), value, path, depth)
 
     def _list(self, of: str, values: Any, path: str, depth: int) -> list[Any]:
-        self._expect(values, list, path, f"[]{of}")
+        self._expect(values, list, f"[{of}]")
         return [self._element(of, value, f"{path}[{i}]", depth) for i, value in enumerate(values)]
 
     def _map(self, of: str, values: Any, path: str, depth: int) -> Obj:
-        self._expect(values, dict, path, f"map[string]{of}")
+        self._expect(values, dict, f"{{{of}}}")
         return {key: self._element(of, value, f"{path}.{key}", depth) for key, value in values.items()}
 
     def _element(self, of: str, value: Any, path: str, depth: int) -> Any:
         """Within a list or a map, null is the zero of its type, as it is in Go."""
         return _zero(of) if value is None else self.value(of, value, path, depth)
 
-    def _expect(self, value: Any, wanted: type, path: str, name: str) -> None:
+    def _expect(self, value: Any, wanted: type, name: str) -> None:
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-            raise self.wrong(value, path, name)
+            raise _Wrong(_given(value), name)
 
-    def wrong(self, value: Any, path: str, name: str) -> BadRequest:
-        given = _JSON_NAMES.get(type(value), "value")
-        return BadRequest(f"json: cannot unmarshal {given} into Go struct field {self.kind}.{path} of type {name}")
-
-    def string(self, type: str, value: Any, path: str) -> str:
-        self._expect(value, str, path, type)
+    def string(self, type: str, value: Any, _path: str) -> str:
+        self._expect(value, str, type)
         return str(value)
 
-    def boolean(self, type: str, value: Any, path: str) -> bool:
-        self._expect(value, bool, path, type)
+    def bytes(self, type: str, value: Any, path: str) -> str:
+        text = self.string(type, value, path)
+        if (wrong := wrong_byte(text)) is not None:
+            raise BadRequest(f"illegal base64 data at input byte {wrong}")
+        return text
+
+    def boolean(self, type: str, value: Any, _path: str) -> bool:
+        self._expect(value, bool, type)
         return bool(value)
 
-    def integer(self, type: str, value: Any, path: str) -> int:
+    def integer(self, type: str, value: Any, _path: str) -> int:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        self._expect(value, int, path, type)
+        self._expect(value, int, type)
         if not -(2 ** _INT_BITS[type]) <= value < 2 ** _INT_BITS[type]:
-            raise BadRequest(
-                f"json: cannot unmarshal number {value} into Go struct field {self.kind}.{path} of type {type}"
-            )
+            raise _Wrong(f"number {value}", type)
         return int(value)
 
-    def quantity(self, type: str, value: Any, path: str) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise self.wrong(value, path, type)
+    def quantity(self, _type: str, value: Any, _path: str) -> str:
         try:
-            return canonical(value)
+            return canonical(orjson.dumps(value).decode() if isinstance(value, bool | list | dict) else value)
         except ValueError as error:
             raise BadRequest(str(error)) from None
 
     def int_or_string(self, _type: str, value: Any, path: str) -> int | str:
         if isinstance(value, str):
             return value
-        return self.integer("int32", value, path)
+        try:
+            return self.integer("int32", value, path)
+        except _Wrong as wrong:
+            raise BadRequest(f"json: cannot unmarshal {wrong.given} into Go value of type int32") from None
 
-    def time(self, type: str, value: Any, path: str) -> str | None:
-        self._expect(value, str, path, type)
+    def time(self, type: str, value: Any, _path: str) -> str | None:
+        if not isinstance(value, str):
+            raise BadRequest(f"json: cannot unmarshal {_given(value)} into Go value of type string")
         try:
             moment = parse_time(value)
         except ValueError:
-            raise BadRequest(f'{self.kind}.{path}: parsing time "{value}" as RFC 3339: cannot parse') from None
+            layout = "2006-01-02T15:04:05.000000Z07:00" if type == "MicroTime" else "2006-01-02T15:04:05Z07:00"
+            why = f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"'
+            raise BadRequest(why) from None
         return format_micro_time(moment) if type == "MicroTime" else format_time(moment)
 
     def any(self, _type: str, value: Any, _path: str) -> Any:
         return value
+
+
+def wrong_byte(text: str) -> int | None:
+    """Where Go's decoder of base64 stumbles: at a strange character, or at the last four if they are not whole."""
+    plain = text.rstrip("=")
+    if strange := _NOT_BASE64.search(plain):
+        return strange.start()
+    whole = len(text) % 4 == 0 and len(text) - len(plain) <= 2
+    return None if whole else len(plain) // 4 * 4
+
+
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
+
+
+def _given(value: Any) -> str:
+    kind = _JSON_NAMES.get(type(value), "value")
+    return f"number {value}" if isinstance(value, float) else kind
 
 
 def _zero(type: str) -> Any:
@@ -194,7 +275,7 @@ _ZEROS = {
 }
 _SCALARS = {
     "string": _Reader.string,
-    "bytes": _Reader.string,
+    "bytes": _Reader.bytes,
     "bool": _Reader.boolean,
     "int32": _Reader.integer,
     "int64": _Reader.integer,

@@ -9,6 +9,7 @@ from typing import Any
 
 from cluster.api.context import private_copy
 from cluster.api.errors import conflict
+from cluster.api.field_errors import FieldError, wrong_options
 from cluster.api.identity import uid_mismatch
 from cluster.api.resource import Resource
 from cluster.client import BadRequest, Obj
@@ -102,7 +103,7 @@ def _grace_of_pod(pod: Obj, asked: int | None) -> int:
     if not spec.get("nodeName") or status.get("phase") in ("Succeeded", "Failed"):
         return 0
     grace = spec.get("terminationGracePeriodSeconds", 30) if asked is None else asked
-    return max(0, int(grace))
+    return int(grace) if grace >= 0 else 1
 
 
 def _set_propagation(metadata: Obj, policy: str | None) -> None:
@@ -119,7 +120,7 @@ def _grace(value: object) -> int | None:
     if value is None:
         return None
     try:
-        return max(0, int(str(value)))
+        return int(str(value))
     except ValueError:
         raise BadRequest(f"gracePeriodSeconds: {value!r} is no whole number of seconds") from None
 
@@ -129,6 +130,6 @@ def _policy(body: Obj, query: dict[str, str]) -> str | None:
     if policy is None and body.get("orphanDependents") is not None:
         return "Orphan" if body["orphanDependents"] else "Background"
     if policy is not None and policy not in _POLICIES:
-        supported = ", ".join(f'"{known}"' for known in _POLICIES)
-        raise BadRequest(f'propagationPolicy: Unsupported value: "{policy}": supported values: {supported}')
+        message = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'
+        raise wrong_options("DeleteOptions", FieldError("propagationPolicy", "FieldValueNotSupported", message))
     return policy

@@ -14,6 +14,7 @@ _STREAM = ("create", "get")
 
 # subresource -> (its kind, "" for the kind of the resource itself; group and version where they differ; verbs)
 SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "approval": ("", "", "", _EDIT),
     "attach": ("PodAttachOptions", "", "", _STREAM),
     "binding": ("Binding", "", "", ("create",)),
     "ephemeralcontainers": ("", "", "", _EDIT),

@@ -1,5 +1,7 @@
 """Refusals, made in one place so that their wording is Kubernetes' own, and rendered as `kind: Status` in one place."""
 
+from dataclasses import dataclass
+
 from cluster.api.resource import Resource
 from cluster.client import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Obj, StatusCause
 
@@ -9,6 +11,25 @@ MODIFIED = "the object has been modified; please apply your changes to the lates
 def not_found(resource: Resource, name: str) -> NotFound:
     message = f'{resource.key} "{name}" not found'
     return NotFound(message, group=resource.group, kind=resource.plural, name=name)
+
+
+@dataclass(eq=False)
+class NoPage(ApiError):
+    """A path that belongs to no API at all, which a server answers in plain text."""
+
+    message: str = "404 page not found"
+    code: int = 404
+    reason: str = "NotFound"
+
+
+def no_route() -> ApiError:
+    """A path below an API that is served, to nothing it has: an unknown resource or subresource."""
+    return ApiError("the server could not find the requested resource", code=404, reason="NotFound")
+
+
+def not_allowed() -> ApiError:
+    message = "the server does not allow this method on the requested resource"
+    return ApiError(message, code=405, reason="MethodNotAllowed")
 
 
 def already_exists(resource: Resource, name: str) -> AlreadyExists:

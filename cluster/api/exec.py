@@ -31,7 +31,10 @@ async def serve_exec(request: web.BaseRequest, node: NodeService, target: Target
     try:
         session = await node.exec(target.namespace, target.name, container, command, stdin=stdin, tty=tty)
     except ExecFailed as failed:
-        return await _tell_failure(request, socket, str(failed))
+        # Once the node's word for it, once the server's.
+        return await _tell_failure(request, socket, f"Internal error occurred: {failed}")
+    except NotFound as gone:
+        return no_streams(gone.message)
     try:
         await socket.prepare(request)
         await _run(socket, session, ending)
@@ -48,7 +51,7 @@ async def serve_attach(
     try:
         session = await node.attach(target.namespace, target.name, container)
     except NotFound as gone:
-        return await _tell_failure(request, socket, gone.message)
+        return no_streams(gone.message)
     try:
         await socket.prepare(request)
         await _run(socket, session, lambda _code: ending(0))
@@ -68,6 +71,11 @@ def ending(code: int) -> Obj:
         "reason": "NonZeroExitCode",
         "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
     }
+
+
+def no_streams(why: str) -> web.Response:
+    """What a node answers instead of an upgrade: kubectl makes of it `unable to upgrade connection: …`."""
+    return web.Response(text=why, status=500)
 
 
 async def _tell_failure(request: web.BaseRequest, socket: web.WebSocketResponse, why: str) -> web.StreamResponse:

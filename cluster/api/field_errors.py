@@ -28,7 +28,8 @@ def invalid(field: str, value: object, detail: str) -> FieldError:
 
 
 def not_supported(field: str, value: object, valid: Iterable[str]) -> FieldError:
-    known = ", ".join(json.dumps(v) for v in sorted(valid))
+    """In the order given, which is not always that of the alphabet; sets are sorted."""
+    known = ", ".join(json.dumps(v) for v in (valid if isinstance(valid, list | tuple) else sorted(valid)))
     return FieldError(field, "FieldValueNotSupported", f"Unsupported value: {_show(value)}: supported values: {known}")
 
 
@@ -55,6 +56,11 @@ def refuse(errors: Sequence[FieldError], *, group: str, kind: str, name: str) ->
     qualified = f"{kind}.{group}" if group else kind
     causes = tuple(StatusCause(e.reason, e.message, e.field) for e in errors)
     return Invalid(f'{qualified} "{name}" is invalid: {what}', group=group, kind=kind, name=name, causes=causes)
+
+
+def wrong_options(kind: str, *errors: FieldError) -> Invalid:
+    """The 422 of a query that makes no sense: `kind` is what Kubernetes calls the query, "ListOptions"."""
+    return refuse(errors, group="meta.k8s.io", kind=kind, name="")
 
 
 def _join(head: str, detail: str) -> str:

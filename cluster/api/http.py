@@ -15,9 +15,10 @@ from cluster.api.context import User
 from cluster.api.core import Core
 from cluster.api.decode import decode_as
 from cluster.api.deletion import DeleteOptions, parse_delete_options
-from cluster.api.errors import status
+from cluster.api.errors import NoPage, no_route, not_allowed, status
+from cluster.api.field_errors import not_supported, wrong_options
 from cluster.api.pages import page
-from cluster.api.paths import HEALTH, Paths
+from cluster.api.paths import Paths, healthy
 from cluster.api.proxy import Proxy
 from cluster.api.requests import ListOptions, Target, parse_list_options, parse_target
 from cluster.api.resource import Resource
@@ -42,6 +43,8 @@ _VALIDATION: dict[str, Literal["Strict", "Warn", "Ignore"]] = {
     "Strict": "Strict",
     "Ignore": "Ignore",
 }
+_OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
+"""What Kubernetes calls the query of each verb."""
 
 
 class Front:
@@ -57,6 +60,8 @@ class Front:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await self._answer(request)
+        except NoPage as error:
+            return web.Response(text=f"{error.message}\n", status=error.code)
         except ApiError as error:
             return _refusal(error)
         except web.HTTPRequestEntityTooLarge:
@@ -79,13 +84,15 @@ class Front:
         return await _Call(self, request, user, target).answer()
 
     def _user(self, request: web.BaseRequest) -> User:
-        certificate = request.transport.get_extra_info("peercert") if request.transport else None
-        user = self.core.authenticator.user(request.headers, certificate, self.core.cluster.clock())
+        transport, now = request.transport, self.core.cluster.clock()
+        certificate = transport.get_extra_info("peercert") if transport else None
+        raw = transport.get_extra_info("ssl_object").getpeercert(binary_form=True) if transport and certificate else b""
+        user = self.core.authenticator.user(request.headers, certificate, now, raw)
         return impersonate(user, request.headers, self.core.authorizer)
 
     async def _review(self, request: web.BaseRequest, user: User, target: Target) -> web.Response:
         if target.verb != "create":
-            raise _not_allowed()
+            raise not_allowed()
         body = bodies.parse_body(await request.read(), request.headers.get("Content-Type", ""))
         found = answer(self.reviewer, target.key, user, target.namespace, body)
         return web.Response(body=encode(found, Form()), status=201, content_type=JSON)
@@ -93,8 +100,8 @@ class Front:
     def _path(self, request: web.BaseRequest, user: User) -> web.Response:
         verb = {"GET": "get", "HEAD": "get"}.get(request.method, request.method.lower())
         self.core.authorizer.check(user, Attributes(verb=verb, path=request.path))
-        if request.path in HEALTH:
-            return web.Response(text="ok")
+        if health := healthy(request.path, verbose="verbose" in request.query):
+            return web.Response(text=health)
         body, content_type = self.paths.document(request.path, request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
@@ -131,19 +138,24 @@ class _Call:
                 return await self._delete()
             case "deletecollection":
                 return await self._delete_all()
-        raise _not_allowed()
+        raise not_allowed()
 
     def _resource(self) -> Resource:
         found = self.verbs.cluster.resources.get(self.target.key, self.target.version)
         if found is None:
-            raise ApiError("the server could not find the requested resource", code=404, reason="NotFound")
+            raise no_route() if self._is_served() else NoPage()
         if self.target.namespace and not found.namespaced:
-            raise ApiError("the server could not find the requested resource", code=404, reason="NotFound")
+            raise no_route()
         if not (self.target.subresource or self.target.verb in found.verbs):
-            raise _not_allowed()
+            raise not_allowed()
         if self.target.verb not in _ACROSS_NAMESPACES and found.namespaced and not self.target.namespace:
-            raise BadRequest("an empty namespace may not be set during creation")
+            raise no_route() if self.target.name else not_allowed()
         return found
+
+    def _is_served(self) -> bool:
+        """Whether anything of the path's API group and version is served here."""
+        asked = self.target.group, self.target.version
+        return any((kind.group, kind.version) == asked for kind in self.verbs.cluster.resources.served())
 
     def _list(self) -> web.Response:
         options = parse_list_options(self.query)
@@ -179,14 +191,14 @@ class _Call:
 
     async def _create(self) -> web.Response:
         if self.target.name:
-            raise _not_allowed()
+            raise not_allowed()
         entry = self.verbs.create(self.resource, self.target.namespace, await self._body(), self._options())
         return self._ok(self._view().one(entry), 201)
 
     async def _edit(self) -> web.Response:
         name, namespace = self.target.name, self.target.namespace
         if not name:
-            raise _not_allowed()
+            raise not_allowed()
         if self.target.verb == "update":
             body = await self._body()
             entry = self.verbs.edit(self.resource, namespace, name, lambda _: body, self._options())
@@ -238,7 +250,7 @@ class _Call:
                 patch = await self._patch()
                 options = replace(self._options(), is_apply=patch.is_apply)
                 return self._ok(self._view().of(subresources.edit(*where, patch.edit, options)))
-        raise _not_allowed()
+        raise not_allowed()
 
     async def _delete_options(self) -> DeleteOptions:
         body, _ = decode_as("meta.DeleteOptions", "DeleteOptions", await self._body(optional=True))
@@ -264,12 +276,12 @@ class _Call:
 
     def _options(self) -> WriteOptions:
         validation = self.query.get("fieldValidation", "")
+        kind = _OPTIONS.get(self.target.verb, "CreateOptions")
         if validation not in _VALIDATION:
-            supported = '"Ignore", "Strict", "Warn"'
-            raise BadRequest(f'fieldValidation: Unsupported value: "{validation}": supported values: {supported}')
+            raise wrong_options(kind, not_supported("fieldValidation", validation, _VALIDATION))
         return WriteOptions(
             user=self.user,
-            dry_run=_dry_run(self.query),
+            dry_run=_dry_run(self.query, kind),
             unknown_fields=_VALIDATION[validation],
             manager=self.query.get("fieldManager") or self.request.headers.get("User-Agent", "").partition("/")[0],
             warnings=self.warnings,
@@ -324,11 +336,6 @@ def _refusal(error: ApiError) -> web.Response:
     )
 
 
-def _not_allowed() -> ApiError:
-    message = "the server does not allow this method on the requested resource"
-    return ApiError(message, code=405, reason="MethodNotAllowed")
-
-
 def _deleted(resource: Resource, entry: Entry) -> Obj:
     details = {
         "name": entry.name,
@@ -340,10 +347,10 @@ def _deleted(resource: Resource, entry: Entry) -> Obj:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": shown}
 
 
-def _dry_run(query: Mapping[str, str]) -> bool:
+def _dry_run(query: Mapping[str, str], kind: str) -> bool:
     asked = query.get("dryRun", "")
     if asked not in ("", "All"):
-        raise BadRequest(f'dryRun: Unsupported value: "{asked}": supported values: "All"')
+        raise wrong_options(kind, not_supported("dryRun", [asked], ["All"]))
     return asked == "All"
 
 

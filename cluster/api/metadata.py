@@ -13,6 +13,7 @@ NameRule = Callable[[str], str]
 
 ANNOTATIONS_BYTES_MAX = 256 * 1024
 
+_FINALIZERS = frozenset({"foregroundDeletion", "kubernetes", "orphan"})
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -102,7 +103,7 @@ def check_labels(labels: Obj | None, path: str) -> Iterator[FieldError]:
             yield invalid(path, value, wrong)
 
 
-def check_metadata(obj: Obj, name_rule: NameRule, *, namespaced: bool) -> Iterator[FieldError]:
+def check_metadata(obj: Obj, name_rule: NameRule, *, namespaced: bool, custom: bool = False) -> Iterator[FieldError]:
     metadata = obj.get("metadata", {})
     yield from _check_name(metadata, name_rule)
     if namespaced and not metadata.get("namespace"):
@@ -115,6 +116,9 @@ def check_metadata(obj: Obj, name_rule: NameRule, *, namespaced: bool) -> Iterat
     for i, finalizer in enumerate(metadata.get("finalizers", ())):
         if wrong := qualified_name(finalizer):
             yield invalid(f"metadata.finalizers[{i}]", finalizer, wrong)
+        elif "/" not in finalizer and finalizer not in _FINALIZERS and not custom:
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid(f"metadata.finalizers[{i}]", finalizer, why)
 
 
 def check_metadata_update(obj: Obj, old: Obj) -> Iterator[FieldError]:

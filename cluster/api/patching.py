@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cluster.api.apply import apply
 from cluster.api.bodies import media_type, parse_data
 from cluster.api.decode import decode
+from cluster.api.field_errors import required, wrong_options
 from cluster.api.patch_json import json_patch
 from cluster.api.patch_merge import merge_patch
 from cluster.api.patch_strategic import strategic_merge
@@ -72,8 +73,7 @@ def _strategic(sent: Sent) -> Patch:
 def _apply(sent: Sent) -> Patch:
     manager = sent.query.get("fieldManager", "")
     if not manager:
-        what = 'PatchOptions.meta.k8s.io "" is invalid'
-        raise BadRequest(f"{what}: fieldManager: Required value: is required for apply patch")
+        raise wrong_options("PatchOptions", required("fieldManager", "is required for apply patch"))
     if sent.subresource == "scale":
         raise BadRequest("apply is not supported on the scale subresource here: use a merge patch")
     applied, problems = decode(sent.resource, _object(parse_data(sent.body, APPLY)))

@@ -7,9 +7,10 @@ import orjson
 
 from cluster.api import discovery
 from cluster.api.answers import negotiate
+from cluster.api.errors import NoPage
 from cluster.api.openapi import Published, publish
 from cluster.api.resource import Resource
-from cluster.client import ApiError, Obj
+from cluster.client import Obj
 
 VERSION = {
     "major": "1",
@@ -28,6 +29,7 @@ VERSION = {
 }
 """What this API speaks: the version whose recordings it is measured against."""
 HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
+_CHECKS = ("ping", "log", "etcd")
 _AGGREGATED = "APIGroupDiscoveryList"
 _OPENAPI = "/openapi/v3"
 _OPENAPI_2 = "/openapi/v2"
@@ -68,7 +70,7 @@ class Paths:
             return orjson.dumps(found), "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         document = self._discovery(path.strip("/").split("/"))
         if document is None:
-            raise nothing_at(path)
+            raise NoPage()
         return orjson.dumps(document), "application/json"
 
     def _openapi(self, path: str) -> bytes:
@@ -76,7 +78,7 @@ class Paths:
             return self._published.index
         found = self._published.documents.get(path)
         if found is None:
-            raise nothing_at(f"{_OPENAPI}/{path}")
+            raise NoPage()
         return found
 
     def _discovery(self, parts: list[str]) -> Obj | None:
@@ -102,13 +104,18 @@ class Paths:
         return sorted({"/api", "/apis", _OPENAPI, "/version", *HEALTH, *served})
 
 
+def healthy(path: str, *, verbose: bool = False) -> str:
+    """What a health endpoint, or one check of it as in /livez/ping, says; "" where `path` is neither."""
+    endpoint, _, check = path.strip("/").partition("/")
+    if f"/{endpoint}" not in HEALTH or (check and check not in _CHECKS):
+        return ""
+    if check or not verbose:
+        return "ok"
+    return "".join(f"[+]{name} ok\n" for name in _CHECKS) + f"{endpoint} check passed\n"
+
+
 def _empty(accept: str) -> tuple[bytes, str]:
     if _PROTOBUF not in accept:
         return orjson.dumps(_EMPTY), "application/json"
     # No media type may have an @, even if one is asked for by it.
     return _EMPTY_PROTOBUF, _PROTOBUF.replace("@", ".")
-
-
-def nothing_at(path: str) -> ApiError:
-    message = f"the server could not find the requested resource ({path})"
-    return ApiError(message, code=404, reason="NotFound")

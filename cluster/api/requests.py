@@ -3,12 +3,17 @@
 Source: the API concepts page ("Resource URIs", "API verbs") and request info as RBAC sees it.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from cluster.api.errors import not_allowed
+from cluster.api.field_errors import FieldError, forbidden, wrong_options
 from cluster.client import BadRequest
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "GET": "get", "HEAD": "get", "DELETE": "delete"}
+_MATCH, _EXACT, _NOT_OLDER = "resourceVersionMatch", "Exact", "NotOlderThan"
+_NOT_CONTINUED = "resourceVersionMatch is forbidden when continue is provided"
 _CONNECTIONS = frozenset({"proxy", "exec", "attach", "portforward", "log"})
 _OF_NAMESPACES = frozenset({"status", "finalize"})
 
@@ -67,7 +72,7 @@ def _take_namespace(parts: list[str]) -> tuple[str, list[str]]:
 def _verb(method: str, name: str, subresource: str, query: Mapping[str, str]) -> str:
     verb = _VERBS.get(method)
     if verb is None:
-        raise BadRequest(f"the server does not allow the method {method} on resources")
+        raise not_allowed()
     if subresource in _CONNECTIONS or name:
         return verb
     if verb == "get":
@@ -104,31 +109,68 @@ class ListOptions:
 
 
 def parse_list_options(query: Mapping[str, str]) -> ListOptions:
-    """Raises `BadRequest` naming the parameter that cannot be read."""
-    match = query.get("resourceVersionMatch", "")
-    if match not in ("", "Exact", "NotOlderThan"):
-        raise BadRequest(
-            f'resourceVersionMatch: Unsupported value: "{match}": supported values: "Exact", "NotOlderThan"'
-        )
-    return ListOptions(
+    """Raises `BadRequest` naming the parameter that cannot be read, `Invalid` for those that do not go together."""
+    limit = _number(query, "limit") or 0
+    options = ListOptions(
         labels=query.get("labelSelector", ""),
         fields=query.get("fieldSelector", ""),
-        limit=_number(query, "limit") or 0,
+        limit=max(0, limit),
         continue_=query.get("continue", ""),
         revision=_revision(query.get("resourceVersion", "")),
-        match=match,
+        match=query.get("resourceVersionMatch", ""),
         timeout_seconds=_number(query, "timeoutSeconds"),
         bookmarks=is_true(query.get("allowWatchBookmarks")),
         initial_events=is_true(query.get("sendInitialEvents")),
     )
+    told = "sendInitialEvents" in query
+    check = _check_watch if is_true(query.get("watch")) else _check_list
+    if errors := list(check(options, initial_events=told)):
+        raise wrong_options("ListOptions", *errors)
+    if options.continue_ and options.revision not in ("", "0"):
+        raise BadRequest("specifying resource version is not allowed when using continue")
+    return options
+
+
+def _check_list(options: ListOptions, *, initial_events: bool) -> Iterator[FieldError]:
+    if initial_events:
+        yield forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
+    if not options.match:
+        return
+    if not options.revision:
+        yield forbidden(_MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if options.continue_:
+        yield forbidden(_MATCH, _NOT_CONTINUED)
+    if options.match not in (_EXACT, _NOT_OLDER):
+        yield FieldError(_MATCH, "FieldValueNotSupported", _unsupported(options.match, _EXACT, _NOT_OLDER, ""))
+    if options.match == _EXACT and options.revision == "0":
+        yield forbidden(_MATCH, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+
+
+def _check_watch(options: ListOptions, *, initial_events: bool) -> Iterator[FieldError]:
+    if initial_events and options.match != _NOT_OLDER:
+        yield forbidden(_MATCH, f"sendInitialEvents requires setting resourceVersionMatch to {_NOT_OLDER}")
+    if not options.match:
+        return
+    if not initial_events:
+        yield forbidden(_MATCH, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+    if options.match != _NOT_OLDER:
+        yield FieldError(_MATCH, "FieldValueNotSupported", _unsupported(options.match, _NOT_OLDER))
+    if options.continue_:
+        yield forbidden(_MATCH, _NOT_CONTINUED)
+
+
+def _unsupported(value: str, *known: str) -> str:
+    """In the order of the reference, which is not that of the alphabet."""
+    return f'Unsupported value: "{value}": supported values: {", ".join(json.dumps(name) for name in known)}'
 
 
 def _number(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name, "")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax (query parameter {name})')
+    digits = text.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     return int(text)
 
 

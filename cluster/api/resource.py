@@ -19,6 +19,9 @@ from cluster.selectors import FieldSelector
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
+_UNKNOWN = "field label not supported: "
+
+
 def _nothing(_obj: Obj) -> None:
     return
 
@@ -40,6 +43,10 @@ def _no_fields(_obj: Obj) -> dict[str, str]:
 
 
 def _all_supported(_obj: Obj) -> Iterable[NotImplementedHere]:
+    return ()
+
+
+def _no_warnings(_obj: Obj) -> Iterable[str]:
     return ()
 
 
@@ -115,6 +122,8 @@ class Resource:
     fields: Callable[[Obj], dict[str, str]] = _no_fields
     unsupported: Callable[[Obj], Iterable[NotImplementedHere]] = _all_supported
     """What a valid object asks for that this cluster does not do."""
+    warnings: Callable[[Obj], Iterable[str]] = _no_warnings
+    """What a valid object has in it that is hardly ever meant; its writer is told."""
     view: View | None = None
     deprecated: str = ""
     """What whoever uses this kind is warned of."""
@@ -154,7 +163,8 @@ class Resource:
 
     def validate(self, obj: Obj, old: Obj | None) -> list[FieldError]:
         """All that is wrong with a complete, defaulted object; `old` is the one it replaces."""
-        errors = list(check_metadata(obj, self.name_rule, namespaced=self.namespaced))
+        custom = self.custom is not None or self.group == "apiextensions.k8s.io"
+        errors = list(check_metadata(obj, self.name_rule, namespaced=self.namespaced, custom=custom))
         if old is not None:
             errors += check_metadata_update(obj, old)
         return errors + list(self.rules(obj, old))
@@ -218,7 +228,7 @@ class Resource:
 
     def _unknown_field(self, label: str, known: Iterable[str]) -> str:
         if self.fields is not _no_fields:
-            return f"field label not supported: {label}"
+            return f'field label "{label}" not supported for Job' if self.kind == "Job" else f"{_UNKNOWN}{label}"
         only = ", ".join(f'"{name}"' for name in known)
         return f'"{label}" is not a known field selector: only {only}'
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cluster.api.auth import Authenticator
+from cluster.api.auth import AUTHENTICATED, Authenticator
 from cluster.api.authorize import Authorizer
 from cluster.api.context import User
 from cluster.api.decode import decode_as
+from cluster.api.field_errors import invalid, refuse
 from cluster.api.rules import Attributes, Rule
 from cluster.api.tokens import AUDIENCE
-from cluster.client import BadRequest, Obj, Unauthorized
+from cluster.client import BadRequest, Invalid, Obj, Unauthorized
 
 Review = Callable[["Reviewer", User, str, Obj], Obj]
 """(reviewer, who asks, namespace of the URL, spec) -> status."""
@@ -38,17 +39,21 @@ def _self_access(reviewer: Reviewer, user: User, _namespace: str, spec: Obj) -> 
 
 def _access_of(reviewer: Reviewer, _user: User, _namespace: str, spec: Obj) -> Obj:
     if not spec.get("user") and not spec.get("groups"):
-        raise BadRequest("spec.user: Required value: at least one of user or group must be specified")
+        raise _wrong("spec.user", "", "at least one of user or group must be specified")
     extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
     subject = User(spec.get("user") or "", frozenset(spec.get("groups") or ()), spec.get("uid") or "", extra)
     return _access(reviewer, subject, spec)
 
 
+def _wrong(field: str, value: object, why: str) -> Invalid:
+    """Reviews are refused without a kind, as real servers do it."""
+    return refuse([invalid(field, value, why)], group="authorization.k8s.io", kind="", name="")
+
+
 def _local_access_of(reviewer: Reviewer, user: User, namespace: str, spec: Obj) -> Obj:
     if (spec.get("resourceAttributes") or {}).get("namespace") != namespace:
-        raise BadRequest(
-            f"spec.resourceAttributes.namespace: Invalid value: must match metadata.namespace: {namespace}"
-        )
+        asked = (spec.get("resourceAttributes") or {}).get("namespace", "")
+        raise _wrong("spec.resourceAttributes.namespace", asked, "must match metadata.namespace")
     return _access_of(reviewer, user, namespace, spec)
 
 
@@ -59,8 +64,11 @@ def _access(reviewer: Reviewer, subject: User, spec: Obj) -> Obj:
 
 def _asked(spec: Obj) -> Attributes:
     resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    if (resource is None) == (other is None):
-        raise BadRequest("spec: exactly one of nonResourceAttributes or resourceAttributes must be specified")
+    if resource is not None and other is not None:
+        raise _wrong("spec.nonResourceAttributes", other, "cannot be specified in combination with resourceAttributes")
+    if resource is None and other is None:
+        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        raise _wrong("spec.resourceAttributes", None, why)
     if other is not None:
         return Attributes(verb=other.get("verb", ""), path=other.get("path", ""))
     fields = ("verb", "group", "resource", "subresource", "namespace", "name")
@@ -91,6 +99,8 @@ def _self(_reviewer: Reviewer, user: User, _namespace: str, _spec: Obj) -> Obj:
 
 
 def _token(reviewer: Reviewer, _user: User, _namespace: str, spec: Obj) -> Obj:
+    if not spec.get("token"):
+        raise BadRequest("token is required for TokenReview in authentication")
     audiences = list(spec.get("audiences") or [AUDIENCE])
     for audience in audiences:
         try:
@@ -105,7 +115,8 @@ def _user_info(user: User) -> Obj:
     known = {
         "username": user.name,
         "uid": user.uid,
-        "groups": sorted(user.groups),
+        # As it was given, as far as that is known: what everybody is comes last.
+        "groups": sorted(user.groups, key=lambda group: (group == AUTHENTICATED, group)),
         "extra": {key: list(values) for key, values in user.extra.items()},
     }
     return {field: value for field, value in known.items() if value}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cluster.api.resource import Resource
-from cluster.client import BadRequest, Obj
+from cluster.client import Obj
 from cluster.selectors import FieldSelector, LabelSelector, matches_fields, matches_labels, parse_fields, parse_labels
 from cluster.store import Change, ChangeType, Entry
 
@@ -43,10 +43,7 @@ def shown(resource: Resource, entry: Entry) -> Entry:
 def select(resource: Resource, namespace: str | None, labels: str = "", fields: str = "") -> Selection:
     """From selectors in kubectl's syntax. Raises `BadRequest` where they cannot be read or name an unknown field."""
     selection = Selection(resource, namespace or None, parse_labels(labels), parse_fields(fields))
-    known = resource.selectable_fields({"metadata": {}})
-    for requirement in selection.fields:
-        if requirement.field not in known:
-            raise BadRequest(_unknown_field(resource, requirement.field, fields, labels))
+    resource.check_field_selector(selection.fields)
     return selection
 
 
@@ -71,12 +68,6 @@ def seen(change: Change, selection: Selection) -> tuple[ChangeType, Entry] | Non
         case True, False:
             return "DELETED", _last_seen(change)
     return None
-
-
-def _unknown_field(resource: Resource, field: str, fields: str, labels: str) -> str:
-    what = f"{resource.group}/{resource.version}, Resource={resource.plural}"
-    seeking = f'that match label selector "{labels}", field selector "{fields}"'
-    return f'Unable to find "{what}" {seeking}: field label not supported: {field}'
 
 
 def _last_seen(change: Change) -> Entry:

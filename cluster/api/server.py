@@ -51,6 +51,10 @@ class ApiServer:
         """The certificate of the cluster's authority, as PEM: the ca.crt of kube-root-ca.crt."""
         return self._authority.pem
 
+    def sign(self, request: bytes, seconds: float) -> bytes:
+        """A client certificate from a request, both PEM, valid for so long from now."""
+        return self._authority.sign(request, seconds, self._core.cluster.clock())
+
     def client(self, user: str, groups: Sequence[str] = (MASTERS,)) -> LocalClient:
         """The API in-process as `user`; by default as one who may do everything."""
         return self._core.client(user, groups)

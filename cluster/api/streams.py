@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
-from cluster.api.exec import serve_attach, serve_exec
+from cluster.api.exec import no_streams, serve_attach, serve_exec
 from cluster.api.portforward import serve_portforward
 from cluster.api.requests import Target, is_true
 from cluster.client import ApiError, BadRequest, NotFound, Obj
@@ -36,12 +36,16 @@ class Streams:
     async def connect(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         """Commands and ports, over WebSocket."""
         pod = self._pod(target)
-        if "websocket" not in request.headers.get("Upgrade", "").lower():
+        forward = target.subresource == "portforward"
+        container = "" if forward else container_of(pod, request.query.get("container", ""), "exec")
+        wanted = request.headers.get("Upgrade", "").lower()
+        if "websocket" not in wanted:
+            if "spdy" in wanted and not forward and not runs(pod, container):
+                return no_streams(_gone(pod, container, target.subresource))
             raise BadRequest("Upgrade request required")
-        if target.subresource == "portforward":
+        if forward:
             dial = partial(self._node(pod, "portForward").dial, target.namespace, target.name)
             return await serve_portforward(request, dial)
-        container = container_of(pod, request.query.get("container", ""), "exec")
         if target.subresource == "attach":
             return await serve_attach(request, self._node(pod, "attach"), target, container)
         return await serve_exec(request, self._node(pod, "exec"), target, container)
@@ -62,6 +66,20 @@ class Streams:
             where = f'Get "https://{address}:{_KUBELET_PORT}/{what}": dial tcp {address}:{_KUBELET_PORT}'
             raise ApiError(f"{where}: connect: no route to host")
         return service
+
+
+def runs(pod: Obj, container: str) -> bool:
+    """Whether a container runs, as far as its pod's status knows. Pure."""
+    status = pod.get("status") or {}
+    kinds = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    found = (entry for kind in kinds for entry in status.get(kind) or () if entry["name"] == container)
+    return any("running" in (entry.get("state") or {}) for entry in found)
+
+
+def _gone(pod: Obj, container: str, subresource: str) -> str:
+    if subresource == "attach":
+        return f"container {container} not found in pod {pod['metadata']['name']}_{pod['metadata']['namespace']}"
+    return f'container not found ("{container}")'
 
 
 def container_of(pod: Obj, asked: str, what: str) -> str:

@@ -48,6 +48,11 @@ class WriteOptions:
         if self.unknown_fields == "Warn":
             self.warnings.extend(unknown_fields)
 
+    def warn(self, resource: Resource, new: Obj, old: Obj | None) -> None:
+        """Tell what the new object holds that is hardly meant, if its writer wrote it."""
+        if old is None or new.get("spec") != old.get("spec"):
+            self.warnings.extend(resource.warnings(new))
+
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
@@ -153,6 +158,7 @@ class Verbs:
         self._admission.mutate(write)
         resource.prepare_create(new)
         resource.check(new)
+        options.warn(resource, new, None)
         self._admission.review(write)
         return new
 
@@ -161,15 +167,23 @@ class Verbs:
         self._prepare_replacement(write, old.object)
         self._track(write, old.object, options)
         resource.check(new, old.object)
+        options.warn(resource, new, old.object)
         self._admission.review(write)
         if is_finished(resource, new) and not options.dry_run:
             return self._store.remove(resource.key, Entry(new, old.revision))
-        return self.put(resource, new, options.dry_run)
+        if options.dry_run:
+            return _at(new, old.revision)
+        return self.put(resource, new)
 
     def _prepare_replacement(self, write: Write, old: Obj) -> None:
         match write.subresource:
             case "status":
                 write.resource.prepare_status_update(write.obj, old)
+            case "approval":
+                certificate = (old.get("status") or {}).get("certificate")
+                write.resource.prepare_status_update(write.obj, old)
+                write.obj.setdefault("status", {}).pop("certificate", None)
+                write.obj["status"].update({"certificate": certificate} if certificate else {})
             case "finalize":
                 _keep_all_but(write.obj, old, "finalizers")
             case "ephemeralcontainers":
@@ -223,6 +237,11 @@ class Verbs:
             dry_run=options.dry_run,
             warnings=options.warnings,
         )
+
+
+def _at(obj: Obj, revision: int) -> Entry:
+    """What would be stored, at the revision it would replace."""
+    return Entry({**obj, "metadata": {**obj["metadata"], "resourceVersion": str(revision)}}, revision)
 
 
 def _keep_all_but(new: Obj, old: Obj, name: str) -> None:

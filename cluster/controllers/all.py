@@ -7,12 +7,14 @@ from pathlib import Path
 from cluster.client import Client
 from cluster.controllers import (
     attach_detach,
+    certificate_signer,
     claim_binder,
     cronjob,
     custom_resources,
     daemonset,
     deployment,
     disruption,
+    endpoint_mirror,
     endpoints,
     endpointslices,
     event_expiry,
@@ -26,7 +28,6 @@ from cluster.controllers import (
     pod_garbage,
     quota_usage,
     replicaset,
-    resource_quota,
     service_accounts,
     statefulset,
     storage_protection,
@@ -42,6 +43,7 @@ CONTROLLERS = (
     replicaset,
     endpoints,
     endpointslices,
+    endpoint_mirror,
     namespace,
     garbage,
     service_accounts,
@@ -61,10 +63,10 @@ CONTROLLERS = (
     volume_provisioner,
     storage_protection,
     attach_detach,
-    resource_quota,
     ingress,
     custom_resources,
     horizontal_pod_autoscaler,
+    certificate_signer,
 )
 
 
@@ -73,18 +75,20 @@ async def run_all(
     *,
     kinds: Sequence[Kind],
     ca_certificate: str,
+    sign: Callable[[bytes, float], bytes],
     volumes: Path,
     clock: Callable[[], float] = time.time,
     node_grace_seconds: float = 40.0,
     autoscaler_seconds: float = 15.0,
 ) -> None:
     """Run until cancelled. `kinds` are all resources that the API stores; `ca_certificate` is PEM text,
-    `volumes` the folder of provisioned volumes."""
+    `sign` makes client certificates of requests, `volumes` is the folder of provisioned volumes."""
     context = Context(
         client=client,
         clock=clock,
         kinds=kinds,
         ca_certificate=ca_certificate,
+        sign=sign,
         volumes=volumes,
         node_grace_seconds=node_grace_seconds,
         autoscaler_seconds=autoscaler_seconds,

@@ -8,6 +8,10 @@ from cluster.client import Client
 from cluster.events import EventRecorder
 
 
+def _cannot_sign(_request: bytes, _seconds: float) -> bytes:
+    raise NotImplementedError("nobody signs here")
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One resource that the API serves: how `cluster.client` names it, and how objects name themselves."""
@@ -26,6 +30,8 @@ class Context:
     clock: Callable[[], float]
     kinds: Sequence[Kind] = ()
     ca_certificate: str = ""
+    sign: Callable[[bytes, float], bytes] = _cannot_sign
+    """A client certificate from a request, both PEM, valid for so many seconds."""
     node_grace_seconds: float = 40.0
     """How long a node may be silent before it is Unknown (kube-controller-manager: node-monitor-grace-period)."""
 

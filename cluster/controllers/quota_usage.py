@@ -7,10 +7,12 @@ from cluster.client import Client, NotFound, Obj, WatchEvent
 from cluster.controllers.context import Context
 from cluster.controllers.loop import Controller, own_key
 from cluster.objects import Key, key_of
-from cluster.quota import cost, show, usage
+from cluster.quota import cost, covers, show, usage
 
 RESOURCE = "resourcequotas"
 IGNORED = frozenset({"events", RESOURCE})
+SETTLE_SECONDS = 0.05
+"""A Deployment that starts is one change, not one for each of its pods."""
 
 
 def controller(context: Context) -> Controller:
@@ -19,6 +21,7 @@ def controller(context: Context) -> Controller:
         name="quota-usage",
         watches={RESOURCE: own_key} | {resource: _quotas_of(context.client, resource) for resource in counted},
         reconcile=_Reconciler(context.client, counted).reconcile,
+        settle_seconds=SETTLE_SECONDS,
     )
 
 
@@ -33,8 +36,9 @@ class _Reconciler:
         except NotFound:
             return
         objects = ((r, obj) for r in (*self.counted, RESOURCE) for obj in self.client.list(r, key.namespace))
+        counted = ((resource, obj) for resource, obj in objects if covers(quota, resource, obj))
         hard = quota["spec"].get("hard") or {}
-        status = {"hard": hard, "used": show(usage(objects), sorted(hard), hard)}
+        status = {"hard": hard, "used": show(usage(counted), sorted(hard), hard)}
         if quota.get("status") != status:
             self.client.update(RESOURCE, {**quota, "status": status}, subresource="status")
 
@@ -49,4 +53,5 @@ def _quotas_of(client: Client, resource: str) -> Callable[[WatchEvent], Iterable
 
 
 def _same_cost(resource: str, old: Obj, new: Obj) -> bool:
-    return cost(resource, old) == cost(resource, new)
+    deadlines = (pod["spec"].get("activeDeadlineSeconds") for pod in (old, new)) if resource == "pods" else (0, 0)
+    return cost(resource, old) == cost(resource, new) and len(set(deadlines)) == 1

@@ -37,7 +37,9 @@ async def _exec(machine: Machine, command: tuple[str, ...], container_id: str, t
     try:
         result = await machine.runtime.exec(container_id, command, timeout)
     except StartFailed as failed:
-        raise HookFailed(f'Exec lifecycle hook ([{words}]) {where}: {failed}, message: ""') from failed
+        raise HookFailed(
+            f'Exec lifecycle hook ([{words}]) {where}: rpc error: code = Unknown desc = {failed}, message: ""'
+        ) from failed
     if result.timed_out:
         raise HookFailed(f"Exec lifecycle hook ([{words}]) {where}: command '{words}' timed out")
     if result.code:

@@ -316,7 +316,11 @@ class ContainerLife:
         )
         self.status = states.terminated(self.status, self._run_of(spec, image), end)
         self._attempt += 1
-        self._wait_as("RunContainerError", text)
+        if self._again(end):
+            self._wait_as("RunContainerError", text)
+        else:
+            # What is not tried again waits for nothing.
+            self._home.publish()
         return end
 
     async def _abort(self, why: str) -> Terminated:
@@ -450,7 +454,7 @@ class ContainerLife:
 
     def _refuse(self, refused: StartRefused) -> None:
         self._refusals += 1
-        text = refused.reason if refused.reason == "ErrImageNeverPull" else refused.message
+        text = refused.reason if refused.reason in ("ErrImageNeverPull", "InvalidImageName") else refused.message
         self._tell("Warning", "Failed", f"Error: {text}")
         self._wait_as(refused.reason, refused.message)
 

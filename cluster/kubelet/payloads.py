@@ -75,12 +75,19 @@ def _from_object(resource_name: str, source: Obj, name: str, reader: Reader) -> 
     if not source.get("items"):
         return {key: File(value, mode) for key, value in data.items()}
     items = [item for item in source["items"] if item["key"] in data or not source.get("optional")]
-    return {item["path"]: File(_data(data, item["key"]), item.get("mode") or mode) for item in items}
+    gone = _NO_KEY[resource_name]
+    return {item["path"]: File(_data(data, item["key"], gone), item.get("mode") or mode) for item in items}
 
 
-def _data(data: dict[str, bytes], key: str) -> bytes:
+_NO_KEY = {
+    "configmaps": "configmap references non-existent config key",
+    "secrets": "references non-existent secret key",
+}
+
+
+def _data(data: dict[str, bytes], key: str, gone: str) -> bytes:
     if key not in data:
-        raise SourceMissing(f"references non-existent config key: {key}")
+        raise SourceMissing(f"{gone}: {key}")
     return data[key]
 
 

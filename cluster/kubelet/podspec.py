@@ -65,7 +65,9 @@ def should_restart(policy: str, kind: Kind, exit_code: int) -> bool:
 def grace_seconds(pod: Obj) -> int:
     """What a container gets between SIGTERM and SIGKILL when nobody asked for something else."""
     found = pod["spec"].get("terminationGracePeriodSeconds")
-    return 30 if found is None else int(found)
+    if found is None:
+        return 30
+    return int(found) if found >= 0 else 1
 
 
 def hostname(pod: Obj) -> str:

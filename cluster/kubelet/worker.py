@@ -380,10 +380,20 @@ class PodWorker:
         self.publish()
         await self._stop_all(end.grace_seconds)
         await self._take_down()
+        initialized = self._initialized()
         for life in (*self.init, *self.main):
-            life.lose()
+            # What it never came to still waits for its turn, and is not missed.
+            if life.attempts or (initialized and life in self.main):
+                life.lose()
         self.finished = True
         self.publish()
+
+    def _initialized(self) -> bool:
+        """Whether the pod ever got past its init containers (the kubelet's `hasPodInitialized`)."""
+        if not self.init or any(life.attempts for life in self.main):
+            return True
+        last = self.init[-1].status.state
+        return isinstance(last, Terminated) and last.exit_code == 0
 
     async def _stop_all(self, grace_seconds: float) -> None:
         """Main containers first, together; then sidecars, last started first (KEP-753)."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 
 from cluster.config import IMAGES, ClusterConfig
 from cluster.runtime import cgroups, execution, images, loaded, skeleton
@@ -26,7 +27,12 @@ from cluster.runtime.spec import ContainerSpec, ExecResult, Exit, Image, Limits,
 CREATE_FAILED = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
 )
-EXEC_FAILED = "OCI runtime exec failed: exec failed: "
+EXEC_FAILED = "OCI runtime exec failed: "
+
+
+def _exec_failed(why: str) -> str:
+    """As containerd says it, which gives each command an id of its own."""
+    return f'failed to exec in container: failed to start exec "{token_hex(32)}": {EXEC_FAILED}{why}: unknown'
 
 
 def utc_now() -> datetime:
@@ -205,7 +211,7 @@ class Runc:
     def _container(self, container_id: str) -> _Container:
         container = self._containers.get(container_id)
         if container is None:
-            raise StartFailed(f"{EXEC_FAILED}container {container_id} does not exist: unknown")
+            raise StartFailed(_exec_failed(f"exec failed: container {container_id} does not exist"))
         return container
 
     def _launcher(self, container_id: str, argv: tuple[str, ...]) -> execution.Launch:
@@ -223,7 +229,7 @@ class Runc:
             await self._runc(log, ["exec", "--detach", "--pid-file", str(pid_file), *arguments], stdio)
             return Process(int(pid_file.read_text()))
         except (OSError, StartFailed) as error:
-            raise StartFailed(f"{EXEC_FAILED}{error}: unknown") from error
+            raise StartFailed(_exec_failed(str(error))) from error
         finally:
             for file in (pid_file, log):
                 file.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.api.decode import decode, strict_error
+from cluster.api.decode import decode, strict_error, wrong_byte
 from cluster.api.resources import registry
 from cluster.api.schema import is_object, lookup, types_of_package
 from cluster.client import BadRequest
@@ -53,14 +53,30 @@ def test_a_bad_quantity_is_worded_as_recorded(pod: Obj) -> None:
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        ({"containers": {}}, "cannot unmarshal object into Go struct field Pod.spec.containers"),
-        ({"hostname": 5}, "cannot unmarshal number into Go struct field Pod.spec.hostname of type string"),
-        ({"activeDeadlineSeconds": "5"}, "cannot unmarshal string into Go struct field Pod.spec.activeDeadlineSeconds"),
+        (
+            {"containers": {}},
+            "cannot unmarshal object into Go struct field PodSpec.spec.containers of type []v1.Container",
+        ),
+        ({"hostname": 5}, "cannot unmarshal number into Go struct field PodSpec.spec.hostname of type string"),
+        (
+            {"activeDeadlineSeconds": "5"},
+            "cannot unmarshal string into Go struct field PodSpec.spec.activeDeadlineSeconds",
+        ),
         (
             {"priority": 2**31},
-            "cannot unmarshal number 2147483648 into Go struct field Pod.spec.priority of type int32",
+            "cannot unmarshal number 2147483648 into Go struct field PodSpec.spec.priority of type int32",
         ),
-        ({"hostNetwork": "yes"}, "Pod.spec.hostNetwork of type bool"),
+        ({"hostNetwork": "yes"}, "PodSpec.spec.hostNetwork of type bool"),
+        (
+            {"containers": [{"name": "a"}, {"name": "b", "env": [{"name": "N", "value": 5}]}]},
+            "cannot unmarshal number into Go struct field EnvVar.spec.containers.env.value of type string",
+        ),
+        (
+            {"nodeSelector": {"a": True}},
+            "cannot unmarshal bool into Go struct field PodSpec.spec.nodeSelector of type string",
+        ),
+        ({"containers": [{"ports": [{"containerPort": 80.5}]}]}, "number 80.5 into Go struct field ContainerPort.spec"),
+        ({"securityContext": "x"}, "PodSpec.spec.securityContext of type v1.PodSecurityContext"),
     ],
 )
 def test_a_wrong_type_names_the_field(pod: Obj, change: Obj, where: str) -> None:
@@ -77,9 +93,30 @@ def test_nulls_and_empty_optional_parts_vanish_but_empty_objects_stay() -> None:
     assert clean == {"metadata": {"name": "n"}, "spec": {"podSelector": {}}}
 
 
-def test_another_kind_is_refused() -> None:
-    with pytest.raises(BadRequest, match="does not match the expected API version"):
-        decode(registry["pods"], {"apiVersion": "apps/v1", "kind": "Deployment"})
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        (
+            {"apiVersion": "apps/v1", "kind": "Deployment"},
+            'Deployment in version "v1" cannot be handled as a Pod: converting (v1.Deployment) to (core.Pod): '
+            "unknown conversion",
+        ),
+        (
+            {"apiVersion": "v2", "kind": "Pod"},
+            'Pod in version "v2" cannot be handled as a Pod: no kind "Pod" is registered for version "v2" in scheme',
+        ),
+    ],
+)
+def test_another_kind_is_refused(head: Obj, why: str) -> None:
+    with pytest.raises(BadRequest, match=re.escape(why)):
+        decode(registry["pods"], head)
+
+
+@pytest.mark.parametrize(
+    ("text", "byte"), [("not base64!", 3), ("abc", 0), ("abcdab", 4), ("YQ==", None), ("", None), ("YWI=", None)]
+)
+def test_broken_base64_is_told_by_its_byte(text: str, byte: int | None) -> None:
+    assert wrong_byte(text) == byte
 
 
 @given(json_values, st.sampled_from(sorted(registry)))

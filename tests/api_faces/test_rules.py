@@ -30,8 +30,45 @@ def refusal(key: str, obj: Obj, old: Obj | None = None) -> Invalid:
     return refused.value
 
 
+def field(path: str) -> Obj:
+    return {"fieldRef": {"fieldPath": path}}
+
+
+def nodes(expression: Obj) -> Obj:
+    return {
+        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    }
+
+
 class TestRecordedRefusals:
     """Word for word what a real API server answered."""
+
+    def test_an_empty_deployment(self) -> None:
+        empty = {"metadata": {"name": "empty", "namespace": "d"}, "spec": {}}
+        assert refusal("deployments.apps", empty).message == (
+            'Deployment.apps "empty" is invalid: [spec.selector: Required value, spec.template.metadata.labels: '
+            "Invalid value: null: `selector` does not match template `labels`, spec.template.spec.containers: "
+            "Required value]"
+        )
+
+    def test_a_toleration_with_too_much(self, pod: Obj) -> None:
+        pod["spec"]["tolerations"] = [{"key": "a", "operator": "Exists", "value": "v"}]
+        assert refusal("pods", pod).message == (
+            'Pod "p" is invalid: spec.tolerations[0].operator: Invalid value: "v": '
+            "value must be empty when `operator` is 'Exists'"
+        )
+
+    def test_supported_values_come_in_the_order_of_the_reference(self, pod: Obj) -> None:
+        pod["spec"]["restartPolicy"] = "Sometimes"
+        assert 'supported values: "Always", "OnFailure", "Never"' in refusal("pods", pod).message
+
+    def test_a_budget_of_both_kinds(self) -> None:
+        spec = {"minAvailable": 1, "maxUnavailable": 1, "selector": {}}
+        budget = {"metadata": {"name": "both", "namespace": "d"}, "spec": spec}
+        assert refusal("poddisruptionbudgets.policy", budget).message == (
+            'PodDisruptionBudget.policy "both" is invalid: spec: Invalid value: {"MinAvailable":1,"Selector":{},'
+            '"MaxUnavailable":1,"UnhealthyPodEvictionPolicy":null}: minAvailable and maxUnavailable cannot be both set'
+        )
 
     def test_upper_case_name(self, pod: Obj) -> None:
         pod["metadata"]["name"] = "UPPER"
@@ -76,9 +113,32 @@ class TestRecordedRefusals:
             {"restartPolicy": "Sometimes"},
             'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always"',
         ),
+        ({"dnsPolicy": "None"}, "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None"),
         (
-            {"terminationGracePeriodSeconds": -1},
-            "spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater",
+            {"dnsConfig": {"nameservers": ["x"]}},
+            'spec.dnsConfig.nameservers[0]: Invalid value: "x": must be a valid IP',
+        ),
+        ({"hostAliases": [{"ip": "x"}]}, 'spec.hostAliases[0].ip: Invalid value: "x": must be a valid IP address'),
+        ({"readinessGates": [{"conditionType": "a b"}]}, "spec.readinessGates[0].conditionType: Invalid value"),
+        (
+            {"containers": [{"name": "a", "image": "i", "resources": {"requests": {"example.com/gpu": "1"}}}]},
+            "resources.limits: Required value: Limit must be set for non overcommitable resources",
+        ),
+        (
+            {"containers": [{"name": "a", "image": "i", "env": [{"name": "A", "valueFrom": field("metadata.nope")}]}]},
+            'fieldRef.fieldPath: Invalid value: "metadata.nope": error converting fieldPath: field label not supported',
+        ),
+        (
+            {"containers": [{"name": "a", "image": "i", "env": [{"name": "A", "valueFrom": field("status.phase")}]}]},
+            'fieldRef.fieldPath: Unsupported value: "status.phase": supported values: "metadata.name"',
+        ),
+        (
+            {"containers": [{"name": "a", "image": "i", "lifecycle": {"preStop": {"sleep": {"seconds": 99}}}}]},
+            "sleep: Invalid value: 99: must be non-negative and less than terminationGracePeriodSeconds (30)",
+        ),
+        (
+            {"affinity": {"nodeAffinity": nodes({"key": "a", "operator": "In"})}},
+            "matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
         ),
         ({"volumes": []}, 'spec.containers[0].volumeMounts[0].name: Not found: "src"'),
         ({"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]}, "value must be empty when `operator`"),

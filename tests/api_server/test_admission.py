@@ -167,6 +167,42 @@ class TestQuota:
         ):
             create(client, pod())
 
+    def test_what_must_be_said_is_named_as_the_quota_names_it(self, client: LocalClient) -> None:
+        with_default_account(client)
+        client.create("resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"cpu": "1"}}}, "default")
+        with pytest.raises(Forbidden, match=r"failed quota: q: must specify cpu for: main$"):
+            create(client, pod())
+
+    def test_a_scope_leaves_other_pods_alone(self, client: LocalClient) -> None:
+        with_default_account(client)
+        spec = {"hard": {"pods": "0"}, "scopes": ["BestEffort"]}
+        client.create("resourcequotas", {"metadata": {"name": "q"}, "spec": spec}, "default")
+        create(client, pod("sized", containers=[container(**self.SIZED)]))
+        with pytest.raises(Forbidden, match="exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0"):
+            create(client, pod("small"))
+
+    def test_a_scope_selector_picks_priorities(self, client: LocalClient) -> None:
+        with_default_account(client)
+        client.create("priorityclasses.scheduling.k8s.io", {"metadata": {"name": "high"}, "value": 10})
+        term = {"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}
+        spec = {"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [term]}}
+        client.create("resourcequotas", {"metadata": {"name": "q"}, "spec": spec}, "default")
+        create(client, pod("plain"))
+        with pytest.raises(Forbidden, match="exceeded quota: q"):
+            create(client, pod("urgent", priorityClassName="high"))
+
+    @pytest.mark.parametrize(
+        ("spec", "why"),
+        [
+            ({"hard": {"cpu": "1"}, "scopes": ["BestEffort"]}, "unsupported scope applied to resource"),
+            ({"scopes": ["Nice"]}, 'spec.scopes: Invalid value: ["Nice"]: unsupported scope'),
+            ({"scopes": ["BestEffort", "NotBestEffort"]}, "conflicting scopes"),
+        ],
+    )
+    def test_scopes_that_make_no_sense(self, client: LocalClient, spec: Obj, why: str) -> None:
+        with pytest.raises(Invalid, match=re.escape(why)):
+            client.create("resourcequotas", {"metadata": {"name": "q"}, "spec": spec}, "default")
+
     def test_pods_that_are_done_cost_nothing(self, client: LocalClient) -> None:
         with_default_account(client)
         client.create("resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "1"}}}, "default")

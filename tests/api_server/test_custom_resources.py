@@ -103,7 +103,7 @@ class TestObjects:
             ({"size": "x"}, 'spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"'),
             ({"size": 0}, "spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1"),
             ({"size": 10}, "spec.size: Invalid value: 10: spec.size in body should be less than or equal to 9"),
-            ({"colour": "blue"}, 'spec.colour: Unsupported value: "blue": supported values: "green", "red"'),
+            ({"colour": "blue"}, 'spec.colour: Unsupported value: "blue": supported values: "red", "green"'),
             ({"code": "A"}, "spec.code: Invalid value: \"A\": spec.code in body should match '^[a-z]+$'"),
             ({"code": "abcde"}, "spec.code: Too long: may not be more than 4 bytes"),
             ({"port": {}}, "spec.port in body must be of type integer,string"),

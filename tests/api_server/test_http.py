@@ -212,7 +212,11 @@ class TestUsers:
         assert (await served.call("POST", where, {"spec": spec}))[1]["status"] == {"allowed": True}
         assert (await served.call("POST", where, {"spec": {**spec, "groups": []}}))[1]["status"] == {"allowed": False}
         code, refused = await served.call("POST", where, {"spec": {"user": "joe"}})
-        assert (code, refused["kind"]) == (400, "Status")
+        assert (code, refused["kind"]) == (422, "Status")
+        assert refused["message"] == (
+            '.authorization.k8s.io "" is invalid: spec.resourceAttributes: Invalid value: null: exactly one of '
+            "nonResourceAttributes or resourceAttributes must be specified"
+        )
 
     async def test_a_token_review_tells_whose_it_is(self, served: Served) -> None:
         client = served.api.client("system:test")
@@ -225,25 +229,108 @@ class TestUsers:
         assert "authenticated" not in review["status"]
 
 
+class TestHealth:
+    async def test_every_check_can_be_asked_for(self, served: Served) -> None:
+        async with served.session.get(f"{served.url}/livez/ping") as answer:
+            assert (answer.status, await answer.text()) == (200, "ok")
+        async with served.session.get(f"{served.url}/readyz?verbose") as answer:
+            lines = (await answer.text()).splitlines()
+            assert lines[0] == "[+]ping ok"
+            assert lines[-1] == "readyz check passed"
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("method", "path", "code"),
         [
             ("GET", "/api/v1/widgets", 404),
-            ("GET", "/apis/example.com/v1/widgets", 404),
-            ("GET", "/apis/apps/v2/deployments", 404),
-            ("GET", "/nowhere", 404),
-            ("POST", "/api/v1/pods", 400),
+            ("GET", "/api/v1/pods/a", 404),
+            ("POST", "/api/v1/pods", 405),
+            ("OPTIONS", "/api/v1/pods", 405),
             ("PUT", CONFIGMAPS, 405),
             ("POST", "/api/v1/namespaces/default/configmaps/a", 405),
             ("GET", "/api/v1/namespaces/default/nodes", 404),
-            ("GET", "/api/v1/namespaces/default/pods/a/b/c", 404),
             ("POST", "/api/v1/namespaces/default/pods/a/dance", 404),
         ],
     )
     async def test_paths_that_lead_nowhere(self, served: Served, method: str, path: str, code: int) -> None:
         found, status = await served.call(method, path, {} if method != "GET" else None)
         assert (found, status["kind"]) == (code, "Status"), status
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/nowhere",
+            "/livez/nowhere",
+            "/openapi/v3/nowhere",
+            "/apis/example.com/v1/widgets",
+            "/apis/apps/v2/deployments",
+            "/api/v1/namespaces/default/pods/a/b/c",
+        ],
+    )
+    async def test_paths_of_no_api_are_answered_in_plain_text(self, served: Served, path: str) -> None:
+        async with served.session.get(served.url + path) as answer:
+            assert (answer.status, await answer.text()) == (404, "404 page not found\n")
+
+    async def test_a_patch_that_does_not_apply_is_not_explained(self, served: Served) -> None:
+        await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})
+        headers = {"Content-Type": "application/json-patch+json"}
+        patch = [{"op": "remove", "path": "/data/nope"}]
+        code, status = await served.call("PATCH", f"{CONFIGMAPS}/a", patch, headers=headers)
+        assert (code, status["reason"]) == (422, "Invalid")
+        assert status["message"] == "the server rejected our request due to an error in our request"
+        assert "details" not in status
+
+    @pytest.mark.parametrize(
+        ("query", "why"),
+        [
+            ("resourceVersionMatch=Exact", "resourceVersionMatch is forbidden unless resourceVersion is provided"),
+            ("resourceVersionMatch=Exact&resourceVersion=0", '"exact" is forbidden for resourceVersion "0"'),
+            ("resourceVersionMatch=X&resourceVersion=1", 'supported values: "Exact", "NotOlderThan", ""'),
+            ("sendInitialEvents=true", "sendInitialEvents is forbidden for list"),
+            (
+                "watch=1&sendInitialEvents=true",
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            ),
+            ("watch=1&resourceVersionMatch=NotOlderThan", "forbidden for watch unless sendInitialEvents is provided"),
+        ],
+    )
+    async def test_list_options_that_do_not_go_together(self, served: Served, query: str, why: str) -> None:
+        code, status = await served.call("GET", f"{CONFIGMAPS}?{query}")
+        assert code == 422
+        assert status["message"].startswith('ListOptions.meta.k8s.io "" is invalid: ')
+        assert why in status["message"]
+
+    async def test_what_nobody_can_read_is_not_sent(self, served: Served) -> None:
+        code, status = await served.call("GET", CONFIGMAPS, headers={"Accept": "text/html"})
+        assert (code, status["reason"]) == (406, "NotAcceptable")
+
+    async def test_what_is_hardly_meant_is_told(self, served: Served) -> None:
+        with_default_account(served.api.client("system:test"))
+        twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+        resources = {"limits": {"memory": "100m"}}
+        spec = {"containers": [{"name": "c", "image": "i", "env": twice, "resources": resources}]}
+        pod = {"metadata": {"name": "p"}, "spec": {**spec, "terminationGracePeriodSeconds": -1}}
+        url = f"{served.url}/api/v1/namespaces/default/pods"
+        async with served.session.post(url, json=pod) as answer:
+            assert answer.status == 201
+            assert answer.headers.getall("Warning") == [
+                '299 - "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be '
+                'treated as 1"',
+                '299 - "spec.containers[0].resources.limits[memory]: fractional byte value \\"100m\\" is invalid, must '
+                'be an integer"',
+                '299 - "spec.containers[0].resources.requests[memory]: fractional byte value \\"100m\\" is invalid, '
+                'must be an integer"',
+                '299 - "spec.containers[0].env[1]: hides previous definition of \\"A\\", which may be dropped when '
+                'using apply"',
+            ]
+
+    async def test_a_dry_run_is_at_the_revision_it_would_replace(self, served: Served) -> None:
+        _, made = await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})
+        changed = {**made, "data": {"k": "v"}}
+        _, shown = await served.call("PUT", f"{CONFIGMAPS}/a?dryRun=All", changed)
+        assert shown["data"] == {"k": "v"}
+        assert shown["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
 
     @pytest.mark.parametrize(
         "body", [b"{", b"[]", b"null", b"\xff\xfe", b'{"metadata": 3}', b'{"data": {"a": 1}}', b""]

@@ -21,3 +21,13 @@ async def test_a_quotas_status_says_what_is_used(world: World) -> None:
     world.client.patch("deployments.apps", "web", NAMESPACE, {"spec": {"replicas": 0}})
     await world.until(lambda: used(world)["pods"] == "0")
     assert world.client.get("resourcequotas", "q", NAMESPACE)["status"]["hard"] == hard
+
+
+async def test_a_quota_with_a_scope_counts_the_pods_in_it(world: World) -> None:
+    spec = {"hard": {"pods": "3"}, "scopes": ["NotBestEffort"]}
+    world.client.create("resourcequotas", {"metadata": {"name": "q"}, "spec": spec}, NAMESPACE)
+    sized = pod_template({"app": "sized"})
+    sized["spec"]["containers"][0]["resources"] = {"requests": {"memory": "128Mi"}}
+    world.deploy(replicas=2, template=pod_template({"app": "web"}))
+    world.deploy("sized", replicas=1, template=sized)
+    await world.until(lambda: used(world) == {"pods": "1"})

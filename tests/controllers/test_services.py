@@ -125,3 +125,40 @@ def test_pods_with_different_numbers_for_one_named_port_are_kept_apart() -> None
 
 def test_a_named_port_that_a_pod_lacks_is_left_out() -> None:
     assert endpoint_ports(plain_service({"port": 80, "targetPort": "metrics"}), pod("1")) == []
+
+
+class TestMirroring:
+    """Endpoints kept by hand are routed to as well."""
+
+    async def test_a_service_without_a_selector_is_where_its_endpoints_say(self, world: World) -> None:
+        service(world, selector=None)
+        subset = {"addresses": [{"ip": "10.1.2.3"}], "notReadyAddresses": [{"ip": "10.1.2.4"}], "ports": [{"port": 80}]}
+        world.client.create("endpoints", {"metadata": {"name": "web"}, "subsets": [subset]}, NAMESPACE)
+        await world.until(lambda: len(slices(world)) == 1)
+        (only,) = slices(world)
+        assert only["metadata"]["labels"] == {
+            "endpointslice.kubernetes.io/managed-by": "endpointslicemirroring-controller.k8s.io",
+            "kubernetes.io/service-name": "web",
+        }
+        assert only["endpoints"] == [
+            {"addresses": ["10.1.2.3"], "conditions": {"ready": True}},
+            {"addresses": ["10.1.2.4"], "conditions": {"ready": False}},
+        ]
+        assert only["ports"] == [{"name": "", "port": 80, "protocol": "TCP"}]
+
+    async def test_it_follows_what_is_changed_and_goes_with_it(self, world: World) -> None:
+        service(world, selector=None)
+        subset = {"addresses": [{"ip": "10.1.2.3"}], "ports": [{"port": 80}]}
+        world.client.create("endpoints", {"metadata": {"name": "web"}, "subsets": [subset]}, NAMESPACE)
+        await world.until(lambda: len(slices(world)) == 1)
+        moved = [{**subset, "addresses": [{"ip": "10.9.9.9"}]}]
+        world.client.patch("endpoints", "web", NAMESPACE, {"subsets": moved})
+        await world.until(lambda: slices(world)[0]["endpoints"][0]["addresses"] == ["10.9.9.9"])
+        world.client.delete("endpoints", "web", NAMESPACE)
+        await world.until(lambda: slices(world) == [])
+
+    async def test_a_service_with_a_selector_is_left_to_its_pods(self, world: World) -> None:
+        service(world)
+        world.deploy(replicas=1)
+        await world.until(lambda: states(world) == [(True, True, False)])
+        assert len(slices(world)) == 1

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cluster.client import Forbidden, NotImplementedHere, Obj
+from cluster.client import Forbidden, Invalid, NotImplementedHere, Obj
 from cluster.timestamps import format_time
 from cluster.volumes import CLAIMS, CLASSES, FOLDER_PROVISIONER, VOLUMES, mismatch, smallest_fit
 from tests.controllers.world import NAMESPACE, World, pod_template
@@ -185,9 +185,18 @@ class TestProvisioning:
             storage_class(world, "fancy", parameters={"type": "ssd"})
         with pytest.raises(NotImplementedHere, match=r"its driver is seawall\.dev/folder"):
             volume(world, "pv", csi={"driver": "ebs.csi.example.com", "volumeHandle": "v"})
+
+    async def test_a_claim_does_not_grow(self, world: World) -> None:
+        larger = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
         claim(world, storageClassName="manual")
-        with pytest.raises(Forbidden, match="volumes are not resized"):
-            world.client.patch(CLAIMS, "data", NAMESPACE, {"spec": {"resources": {"requests": {"storage": "2Gi"}}}})
+        with pytest.raises(Invalid, match="spec is immutable after creation except resources"):
+            world.client.patch(CLAIMS, "data", NAMESPACE, larger)
+        world.client.patch(CLAIMS, "data", NAMESPACE, {"status": {"phase": "Bound"}}, subresource="status")
+        with pytest.raises(Forbidden, match="only dynamically provisioned pvc can be resized"):
+            world.client.patch(CLAIMS, "data", NAMESPACE, larger)
+        storage_class(world, "manual", allowVolumeExpansion=True)
+        with pytest.raises(Forbidden, match="volumes are not resized by this cluster"):
+            world.client.patch(CLAIMS, "data", NAMESPACE, larger)
 
 
 class TestScheduling:

@@ -158,6 +158,7 @@ async def running(
             world.client,
             kinds=KINDS,
             ca_certificate="PEM",
+            sign=lambda request, seconds: b"signed for %d: " % seconds + request,
             volumes=world.volumes,
             clock=world.clock,
             node_grace_seconds=grace_seconds,

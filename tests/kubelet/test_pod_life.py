@@ -218,6 +218,26 @@ class TestStarting:
         assert last_status(world)["lastState"]["terminated"]["reason"] == "StartError"
         assert last_status(world)["lastState"]["terminated"]["exitCode"] == 128
 
+    def test_what_could_not_start_and_is_not_tried_again_has_one_end(self, tmp_path: Path) -> None:
+        world = play(tmp_path, pod(restartPolicy="Never"), lasting(5), app=[Script(fails_to_start="no such file")])
+        assert states(world)[-1] == "terminated StartError 128"
+        assert last_status(world)["lastState"] == {}
+        assert phases(world)[-1] == "Failed"
+
+    def test_an_image_name_that_is_none_is_not_looked_for(self, tmp_path: Path) -> None:
+        world = play(tmp_path, pod(container(image="BusyBox:1")), lasting(2))
+        assert states(world)[-1] == "waiting InvalidImageName"
+        assert ("Warning", "InspectFailed") in [(type, reason) for type, reason, _ in world.events]
+        assert "Error: InvalidImageName" in [message for _, _, message in world.events]
+
+    def test_what_a_failed_pod_never_came_to_still_waits(self, tmp_path: Path) -> None:
+        manifest = pod(restartPolicy="Never", initContainers=[container("first"), container("second")])
+        world = play(tmp_path, manifest, lasting(5), first=[Script(seconds=0, code=5)])
+        assert phases(world)[-1] == "Failed"
+        assert states(world, "first")[-1] == "terminated Error 5"
+        assert states(world, "second")[-1] == "waiting PodInitializing"
+        assert states(world)[-1] == "waiting PodInitializing"
+
 
 class TestRestarting:
     def test_the_first_restart_is_immediate_then_ten_twenty_forty_seconds(self, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.client import Obj
-from cluster.image_names import image_reference
+from cluster.image_names import image_reference, wrong_reference
 from cluster.kubelet import backoff, etcfiles, expansion, podspec, resources
 from cluster.kubelet.build import argv
 from cluster.kubelet.environment import container_environment, service_variables
@@ -352,3 +352,24 @@ class TestEtcFiles:
         )
         assert "198.18.1.2\tweb.db.shop.svc.cluster.local\tweb\n" in text
         assert text.endswith("# Entries added by HostAliases.\n1.2.3.4\tx\ty\n")
+
+
+@pytest.mark.parametrize(
+    ("image", "wrong"),
+    [
+        ("busybox", ""),
+        ("python:3.12-slim", ""),
+        ("registry.example.com:5000/team/app:v1.2", ""),
+        ("localhost/app", ""),
+        ("docker.io/library/python@sha256:" + "a" * 64, ""),
+        ("Bad/Image:UPPER:x", "invalid reference format: repository name (Image) must be lowercase"),
+        ("BusyBox", "invalid reference format: repository name (BusyBox) must be lowercase"),
+        ("busybox:", "invalid reference format"),
+        ("busybox:a:b", "invalid reference format"),
+        ("two words", "invalid reference format"),
+        ("-busybox", "invalid reference format"),
+        ("a" * 64, f"invalid repository name ({'a' * 64}), cannot specify 64-byte hexadecimal strings"),
+    ],
+)
+def test_image_names_that_are_none_are_told_as_the_kubelet_tells_them(image: str, wrong: str) -> None:
+    assert wrong_reference(image) == wrong

@@ -146,7 +146,7 @@ class TestMadeVolumes:
         made = volumes(tmp_path)
         with pytest.raises(MountFailed, match=r'MountVolume.SetUp failed for volume "v" : configmap "nope" not found'):
             made.set_up(reader(one_volume(configMap={"name": "nope"})))
-        with pytest.raises(MountFailed, match="references non-existent config key: x"):
+        with pytest.raises(MountFailed, match="configmap references non-existent config key: x"):
             made.set_up(reader(one_volume(configMap={"name": "src", "items": [{"key": "x", "path": "x"}]})))
         made.set_up(reader(one_volume(configMap={"name": "nope", "optional": True})))
 

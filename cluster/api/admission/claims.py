@@ -11,6 +11,9 @@ from cluster.client import Obj
 from cluster.quantity import parse_quantity
 from cluster.volumes import CLAIMS, CLASSES, default_class
 
+FIXED = (
+    "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+)
 NO_GROWTH = "volumes are not resized by this cluster; create a larger claim, or use a real cluster"
 
 
@@ -25,12 +28,14 @@ def default_storage_class(cluster: Cluster, write: Write) -> None:
         write.obj["spec"]["storageClassName"] = default
 
 
-def no_resize(_: Cluster, write: Write) -> None:
+def no_resize(cluster: Cluster, write: Write) -> None:
     """A claim keeps the size that it was made with."""
     if write.operation != "UPDATE" or write.resource.key != CLAIMS or write.old is None:
         return
     if _size(write.obj) > _size(write.old):
-        raise forbidden(write.resource, write.name, NO_GROWTH)
+        made_of = cluster.store.get(CLASSES, "", write.obj["spec"].get("storageClassName") or "")
+        grows = made_of is not None and made_of.object.get("allowVolumeExpansion")
+        raise forbidden(write.resource, write.name, NO_GROWTH if grows else FIXED)
 
 
 def _size(claim: Obj) -> Fraction:

@@ -6,16 +6,21 @@ from cluster.api.context import Cluster, Write
 from cluster.api.errors import forbidden
 from cluster.client import Obj
 from cluster.quantity import parse_quantity
-from cluster.quota import COMPUTE, Amounts, cost, show, usage
+from cluster.quota import Amounts, cost, covers, show, usage
 
-_FIELDS = [f"{field}.{name}" for field in ("limits", "requests") for name in COMPUTE]
+# What each container must say when a quota bounds it, and where it says so.
+_MUST_SAY = {
+    **{name: ("requests", name) for name in ("cpu", "memory")},
+    **{f"{field}.{name}": (field, name) for field in ("limits", "requests") for name in ("cpu", "memory")},
+}
 
 
 def resource_quota(cluster: Cluster, write: Write) -> None:
     if write.operation != "CREATE" or not write.resource.namespaced:
         return
     for entry in cluster.store.list("resourcequotas", write.namespace):
-        _check(cluster, write, entry.object)
+        if covers(entry.object, write.resource.key, write.obj):
+            _check(cluster, write, entry.object)
 
 
 def exceeded(hard: dict[str, str], used: Amounts, asked: Amounts) -> list[str]:
@@ -26,10 +31,9 @@ def exceeded(hard: dict[str, str], used: Amounts, asked: Amounts) -> list[str]:
 
 def unsaid(hard: dict[str, str], spec: Obj) -> str:
     """What the quota counts and containers do not say, as the refusal lists it; "" if nothing. Pure."""
-    bounded = {f"requests.{name}" if name in COMPUTE else name for name in hard}
     parts = []
-    for what in sorted(bounded & set(_FIELDS)):
-        field, _, name = what.partition(".")
+    for what in sorted(hard.keys() & _MUST_SAY):
+        field, name = _MUST_SAY[what]
         containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
         silent = [c["name"] for c in containers if name not in ((c.get("resources") or {}).get(field) or {})]
         if silent:
@@ -44,7 +48,8 @@ def _check(cluster: Cluster, write: Write, quota: Obj) -> None:
     asked, key = cost(write.resource.key, write.obj), write.resource.key
     if not asked.keys() & hard.keys():
         return
-    used = usage((key, entry.object) for entry in cluster.store.list(key, write.namespace))
+    present = (entry.object for entry in cluster.store.list(key, write.namespace))
+    used = usage((key, obj) for obj in present if covers(quota, key, obj))
     if over := exceeded(hard, used, asked):
         limits = {n: hard[n] for n in over}
         figures = f"requested: {_list(show(asked, over, hard))}, used: {_list(show(used, over, hard))}"

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from cluster.api.resource import Resource
 from cluster.api.resources import (
+    certificatesigningrequests,
     clusterrolebindings,
     clusterroles,
     configmaps,
@@ -68,6 +69,7 @@ _ALL: tuple[Resource, ...] = (
     horizontalpodautoscalers.V1,
     cronjobs.RESOURCE,
     jobs.RESOURCE,
+    certificatesigningrequests.RESOURCE,
     networkpolicies.RESOURCE,
     ingresses.RESOURCE,
     ingressclasses.RESOURCE,

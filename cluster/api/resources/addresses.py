@@ -77,7 +77,7 @@ def _check_wanted(wanted: str, network: ipaddress.IPv4Network, used: Collection[
         yield invalid("spec.clusterIPs[0]", wanted, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
         return
     if not inside:
-        why = f"the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {network}"
+        why = "the provided network does not match the current range"
         yield invalid("spec.clusterIPs", [wanted], f"failed to allocate IP {wanted}: {why}")
     elif wanted in used:
         yield invalid("spec.clusterIPs", [wanted], f"failed to allocate IP {wanted}: provided IP is already allocated")

@@ -89,6 +89,13 @@ def check_int_or_percent(value: int | str | None, path: str) -> Iterator[FieldEr
         yield invalid(path, value, "must be greater than or equal to 0")
 
 
+def check_share(value: int | str | None, path: str) -> Iterator[FieldError]:
+    """A count, or a share of no more than all."""
+    yield from check_int_or_percent(value, path)
+    if isinstance(value, str) and _PERCENT.fullmatch(value) and int(value.rstrip("%")) > 100:
+        yield invalid(path, value, "must not be greater than 100%")
+
+
 def check_quantities(amounts: Obj | None, path: str) -> Iterator[FieldError]:
     for name, amount in (amounts or {}).items():
         if parse_quantity(amount) < 0:

@@ -7,10 +7,15 @@ from cluster.api.field_errors import FieldError, invalid
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_not_negative, check_required
 from cluster.api.resources.jobs import check_job_spec, fill_spec, unsupported_job
+from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.templates import unsupported_template
 from cluster.api.tables.jobs import CRON_JOBS
 from cluster.client import NotImplementedHere, Obj
 from cluster.cron import parse_schedule
+
+NAME_MAX = 52
+"""The names of its Jobs are eleven characters longer, and a Job's name is a label of its pods."""
+NO_ZONE = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
 
 
 def fill(cron_job: Obj) -> None:
@@ -24,8 +29,10 @@ def fill(cron_job: Obj) -> None:
     fill_spec(template.setdefault("spec", {}))
 
 
-def rules(cron_job: Obj, _old: Obj | None) -> Iterator[FieldError]:
-    spec = cron_job["spec"]
+def rules(cron_job: Obj, old: Obj | None) -> Iterator[FieldError]:
+    spec, name = cron_job["spec"], cron_job["metadata"].get("name", "")
+    if old is None and len(name) > NAME_MAX:
+        yield invalid("metadata.name", name, f"must be no more than {NAME_MAX} characters")
     yield from check_required(spec, "spec", "schedule")
     yield from _check_times(spec)
     yield from check_enum(spec, "spec", "concurrencyPolicy", ("Allow", "Forbid", "Replace"))
@@ -37,12 +44,21 @@ def rules(cron_job: Obj, _old: Obj | None) -> Iterator[FieldError]:
 
 def _check_times(spec: Obj) -> Iterator[FieldError]:
     schedule, zone = spec.get("schedule", ""), spec.get("timeZone")
+    if "TZ" in schedule:
+        yield invalid("spec.schedule", schedule, NO_ZONE)
+    else:
+        yield from _check_schedule(schedule or "@hourly")
+    if zone == "":
+        yield invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string")
+    elif zone is not None and zone not in available_timezones():
+        yield invalid("spec.timeZone", zone, f"unknown time zone {zone}")
+
+
+def _check_schedule(schedule: str) -> Iterator[FieldError]:
     try:
-        parse_schedule(schedule or "@hourly")
+        parse_schedule(schedule)
     except ValueError as error:
         yield invalid("spec.schedule", schedule, str(error))
-    if zone is not None and zone not in available_timezones():
-        yield invalid("spec.timeZone", zone, f"unknown time zone {zone}")
 
 
 def unsupported(cron_job: Obj) -> Iterator[NotImplementedHere]:
@@ -62,4 +78,5 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     unsupported=unsupported,
+    warnings=template_warnings("spec", "jobTemplate", "spec", "template"),
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cluster.api.field_errors import FieldError
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_int_or_percent
+from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.templates import check_workload, unsupported_template
 from cluster.api.tables.workloads import DAEMON_SETS
@@ -55,4 +56,5 @@ RESOURCE = Resource(
     rules=rules,
     initial_status=initial_status,
     unsupported=unsupported,
+    warnings=template_warnings("spec", "template"),
 )

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, forbidden, invalid
 from cluster.api.resource import Resource
-from cluster.api.resources.checks import check_enum, check_int_or_percent
+from cluster.api.resources.checks import check_enum, check_int_or_percent, check_share
+from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.templates import check_workload, unsupported_template
 from cluster.api.tables.workloads import DEPLOYMENTS
@@ -36,8 +37,8 @@ def _check_strategy(strategy: Obj, path: str) -> Iterator[FieldError]:
     if strategy["type"] == "Recreate" and rolling is not None:
         yield forbidden(f"{path}.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")
         return
-    for name in ("maxUnavailable", "maxSurge"):
-        yield from check_int_or_percent((rolling or {}).get(name), f"{path}.rollingUpdate.{name}")
+    yield from check_share((rolling or {}).get("maxUnavailable"), f"{path}.rollingUpdate.maxUnavailable")
+    yield from check_int_or_percent((rolling or {}).get("maxSurge"), f"{path}.rollingUpdate.maxSurge")
     if rolling and {str(v).rstrip("%") for v in rolling.values()} == {"0"}:
         yield invalid(
             f"{path}.rollingUpdate.maxUnavailable", rolling["maxUnavailable"], "may not be 0 when `maxSurge` is 0"
@@ -61,4 +62,5 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     unsupported=unsupported_template("spec", "template"),
+    warnings=template_warnings("spec", "template"),
 )

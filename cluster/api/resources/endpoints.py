@@ -1,10 +1,12 @@
 """Endpoints: the older view of who stands behind a Service."""
 
+import ipaddress
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, required
+from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_range
+from cluster.api.resources.podspec_rules import check_ip
 from cluster.api.tables.services import ENDPOINTS
 from cluster.client import Obj
 
@@ -20,8 +22,23 @@ def rules(endpoints: Obj, _old: Obj | None) -> Iterator[FieldError]:
         path = f"subsets[{i}]"
         if not subset.get("addresses") and not subset.get("notReadyAddresses"):
             yield required(path, "must specify `addresses` or `notReadyAddresses`")
+        for kind in ("addresses", "notReadyAddresses"):
+            for j, address in enumerate(subset.get(kind) or ()):
+                yield from _check_address(address.get("ip", ""), f"{path}.{kind}[{j}].ip")
         for j, port in enumerate(subset.get("ports") or ()):
             yield from check_range(port.get("port", 0), f"{path}.ports[{j}].port", 1, 65535)
+
+
+def _check_address(text: str, path: str) -> Iterator[FieldError]:
+    """Not one that each machine has of its own."""
+    yield from (wrong := list(check_ip(text, path)))
+    if wrong:
+        return
+    address = ipaddress.ip_address(text)
+    if address.is_loopback:
+        yield invalid(path, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
+    elif address.is_link_local:
+        yield invalid(path, text, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")
 
 
 RESOURCE = Resource(

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, required
+from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.metadata import immutable
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_not_negative
+from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.podspec_rules import check_template
 from cluster.api.resources.templates import unsupported_template
@@ -49,13 +50,21 @@ def own_selector(job: Obj) -> None:
     uid, name = job["metadata"]["uid"], job["metadata"].get("name", "")
     labels = spec["template"]["metadata"].setdefault("labels", {})
     labels |= {UID_LABEL: uid, NAME_LABEL: name, "controller-uid": uid, "job-name": name}
-    spec["selector"] = {"matchLabels": {UID_LABEL: uid}}
+    selector = spec["selector"] = spec.get("selector") or {}
+    selector["matchLabels"] = {**(selector.get("matchLabels") or {}), UID_LABEL: uid}
+
+
+def generated(job: Obj) -> Obj:
+    """The selector of a Job that does not manage its own."""
+    return {"matchLabels": {UID_LABEL: job["metadata"].get("uid", "")}}
 
 
 def rules(job: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = job["spec"]
     if spec.get("selector") is None:
         yield required("spec.selector")
+    if old is None and not spec.get("manualSelector") and spec.get("selector") != generated(job):
+        yield invalid("spec.selector", spec.get("selector"), "`selector` not auto-generated")
     yield from check_job_spec(spec, "spec")
     for name in _IMMUTABLE:
         if old is not None and spec.get(name) != old["spec"].get(name):
@@ -101,4 +110,5 @@ RESOURCE = Resource(
     on_create=complete,
     fields=selectable,
     unsupported=unsupported,
+    warnings=template_warnings("spec", "template"),
 )

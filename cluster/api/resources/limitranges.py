@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, invalid
+from cluster.api.field_errors import FieldError, forbidden, invalid
 from cluster.api.resource import Resource
-from cluster.api.resources.checks import check_enum
 from cluster.api.tables.table import NAME_AND_CREATED_AT
 from cluster.client import Obj
 from cluster.quantity import parse_quantity
 
+TYPES = ("Container", "PersistentVolumeClaim", "Pod")
 # Each pair in this order, where both are given: the first may not exceed the second.
 _ORDER = (("min", "max"), ("min", "defaultRequest"), ("defaultRequest", "default"), ("default", "max"))
 
@@ -34,9 +34,18 @@ def _follow(item: Obj, name: str, source: Obj | None) -> None:
 def rules(limits: Obj, _old: Obj | None) -> Iterator[FieldError]:
     for i, item in enumerate(limits["spec"].get("limits") or ()):
         path = f"spec.limits[{i}]"
-        yield from check_enum(item, path, "type", ("Container", "PersistentVolumeClaim", "Pod"))
+        yield from _check_type(item, path)
         for low, high in _ORDER:
             yield from _check_order(item, path, low, high)
+
+
+def _check_type(item: Obj, path: str) -> Iterator[FieldError]:
+    kind = item.get("type", "")
+    if kind not in TYPES and "/" not in kind:
+        yield invalid(f"{path}.type", kind, "must be a standard limit type or fully qualified")
+    for name in ("default", "defaultRequest"):
+        if kind == "Pod" and item.get(name):
+            yield forbidden(f"{path}.{name}", "may not be specified when `type` is 'Pod'")
 
 
 def _check_order(item: Obj, path: str, low: str, high: str) -> Iterator[FieldError]:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, forbidden, invalid, not_supported, required
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import PROTOCOLS, check_enum, check_port, check_range, check_selector
+from cluster.api.resources.checks import check_enum, check_port, check_range, check_selector
 from cluster.api.tables.policy import NETWORK_POLICIES
 from cluster.client import Obj
 
-TYPES = ("Egress", "Ingress")
+_NO_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+TYPES = ("Ingress", "Egress")
 
 
 def fill(policy: Obj) -> None:
@@ -38,7 +39,7 @@ def rules(policy: Obj, _old: Obj | None) -> Iterator[FieldError]:
 
 
 def _check_port(port: Obj, path: str) -> Iterator[FieldError]:
-    yield from check_enum(port, path, "protocol", PROTOCOLS)
+    yield from check_enum(port, path, "protocol", ("TCP", "UDP", "SCTP"))
     number, end = port.get("port"), port.get("endPort")
     if number is not None:
         yield from check_port(number, f"{path}.port")
@@ -63,7 +64,7 @@ def _check_peer(peer: Obj, path: str) -> Iterator[FieldError]:
 def _check_block(block: Obj, path: str) -> Iterator[FieldError]:
     network = _network(block.get("cidr", ""))
     if network is None:
-        yield invalid(f"{path}.cidr", block.get("cidr", ""), "must be a valid CIDR value, (e.g. 10.9.8.0/24)")
+        yield invalid(f"{path}.cidr", block.get("cidr", ""), _NO_CIDR)
         return
     for i, text in enumerate(block.get("except") or ()):
         inner = _network(text)

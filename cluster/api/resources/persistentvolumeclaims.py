@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, forbidden, invalid, not_supported, required
+from cluster.api.metadata import subdomain
 from cluster.api.resource import Resource
-from cluster.api.resources.checks import check_enum, check_selector
+from cluster.api.resources.checks import check_enum, check_name, check_selector
 from cluster.api.tables.storage import CLAIMS
 from cluster.client import NotImplementedHere, Obj
 from cluster.quantity import parse_quantity
@@ -28,13 +29,16 @@ def protect(claim: Obj) -> None:
 def rules(claim: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from check_claim_spec(claim["spec"], "spec")
     if old is not None:
-        yield from _check_change(claim["spec"], old["spec"])
+        bound = (old.get("status") or {}).get("phase") == "Bound"
+        yield from _check_change(claim["spec"], old["spec"], bound=bound)
 
 
 def check_claim_spec(spec: Obj, path: str) -> Iterator[FieldError]:
     yield from check_access_modes(spec, path)
     yield from check_enum(spec, path, "volumeMode", ("Block", "Filesystem"))
     yield from check_selector(spec.get("selector"), f"{path}.selector")
+    if spec.get("storageClassName"):
+        yield from check_name(spec["storageClassName"], f"{path}.storageClassName", subdomain)
     storage = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
     if storage is None:
         yield required(f"{path}.resources[storage]")
@@ -48,11 +52,13 @@ def check_access_modes(spec: Obj, path: str) -> Iterator[FieldError]:
     for mode in spec.get("accessModes") or ():
         if mode not in ACCESS_MODES:
             yield not_supported(f"{path}.accessModes", mode, ACCESS_MODES)
+    if "ReadWriteOncePod" in (spec.get("accessModes") or ()) and len(spec["accessModes"]) > 1:
+        yield forbidden(f"{path}.accessModes", "may not use ReadWriteOncePod with other access modes")
 
 
-def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
+def _check_change(spec: Obj, old: Obj, *, bound: bool) -> Iterator[FieldError]:
     # The binder writes volumeName, and defaulting may give the class: each once.
-    free = {"resources"} | {key for key in ("volumeName", "storageClassName") if not old.get(key)}
+    free = ({"resources"} if bound else set()) | {key for key in ("volumeName", "storageClassName") if not old.get(key)}
     if _without(spec, free) != _without(old, free):
         yield forbidden("spec", ONLY)
     wanted, before = _storage(spec), _storage(old)

@@ -18,7 +18,10 @@ def fill(budget: Obj) -> None:
 def rules(budget: Obj, _old: Obj | None) -> Iterator[FieldError]:
     spec = budget["spec"]
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
-        yield invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")
+        # As Go writes out its own type, not the API's.
+        names = ("minAvailable", "selector", "maxUnavailable", "unhealthyPodEvictionPolicy")
+        shown = {f"{name[0].upper()}{name[1:]}": spec.get(name) for name in names}
+        yield invalid("spec", shown, "minAvailable and maxUnavailable cannot be both set")
     for name in ("minAvailable", "maxUnavailable"):
         yield from check_int_or_percent(spec.get(name), f"spec.{name}")
     yield from check_optional_enum(spec, "spec", "unhealthyPodEvictionPolicy", ("AlwaysAllow", "IfHealthyBudget"))

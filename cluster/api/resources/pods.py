@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, refuse
+from cluster.api.field_errors import FieldError, forbidden, invalid, refuse
 from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.pod_warnings import pod_warnings
 from cluster.api.resources.podspec import all_containers, fill_spec, request_limits
 from cluster.api.resources.podspec_rules import check_pod_spec
 from cluster.api.resources.qos import qos_class
@@ -16,6 +17,9 @@ ONLY = (
     "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
+
+
+NOT_NIL = "must not update from a positive integer to nil value"
 
 
 def fill(pod: Obj) -> None:
@@ -56,7 +60,8 @@ def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
         yield forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")
     deadline, before = spec.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds")
     if before is not None and (deadline is None or deadline > before):
-        yield forbidden("spec.activeDeadlineSeconds", "must be less than or equal to previous value")
+        why = "must be less than or equal to previous value" if deadline else NOT_NIL
+        yield invalid("spec.activeDeadlineSeconds", deadline, why)
 
 
 def _check_ephemeral(new: list[Obj], old: list[Obj]) -> Iterator[FieldError]:
@@ -120,4 +125,5 @@ RESOURCE = Resource(
     initial_status=initial_status,
     fields=selectable,
     unsupported=unsupported,
+    warnings=pod_warnings,
 )

@@ -77,7 +77,7 @@ def _fill_container(container: Obj) -> None:
     for variable in container.get("env") or ():
         _fill_field_ref(variable.get("valueFrom") or {})
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if probe := container.get(name):
+        if (probe := container.get(name)) is not None:
             _fill_probe(probe)
     for handler in (container.get("lifecycle") or {}).values():
         _fill_http_get(handler)

@@ -1,16 +1,20 @@
 """The rules of a pod's spec, alone and inside templates."""
 
+import ipaddress
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 
 from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from cluster.api.metadata import check_annotations, check_labels, label, qualified_name, subdomain
-from cluster.api.resources.checks import check_enum, check_name, check_not_negative, check_range, check_selector
+from cluster.api.resources.checks import check_enum, check_name, check_range, check_selector
 from cluster.api.resources.container_rules import check_container, check_ephemeral_container, check_init_container
 from cluster.api.resources.volume_rules import check_volumes
 from cluster.client import Obj
 
 _DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 _EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+_NODE_OPERATORS = frozenset({"DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"})
 _HIGHEST = 2**31 - 1
 
 
@@ -23,7 +27,14 @@ def check_template(template: Obj, path: str, *restart_policies: str) -> Iterator
     if spec.get("ephemeralContainers"):
         yield forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
     if spec.get("restartPolicy") not in restart_policies:
-        yield not_supported(f"{path}.spec.restartPolicy", spec.get("restartPolicy"), restart_policies)
+        yield _wrong_restart_policy(spec.get("restartPolicy"), f"{path}.spec.restartPolicy", restart_policies)
+
+
+def _wrong_restart_policy(policy: object, path: str, valid: tuple[str, ...]) -> FieldError:
+    # Always is what nobody wrote: a Job is asked to say which of its two it means.
+    if policy == "Always":
+        return required(path, f"valid values: {', '.join(json.dumps(name) for name in valid)}")
+    return not_supported(path, policy, valid)
 
 
 def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[FieldError]:
@@ -32,7 +43,7 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[FieldError]:
     yield from _check_containers(spec, path, {volume.get("name", "") for volume in volumes})
     yield from check_enum(spec, path, "restartPolicy", ("Always", "OnFailure", "Never"))
     yield from check_enum(spec, path, "dnsPolicy", _DNS_POLICIES)
-    yield from check_not_negative(spec, path, "terminationGracePeriodSeconds")
+    yield from _check_dns(spec, path)
     yield from check_range(spec.get("activeDeadlineSeconds"), f"{path}.activeDeadlineSeconds", 1, _HIGHEST)
     yield from check_labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
     yield from _check_names(spec, path)
@@ -54,7 +65,7 @@ def _check_containers(spec: Obj, path: str, volumes: set[str]) -> Iterator[Field
     for kind in ("containers", "initContainers", "ephemeralContainers"):
         for i, container in enumerate(spec.get(kind) or ()):
             at = f"{path}.{kind}[{i}]"
-            yield from check_container(container, at, volumes)
+            yield from check_container(container, at, volumes, spec.get("terminationGracePeriodSeconds", 30))
             if kind == "initContainers":
                 yield from check_init_container(container, at)
             if kind == "ephemeralContainers":
@@ -62,6 +73,27 @@ def _check_containers(spec: Obj, path: str, volumes: set[str]) -> Iterator[Field
             if (name := container.get("name", "")) in names:
                 yield duplicate(f"{at}.name", name)
             names.add(name)
+
+
+def _check_dns(spec: Obj, path: str) -> Iterator[FieldError]:
+    config = spec.get("dnsConfig")
+    if spec.get("dnsPolicy") == "None":
+        if config is None:
+            yield required(f"{path}.dnsConfig", "must provide `dnsConfig` when `dnsPolicy` is None")
+        elif not config.get("nameservers"):
+            why = "must provide at least one DNS nameserver when `dnsPolicy` is None"
+            yield required(f"{path}.dnsConfig.nameservers", why)
+    for i, server in enumerate((config or {}).get("nameservers") or ()):
+        yield from check_ip(server, f"{path}.dnsConfig.nameservers[{i}]")
+    for i, alias in enumerate(spec.get("hostAliases") or ()):
+        yield from check_ip(alias.get("ip", ""), f"{path}.hostAliases[{i}].ip")
+
+
+def check_ip(text: str, path: str) -> Iterator[FieldError]:
+    with suppress(ValueError):
+        ipaddress.ip_address(text)
+        return
+    yield invalid(path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
 
 
 def _check_names(spec: Obj, path: str) -> Iterator[FieldError]:
@@ -74,6 +106,10 @@ def _check_names(spec: Obj, path: str) -> Iterator[FieldError]:
     ):
         if spec.get(name):
             yield from check_name(spec[name], f"{path}.{name}", rule)
+    for i, gate in enumerate(spec.get("readinessGates") or ()):
+        yield from check_name(
+            gate.get("conditionType", ""), f"{path}.readinessGates[{i}].conditionType", qualified_name
+        )
 
 
 def _check_toleration(toleration: Obj, path: str) -> Iterator[FieldError]:
@@ -89,7 +125,7 @@ def _check_toleration(toleration: Obj, path: str) -> Iterator[FieldError]:
     if operator not in ("Equal", "Exists"):
         yield not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
     if operator == "Exists" and toleration.get("value"):
-        yield invalid(f"{path}.operator", toleration, "value must be empty when `operator` is 'Exists'")
+        yield invalid(f"{path}.operator", toleration["value"], "value must be empty when `operator` is 'Exists'")
     if toleration.get("effect") and toleration["effect"] not in _EFFECTS:
         yield not_supported(f"{path}.effect", toleration["effect"], _EFFECTS)
     if toleration.get("tolerationSeconds") is not None and toleration.get("effect") != "NoExecute":
@@ -112,6 +148,9 @@ def _check_affinity(affinity: Obj, path: str) -> Iterator[FieldError]:
     at = f"{path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
     if node is not None and not node.get("nodeSelectorTerms"):
         yield required(f"{at}.nodeSelectorTerms", "must have at least one node selector term")
+    for i, term in enumerate((node or {}).get("nodeSelectorTerms") or ()):
+        for j, expression in enumerate(term.get("matchExpressions") or ()):
+            yield from _check_node_expression(expression, f"{at}.nodeSelectorTerms[{i}].matchExpressions[{j}]")
     for kind in ("podAffinity", "podAntiAffinity"):
         terms = affinity.get(kind) or {}
         when = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -123,6 +162,19 @@ def _check_affinity(affinity: Obj, path: str) -> Iterator[FieldError]:
             yield from _check_pod_term(
                 weighted.get("podAffinityTerm") or {}, f"{path}.{kind}.{when}[{i}].podAffinityTerm"
             )
+
+
+def _check_node_expression(expression: Obj, path: str) -> Iterator[FieldError]:
+    operator, values = expression.get("operator", ""), expression.get("values") or []
+    if operator in ("In", "NotIn") and not values:
+        yield required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'")
+    elif operator in ("Exists", "DoesNotExist") and values:
+        yield forbidden(f"{path}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
+    elif operator in ("Gt", "Lt") and len(values) != 1:
+        yield required(f"{path}.values", "must be specified single value when `operator` is 'Lt' or 'Gt'")
+    elif operator not in _NODE_OPERATORS:
+        yield invalid(f"{path}.operator", operator, "not a valid selector operator")
+    yield from check_name(expression.get("key", ""), f"{path}.key", qualified_name)
 
 
 def _check_pod_term(term: Obj, path: str) -> Iterator[FieldError]:

@@ -9,6 +9,7 @@ from cluster.api.tables.plain import PRIORITY_CLASSES
 from cluster.client import Obj
 
 HIGHEST = 1_000_000_000
+SYSTEM = frozenset({"system-cluster-critical", "system-node-critical"})
 
 
 def fill(priority_class: Obj) -> None:
@@ -20,6 +21,9 @@ def rules(priority_class: Obj, old: Obj | None) -> Iterator[FieldError]:
     is_system = priority_class["metadata"].get("name", "").startswith("system-")
     if priority_class["value"] > HIGHEST and not is_system:
         yield forbidden("value", f"maximum allowed value of a user defined priority is {HIGHEST}")
+    if is_system and old is None and (name := priority_class["metadata"]["name"]) not in SYSTEM:
+        why = "priority class names with 'system-' prefix are reserved for system use only. error: "
+        yield forbidden("metadata.name", f"{why}{name} is not a known system priority class")
     yield from check_enum(priority_class, "", "preemptionPolicy", ("Never", "PreemptLowerPriority"))
     if old is not None and priority_class["value"] != old["value"]:
         yield forbidden("value", "may not be changed in an update.")

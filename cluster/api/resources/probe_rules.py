@@ -13,7 +13,7 @@ _HOOK_HANDLERS = ("exec", "httpGet", "tcpSocket", "sleep")
 
 def check_probes(container: Obj, path: str) -> Iterator[FieldError]:
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if probe := container.get(name):
+        if (probe := container.get(name)) is not None:
             yield from _check_probe(probe, f"{path}.{name}")
             if name != "readinessProbe" and probe.get("successThreshold", 1) != 1:
                 yield invalid(f"{path}.{name}.successThreshold", probe["successThreshold"], "must be 1")
@@ -26,10 +26,17 @@ def check_probes(container: Obj, path: str) -> Iterator[FieldError]:
         )
 
 
-def check_lifecycle(lifecycle: Obj | None, path: str) -> Iterator[FieldError]:
+def check_lifecycle(lifecycle: Obj | None, path: str, grace_seconds: int) -> Iterator[FieldError]:
     for name in ("postStart", "preStop"):
-        if hook := (lifecycle or {}).get(name):
+        if (hook := (lifecycle or {}).get(name)) is not None:
             yield from _check_handler(hook, f"{path}.{name}", _HOOK_HANDLERS)
+            yield from _check_sleep(hook.get("sleep") or {}, f"{path}.{name}.sleep", grace_seconds)
+
+
+def _check_sleep(sleep: Obj, path: str, grace_seconds: int) -> Iterator[FieldError]:
+    if not 0 <= sleep.get("seconds", 0) <= grace_seconds:
+        why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace_seconds})"
+        yield invalid(path, sleep["seconds"], why)
 
 
 def _check_probe(probe: Obj, path: str) -> Iterator[FieldError]:
@@ -55,7 +62,7 @@ def _check_action(action: Obj, path: str, kind: str) -> Iterator[FieldError]:
         case "exec":
             yield from check_required(action, path, "command")
         case "sleep":
-            yield from check_not_negative(action, path, "seconds")
+            pass
         case _:
             yield from check_port(action.get("port", 0), f"{path}.port")
     if kind == "httpGet":

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError
 from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.templates import check_workload, unsupported_template
 from cluster.api.tables.workloads import REPLICA_SETS
@@ -42,4 +43,5 @@ RESOURCE = Resource(
     initial_status=initial_status,
     fields=selectable,
     unsupported=unsupported_template("spec", "template"),
+    warnings=template_warnings("spec", "template"),
 )

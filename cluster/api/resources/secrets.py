@@ -1,10 +1,9 @@
 """Secrets."""
 
 import base64
-import binascii
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, invalid, required, too_long
+from cluster.api.field_errors import FieldError, required, too_long
 from cluster.api.metadata import immutable
 from cluster.api.resource import Resource
 from cluster.api.resources.configmaps import BYTES_MAX, check_immutable, check_keys
@@ -17,6 +16,9 @@ _NEEDED = {
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
 }
+
+
+_TOKEN, _ACCOUNT = "kubernetes.io/service-account-token", "kubernetes.io/service-account.name"
 
 
 def fill(secret: Obj) -> None:
@@ -33,22 +35,16 @@ def rules(secret: Obj, old: Obj | None) -> Iterator[FieldError]:
     for key in _NEEDED.get(secret["type"], ()):
         if key not in data:
             yield required(f"data[{key}]")
-    for key, value in data.items():
-        if not _is_base64(value):
-            yield invalid(f"data[{key}]", "<not shown>", "must be base64")
+    if secret["type"] == "kubernetes.io/basic-auth" and not {"username", "password"} & data.keys():
+        yield required("data[username]")
+        yield required("data[password]")
+    if secret["type"] == _TOKEN and not (secret["metadata"].get("annotations") or {}).get(_ACCOUNT):
+        yield required(f"metadata.annotations[{_ACCOUNT}]")
     if sum(len(value) * 3 // 4 for value in data.values()) > BYTES_MAX:
         yield too_long("data", BYTES_MAX)
     if old is not None and secret["type"] != old.get("type"):
         yield immutable("type", secret["type"])
     yield from check_immutable(secret, old, ("data",))
-
-
-def _is_base64(value: str) -> bool:
-    try:
-        base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return True
 
 
 def selectable(secret: Obj) -> dict[str, str]:

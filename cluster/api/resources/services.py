@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, duplicate, invalid, required
-from cluster.api.metadata import check_labels, label, label_1035
+from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, required
+from cluster.api.metadata import check_labels, label, subdomain
 from cluster.api.resource import Resource
 from cluster.api.resources.addresses import HEADLESS, needs_cluster_ip, needs_node_ports
-from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name, check_port, check_range
+from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name, check_optional_enum, check_port, check_range
 from cluster.api.resources.unsupported import refusal
 from cluster.api.tables.services import SERVICES
 from cluster.client import NotImplementedHere, Obj
 
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+EXPOSED = ("LoadBalancer", "NodePort")
 AFFINITY_SECONDS = 10800
+AFFINITY_SECONDS_MAX = 86400
 
 
 def fill(service: Obj) -> None:
@@ -68,12 +70,49 @@ def rules(service: Obj, old: Obj | None) -> Iterator[FieldError]:
     ports = spec.get("ports") or []
     if not ports and spec["type"] != "ExternalName" and spec.get("clusterIP") != HEADLESS:
         yield required("spec.ports")
-    if spec["type"] == "ExternalName" and not spec.get("externalName"):
-        yield required("spec.externalName")
+    if spec["type"] == "ExternalName":
+        yield from _check_external_name(spec.get("externalName") or "")
     yield from _check_ports(ports)
+    yield from _check_fit(spec)
     before = old["spec"].get("clusterIP") if old is not None and needs_cluster_ip(old) else None
     if before and needs_cluster_ip(service) and spec.get("clusterIP") != before:
         yield invalid("spec.clusterIPs[0]", [spec.get("clusterIP")], "may not change once set")
+
+
+def _check_external_name(name: str) -> Iterator[FieldError]:
+    if not name:
+        yield required("spec.externalName")
+    else:
+        yield from check_name(name.removesuffix("."), "spec.externalName", subdomain)
+
+
+def _check_fit(spec: Obj) -> Iterator[FieldError]:
+    """What only makes sense together with the type, or with another field."""
+    kind, affinity = spec["type"], spec.get("sessionAffinityConfig")
+    if spec.get("clusterIP") == HEADLESS and kind in EXPOSED:
+        yield invalid("spec.clusterIPs[0]", HEADLESS, f"may not be set to 'None' for {kind} services")
+    if spec["sessionAffinity"] == "None" and affinity is not None:
+        yield forbidden("spec.sessionAffinityConfig", "must not be set when session affinity is None")
+    elif affinity is not None:
+        seconds = affinity["clientIP"]["timeoutSeconds"]
+        if not 0 < seconds <= AFFINITY_SECONDS_MAX:
+            why = f"must be greater than 0 and less than or equal to {AFFINITY_SECONDS_MAX}"
+            yield invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, why)
+    if spec.get("externalTrafficPolicy") and kind not in EXPOSED:
+        why = "may only be set for externally-accessible services"
+        yield invalid("spec.externalTrafficPolicy", spec["externalTrafficPolicy"], why)
+    elif kind in EXPOSED:
+        yield from check_enum(spec, "spec", "externalTrafficPolicy", ("Cluster", "Local"))
+    yield from check_optional_enum(spec, "spec", "internalTrafficPolicy", ("Cluster", "Local"))
+    for i, port in enumerate(spec.get("ports") or () if kind == "ClusterIP" else ()):
+        if port.get("nodePort"):
+            yield forbidden(f"spec.ports[{i}].nodePort", "may not be used when `type` is 'ClusterIP'")
+
+
+def _shown(number: tuple[str, int]) -> Obj:
+    """A port by what makes it one of its kind, as Go writes it out."""
+    protocol, port = number
+    return {"Name": "", "Protocol": protocol, "AppProtocol": None, "Port": port, "TargetPort": 0, "NodePort": 0}
 
 
 def _check_ports(ports: list[Obj]) -> Iterator[FieldError]:
@@ -93,7 +132,7 @@ def _check_ports(ports: list[Obj]) -> Iterator[FieldError]:
         yield from check_enum(port, path, "protocol", PROTOCOLS)
         number = (port.get("protocol", ""), port.get("port", 0))
         if number in numbers:
-            yield duplicate(path, {"name": name, "protocol": number[0], "port": number[1]})
+            yield duplicate(path, _shown(number))
         numbers.add(number)
 
 
@@ -126,7 +165,7 @@ RESOURCE = Resource(
     short_names=("svc",),
     categories=("all",),
     subresources=("proxy", "status"),
-    name_rule=label_1035,
+    name_rule=label,
     table=SERVICES,
     fill=fill,
     rules=rules,

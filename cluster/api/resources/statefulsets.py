@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden
+from cluster.api.field_errors import FieldError, forbidden, invalid
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum
+from cluster.api.resources.checks import check_not_negative
 from cluster.api.resources.persistentvolumeclaims import check_claim_spec
 from cluster.api.resources.persistentvolumeclaims import fill as fill_claim
+from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.templates import check_workload, unsupported_template
 from cluster.api.tables.workloads import STATEFUL_SETS
@@ -47,15 +48,27 @@ def fill(stateful_set: Obj) -> None:
 
 def rules(stateful_set: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = stateful_set["spec"]
+    if spec["podManagementPolicy"] not in ("OrderedReady", "Parallel"):
+        yield invalid("spec.podManagementPolicy", spec["podManagementPolicy"], "must be 'OrderedReady' or 'Parallel'")
+    yield from _check_strategy(spec["updateStrategy"])
     yield from check_workload(
         {**stateful_set, "spec": _with_claims(spec)}, old and {**old, "spec": _with_claims(old["spec"])}
     )
-    yield from check_enum(spec, "spec", "podManagementPolicy", ("OrderedReady", "Parallel"))
-    yield from check_enum(spec["updateStrategy"], "spec.updateStrategy", "type", ("OnDelete", "RollingUpdate"))
     for i, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
         yield from check_claim_spec(claim["spec"], f"spec.volumeClaimTemplates[{i}].spec")
     if old is not None and _fixed(spec) != _fixed(old["spec"]):
         yield forbidden("spec", ONLY)
+
+
+def _check_strategy(strategy: Obj) -> Iterator[FieldError]:
+    kind, rolling = strategy["type"], strategy.get("rollingUpdate")
+    if kind not in ("OnDelete", "RollingUpdate"):
+        shown = {"Type": kind, "RollingUpdate": rolling}
+        yield invalid("spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'")
+    elif kind == "OnDelete" and rolling is not None:
+        yield invalid("spec.updateStrategy.rollingUpdate", rolling, "only allowed for updateStrategy 'RollingUpdate'")
+    else:
+        yield from check_not_negative(rolling or {}, "spec.updateStrategy.rollingUpdate", "partition")
 
 
 def _fixed(spec: Obj) -> Obj:
@@ -91,4 +104,5 @@ RESOURCE = Resource(
     rules=rules,
     initial_status=initial_status,
     unsupported=unsupported_template("spec", "template"),
+    warnings=template_warnings("spec", "template"),
 )

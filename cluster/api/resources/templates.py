@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 
-from cluster.api.field_errors import FieldError, invalid, required
+from cluster.api.field_errors import FieldError, forbidden, invalid, required
 from cluster.api.metadata import immutable
 from cluster.api.resources.checks import check_not_negative, check_selector
 from cluster.api.resources.podspec_rules import check_template
 from cluster.api.resources.unsupported import check_pod_spec
 from cluster.client import NotImplementedHere, Obj
 from cluster.selectors import matches_selector
+
+_MISSED = "`selector` does not match template `labels`"
 
 
 def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterator[FieldError]:
@@ -19,6 +21,10 @@ def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterato
     yield from check_not_negative(spec, "spec", "replicas", "minReadySeconds", "revisionHistoryLimit")
     yield from _check_selector(spec)
     yield from check_template(spec.get("template") or {}, "spec.template", *(restart_policies or ("Always",)))
+    if ((spec.get("template") or {}).get("spec") or {}).get("activeDeadlineSeconds") is not None:
+        yield forbidden(
+            "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"
+        )
     if old is not None and spec.get("selector") != old["spec"].get("selector"):
         yield immutable("spec.selector", spec.get("selector"))
 
@@ -27,12 +33,13 @@ def _check_selector(spec: Obj) -> Iterator[FieldError]:
     selector, labels = spec.get("selector"), (spec.get("template") or {}).get("metadata", {}).get("labels")
     if selector is None:
         yield required("spec.selector")
+        yield invalid("spec.template.metadata.labels", labels, _MISSED)
         return
     yield from check_selector(selector, "spec.selector")
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
         yield invalid("spec.selector", selector, "empty selector is invalid for deployment")
     elif not matches_selector(selector, labels):
-        yield invalid("spec.template.metadata.labels", labels or {}, "`selector` does not match template `labels`")
+        yield invalid("spec.template.metadata.labels", labels or None, _MISSED)
 
 
 def unsupported_template(*path: str) -> Callable[[Obj], Iterator[NotImplementedHere]]:

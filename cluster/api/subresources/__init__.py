@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from cluster.api.decode import decode_as
+from cluster.api.errors import no_route
 from cluster.api.resource import Resource
 from cluster.api.subresources.binding import bind
 from cluster.api.subresources.eviction import evict
@@ -10,13 +11,13 @@ from cluster.api.subresources.scale import edit_scale, read_scale
 from cluster.api.subresources.token import request_token
 from cluster.api.tokens import Tokens
 from cluster.api.verbs import Edit, Verbs, WriteOptions
-from cluster.client import ApiError, Obj
+from cluster.client import Obj
 
 Post = Callable[[Verbs, Resource, str, str, Obj, WriteOptions], Obj]
 """(verbs, resource, namespace, name, body, options) -> the answer's body; its status is 201."""
 
 # Parts of the object itself: read as the object, written through its own rules.
-_PARTS = frozenset({"status", "finalize", "ephemeralcontainers"})
+_PARTS = frozenset({"approval", "ephemeralcontainers", "finalize", "status"})
 
 
 class Subresources:
@@ -36,31 +37,26 @@ class Subresources:
             return read_scale(obj, resource.replicas)
         if subresource in _PARTS and resource.has(subresource):
             return obj
-        raise unknown(resource, subresource)
+        raise no_route()
 
     def edit(
         self, resource: Resource, subresource: str, namespace: str, name: str, edit: Edit, options: WriteOptions
     ) -> Obj:
         """Update or patch. Raises `NotFound`-like for subresources that cannot be written this way."""
         if not resource.has(subresource):
-            raise unknown(resource, subresource)
+            raise no_route()
         if subresource == "scale":
             return edit_scale(self._verbs, resource, namespace, name, edit, options)
         if subresource in _PARTS:
             return self._verbs.edit(resource, namespace, name, edit, options, subresource).object
-        raise unknown(resource, subresource)
+        raise no_route()
 
     def create(
         self, resource: Resource, subresource: str, namespace: str, name: str, body: Obj, options: WriteOptions
     ) -> Obj:
         found = self._posts.get((resource.key, subresource))
         if found is None:
-            raise unknown(resource, subresource)
+            raise no_route()
         type, post = found
         asked, _ = decode_as(type, type.partition(".")[2], body)
         return post(self._verbs, resource, namespace, name, asked, options)
-
-
-def unknown(resource: Resource, subresource: str) -> ApiError:
-    message = f"the server could not find the requested resource ({resource.plural}/{subresource})"
-    return ApiError(message, code=404, reason="NotFound", group=resource.group, kind=resource.plural)

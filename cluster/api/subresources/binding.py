@@ -8,6 +8,8 @@ from cluster.api.resource import Resource
 from cluster.api.verbs import Verbs, WriteOptions
 from cluster.client import BadRequest, Obj
 
+_BINDING = Resource(plural="pods/binding", kind="Binding")
+
 
 def bind(verbs: Verbs, resource: Resource, namespace: str, name: str, body: Obj, options: WriteOptions) -> Obj:
     """Give a pod its node and mark it scheduled. Raises `Conflict` if it has one or is going."""
@@ -32,6 +34,6 @@ def _check_bindable(resource: Resource, pod: Obj, uid: str | None) -> None:
     if uid and uid != pod["metadata"]["uid"]:
         raise uid_mismatch(resource, name, uid, pod["metadata"]["uid"])
     if "deletionTimestamp" in pod["metadata"]:
-        raise conflict(resource, name, f"pod {name} is being deleted, cannot be assigned to a host")
+        raise conflict(_BINDING, name, f"pod {name} is being deleted, cannot be assigned to a host")
     if node := pod["spec"].get("nodeName"):
-        raise conflict(resource, name, f'pod {name} is already assigned to node "{node}"')
+        raise conflict(_BINDING, name, f'pod {name} is already assigned to node "{node}"')

@@ -7,7 +7,7 @@ from cluster.api.context import private_copy
 from cluster.api.deletion import parse_delete_options
 from cluster.api.resource import Resource
 from cluster.api.verbs import Verbs, WriteOptions
-from cluster.client import ApiError, Forbidden, Obj, StatusCause, TooManyRequests
+from cluster.client import ApiError, BadRequest, Forbidden, Obj, StatusCause, TooManyRequests
 from cluster.selectors import matches_selector
 from cluster.timestamps import format_time
 
@@ -19,6 +19,8 @@ _RETRY_SECONDS = 10
 
 def evict(verbs: Verbs, resource: Resource, namespace: str, name: str, body: Obj, options: WriteOptions) -> Obj:
     """Delete a pod if no budget objects; 429 with the budget's figures where one does."""
+    if (body.get("metadata") or {}).get("name", name) != name:
+        raise BadRequest("name in URL does not match name in Eviction object")
     pod = verbs.get(resource, namespace, name).object
     if not _needs_no_budget(pod):
         _ask_budget(verbs, namespace, pod, options)

@@ -29,8 +29,10 @@ class Checker:
         timeout = probe.get("timeoutSeconds") or 1
         try:
             return await self._check(probe, container, container_id, address, timeout)
-        except (StartRefused, StartFailed) as error:
+        except StartRefused as error:
             raise CheckErrored(str(error)) from error
+        except StartFailed as error:
+            raise CheckErrored(f"rpc error: code = Unknown desc = {error}") from error
 
     async def _check(self, probe: Obj, container: Obj, container_id: str, address: str, timeout: float) -> Outcome:
         if "exec" in probe:
