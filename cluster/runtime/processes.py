@@ -52,6 +52,10 @@ class Process:
         """The exit code, or minus the signal. May be awaited by many, and cancelled by any."""
         return await asyncio.shield(self._status)
 
+    def has_ended(self) -> bool:
+        """Also before anybody has heard of it."""
+        return self._fd < 0 or os.waitid(os.P_PIDFD, self._fd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
     def signal(self, signum: int) -> None:
         """Nothing happens if it has ended."""
         if self._fd >= 0:

@@ -204,7 +204,8 @@ class Runc:
 
     async def attach(self, container_id: str) -> Attachment:
         container = self._container(container_id)
-        if container.exit.done():
+        # Told of nothing more, whoever attaches now would take silence for all it had to say: the log has it.
+        if container.process.has_ended():
             raise StartFailed(f"container {container_id} has ended")
         return Attachment(container.logs, container.exit, container.stdin)
 
