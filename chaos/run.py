@@ -87,6 +87,8 @@ class Run:
     journal: Journal
     seed: int
     stop: Stop
+    settle: Duration
+    """From Ready to the baseline: how long the cluster may take until its Services lead to what is Ready."""
     over: threading.Event = field(default_factory=threading.Event)
     """Set when observing ends: watches that break afterwards are no trouble."""
     undos: list[tuple[int, Undo]] = field(default_factory=list)
@@ -192,6 +194,7 @@ def _phases(run: Run, variant: VariantPlan, together: threading.Barrier) -> None
         _apply(run, variant, together)
         _await_ready(run, variant, view)
         load.await_flow(run.stop.wait, LOAD_FLOWS_WITHIN)
+        run.stop.wait(run.settle)
         _meet(together, run.stop)
         begin("baseline")
         with ask_monitoring(

@@ -30,11 +30,14 @@ from chaos.recording import Recorder, RunStarted
 from chaos.result import Result
 from chaos.run import Run, Stop, execute
 from chaos.scenario import Scenario, read
+from loadgen.units import Duration
 from reports.write import summary, write, write_suite
 from seawall import exits
 from seawall.embedded import Place, kept_cluster, place_for
 from seawall.live import Live
 
+# kube-proxy gathers changes for a second before it acts on them (iptables.minSyncPeriod).
+SETTLE = Duration(2)
 RECORDING, RESULT, JOURNAL = "recording.jsonl", "result.json", "journal.jsonl"
 
 
@@ -255,6 +258,7 @@ def _execute(kube: Kube, place: Place, wanted: Wanted, planned: Plan, folder: Pa
                     journal=journal,
                     seed=seed,
                     stop=stop,
+                    settle=SETTLE if place.context else Duration(0),
                 )
             )
 
