@@ -69,7 +69,7 @@ KNOWN: tuple[Known, ...] = (
         "rolling-update-missing-image",
     ),
     Known(
-        rf"{_PRINTED}(Container Runtime Version|Kubelet Version|Machine ID|System UUID|PodCIDRs?|ProviderID"
+        rf"{_PRINTED}((Container Runtime|Kernel|Kubelet) Version|Machine ID|System UUID|PodCIDRs?|ProviderID"
         r"|ephemeral-storage|memory|pods|cpu|Non-terminated Pods|kc app|Normal RegisteredNode|topology\.kubernetes\.io"
         r"|seawall\.dev/power|volumes\.kubernetes\.io)\b.*",
         "What the machines are: their size, versions and places, and who else ran on them.",
