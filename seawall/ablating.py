@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from chaos import ablation
 from chaos.ablation import Ablated
@@ -14,7 +14,7 @@ from reports.words import NOT_MEASURED, VERDICTS, share
 from seawall import exits
 from seawall.running import Wanted, carry_out, read_all
 
-_NEEDED = {True: "yes", False: "not in this storm", None: "not known"}
+_NEEDED = {True: "yes", False: "not here", None: "unknown"}
 
 
 def ablate(wanted: Wanted) -> int:
@@ -47,7 +47,9 @@ def _print(rows: list[Ablated], format: str) -> None:
         data = [{**asdict(row), "impact": impact} for row, impact in zip(rows, impacts, strict=True)]
         sys.stdout.write(json.dumps(data) + "\n")
         return
-    table = Table("without", "verdict", "failed", "longest outage", "needed", box=None, header_style="bold")
+    table = Table(
+        Column("without", no_wrap=True), "verdict", "failed", "outage", "needed", box=None, header_style="bold"
+    )
     for row in rows:
         cost = row.impact
         failed = share(cost.failed, cost.requests) if cost else NOT_MEASURED
