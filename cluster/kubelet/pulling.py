@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from cluster.client import Obj
+from cluster.image_names import fault_in
 from cluster.kubelet.backoff import doubling, jittered
 from cluster.kubelet.errors import StartRefused
 from cluster.kubelet.machine import Machine
@@ -24,6 +25,10 @@ async def obtain(machine: Machine, container: Obj, tell: Tell, wait_as: WaitAs) 
     `tell` takes an event (type, reason, message), `wait_as` the container's waiting state (reason, message).
     """
     name, pulls = container["image"], 0
+    if fault := fault_in(name):
+        text = f'Failed to apply default image tag "{name}": couldn\'t parse image name "{name}": {fault}'
+        tell("Warning", "InspectFailed", text)
+        raise StartRefused("InvalidImageName", text)
     while True:
         try:
             image = machine.runtime.image(name)

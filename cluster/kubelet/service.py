@@ -76,7 +76,7 @@ async def execute(
     try:
         stream = await runtime.open_exec(life.running_id, tuple(command), tty=tty)
     except StartFailed as failed:
-        raise ExecFailed(f"error executing command in container: failed to exec in container: {failed}") from failed
+        raise ExecFailed(f"error executing command in container: {failed}") from failed
     if not stdin:
         await stream.write_stdin(b"")
     return OpenExec(stream)

@@ -83,6 +83,8 @@ class PodWorker:
         self._hurry = asyncio.Event()
         self.absent = False
         self._silent = False
+        self._starting = False
+        """Whether its containers are being started one after the other: what came of that is told when all are."""
         self._failure: Failure | None = None
         self._living: list[asyncio.Task[None]] = []
         """The task that starts the containers, once there is one."""
@@ -104,6 +106,8 @@ class PodWorker:
             self._begin_ephemeral(self.ephemeral[-1:])
         if _told(old) != _told(pod):
             self.refresh()
+        if _gates(old) != _gates(pod):
+            self.publish()
 
     def gone(self) -> None:
         """The object has been deleted under us: end without telling anybody, soon; at once if it was ending already."""
@@ -190,7 +194,7 @@ class PodWorker:
 
     def publish(self) -> None:
         """Write the pod's status if it changed. Nobody is told once the object is gone or the node is dead."""
-        if self._silent or self.absent:
+        if self._silent or self.absent or (self._starting and not self.ending):
             return
         meta = self.pod["metadata"]
         try:
@@ -218,6 +222,12 @@ class PodWorker:
             finished=self.finished,
             failure=self._failure,
         )
+
+    @property
+    def _initialised(self) -> bool:
+        """Whether its main containers ever had their turn; if not, they are still said to wait for that."""
+        ends = [life.status.state for life in self.init if life.kind is Kind.INIT]
+        return all(isinstance(end, Terminated) and end.exit_code == 0 for end in ends)
 
     @property
     def _rebooted(self) -> bool:
@@ -278,10 +288,16 @@ class PodWorker:
         for life in self.init:
             if not await self._initialise(life):
                 return
+        await self._start_main()
+        await asyncio.gather(*self._tasks_of(self.main))
+
+    async def _start_main(self) -> None:
+        self._starting = True
         for life in self.main:
             self._begin(life)
             await life.attempted.wait()
-        await asyncio.gather(*self._tasks_of(self.main))
+        self._starting = False
+        self.publish()
 
     def _begin(self, life: ContainerLife) -> "asyncio.Task[None]":
         task = asyncio.ensure_future(life.run())
@@ -372,7 +388,7 @@ class PodWorker:
         self.publish()
         await self._stop_all(end.grace_seconds)
         await self._take_down()
-        for life in (*self.init, *self.main):
+        for life in (*self.init, *self.main) if self._initialised else ():
             life.lose()
         self.finished = True
         self.publish()
@@ -422,6 +438,13 @@ class PodWorker:
 def _told(pod: Obj) -> tuple[Obj, Obj]:
     """What the downward API shows of a pod and may change."""
     return pod["metadata"].get("labels") or {}, pod["metadata"].get("annotations") or {}
+
+
+def _gates(pod: Obj) -> list[str]:
+    """The readiness gates that are open: others write them, and readiness hangs on them."""
+    gates = {gate["conditionType"] for gate in pod["spec"].get("readinessGates") or ()}
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return sorted(f"{c['type']} {c['status']}" for c in conditions if c["type"] in gates)
 
 
 def _bug(results: "list[BaseException | None]") -> Failure | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,14 +20,14 @@ from cluster.runtime.bundle import this_machine
 from cluster.runtime.commands import Stdio, runc
 from cluster.runtime.logs import LogPump
 from cluster.runtime.processes import Process, become_subreaper
-from cluster.runtime.rootfs import Place, discard, prepare
+from cluster.runtime.rootfs import Place, discard, prepare, written
 from cluster.runtime.spec import ContainerSpec, ExecResult, Exit, Image, Limits, Mount, Running, StartFailed, Usage
 
 # What containerd's shim and runc's create step put in front of runc's own message; the kubelet shows it as it comes.
 CREATE_FAILED = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
 )
-EXEC_FAILED = "OCI runtime exec failed: exec failed: "
+EXEC_FAILED = "OCI runtime exec failed: "
 
 
 def utc_now() -> datetime:
@@ -93,6 +94,8 @@ class Runc:
                 process, stdin = await (self._run_on_terminal if spec.tty else self._run)(spec, place, logs)
         except (OSError, StartFailed) as error:
             logs.close()
+            # What runc printed is told as the reason; the container itself has said nothing.
+            spec.log_path.write_bytes(b"")
             await asyncio.to_thread(self._discard, place, f"{spec.cgroup}/{spec.id}")
             raise StartFailed(f"{CREATE_FAILED}{error}: unknown") from error
         return self._record(spec, place, process, logs, stdin)
@@ -223,7 +226,8 @@ class Runc:
             await self._runc(log, ["exec", "--detach", "--pid-file", str(pid_file), *arguments], stdio)
             return Process(int(pid_file.read_text()))
         except (OSError, StartFailed) as error:
-            raise StartFailed(f"{EXEC_FAILED}{error}: unknown") from error
+            why = f'failed to start exec "{secrets.token_hex(32)}": {EXEC_FAILED}{error}: unknown'
+            raise StartFailed(f"failed to exec in container: {why}") from error
         finally:
             for file in (pid_file, log):
                 file.unlink(missing_ok=True)
@@ -254,6 +258,9 @@ class Runc:
 
     def usage(self, container_id: str) -> Usage:
         return self.group_usage(self._containers[container_id].cgroup)
+
+    def layer(self, container_id: str) -> Path:
+        return written(self._containers[container_id].place)
 
     def group_usage(self, path: str) -> Usage:
         return cgroups.usage(self._hierarchies, path)

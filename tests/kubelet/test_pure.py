@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.client import Obj
-from cluster.image_names import image_reference
+from cluster.image_names import fault_in, image_reference
 from cluster.kubelet import backoff, etcfiles, expansion, podspec, resources
 from cluster.kubelet.build import argv
 from cluster.kubelet.environment import container_environment, service_variables
@@ -350,3 +350,22 @@ class TestEtcFiles:
         )
         assert "198.18.1.2\tweb.db.shop.svc.cluster.local\tweb\n" in text
         assert text.endswith("# Entries added by HostAliases.\n1.2.3.4\tx\ty\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("python:3.12-slim", ""),
+        ("registry.example.com:5000/team/app@sha256:" + "0" * 64, ""),
+        ("Demo/App:1", "invalid reference format: repository name (App) must be lowercase"),
+        ("App", "invalid reference format: repository name (App) must be lowercase"),
+        ("a b", "invalid reference format"),
+        ("app:", "invalid reference format"),
+    ],
+)
+def test_an_image_name_is_judged_as_who_pulls_would(name: str, fault: str) -> None:
+    assert fault_in(name) == fault
+
+
+def test_a_path_may_not_hang_on_a_variable_that_is_not_there() -> None:
+    assert list(expansion.references("$(A)/b/$$(C)")) == ["A"]
