@@ -77,7 +77,7 @@ def parse_schedule(text: str) -> Schedule:
         return Schedule(every=_period(text))
     parts = MACROS.get(text, text).split()
     if len(parts) != len(_FIELDS):
-        raise ValueError(f"expected exactly 5 fields, found {len(parts)}: {parts}")
+        raise ValueError(f"expected exactly 5 fields, found {len(parts)}: [{' '.join(parts)}]")
     minutes, hours, days, months, weekdays = (_values(p, f) for p, f in zip(parts, _FIELDS, strict=True))
     any_day = parts[2][0] in "*?" or parts[4][0] in "*?"
     return Schedule(minutes, hours, days, months, weekdays, any_day)
@@ -105,8 +105,12 @@ def _range(text: str, field: _Field) -> range:
     first, dash, last = span.partition("-")
     low = _number(first, field)
     high = _number(last, field) if dash else field.high if slash else low
-    if not field.low <= low <= high <= field.high:
-        raise ValueError(f"{text} is not within {field.low}-{field.high}")
+    if low < field.low:
+        raise ValueError(f"beginning of range ({low}) below minimum ({field.low}): {text}")
+    if high > field.high:
+        raise ValueError(f"end of range ({high}) above maximum ({field.high}): {text}")
+    if low > high:
+        raise ValueError(f"beginning of range ({low}) beyond end of range ({high}): {text}")
     return range(low, high + 1, int(step or 1))
 
 
@@ -114,5 +118,5 @@ def _number(text: str, field: _Field) -> int:
     if text.lower() in field.names:
         return field.names.index(text.lower()) + field.low
     if not text.isdigit() or not text.isascii():
-        raise ValueError(f"failed to parse int from {text}")
+        raise ValueError(f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax')
     return int(text)

@@ -37,6 +37,31 @@ def cost(key: str, obj: Obj) -> Amounts:
     return amounts
 
 
+def in_scope(spec: Obj, key: str, obj: Obj) -> bool:
+    """Whether a ResourceQuota's spec counts this object: with scopes, it counts pods alone, and only some."""
+    wanted = [(scope, "Exists", ()) for scope in spec.get("scopes") or ()]
+    selected = (spec.get("scopeSelector") or {}).get("matchExpressions") or ()
+    wanted += [(each["scopeName"], each["operator"], tuple(each.get("values") or ())) for each in selected]
+    return not wanted or (key == "pods" and all(_matches(obj["spec"], *scope) for scope in wanted))
+
+
+def _matches(pod: Obj, scope: str, operator: str, values: tuple[str, ...]) -> bool:
+    match scope:
+        case "BestEffort" | "NotBestEffort":
+            return _asks_for_nothing(pod) == (scope == "BestEffort")
+        case "Terminating" | "NotTerminating":
+            return (pod.get("activeDeadlineSeconds") is not None) == (scope == "Terminating")
+        case "PriorityClass":
+            name = pod.get("priorityClassName") or ""
+            known = {"Exists": bool(name), "DoesNotExist": not name, "In": name in values, "NotIn": name not in values}
+            return known[operator]
+    return False
+
+
+def _asks_for_nothing(spec: Obj) -> bool:
+    return not any(_of(c, field).keys() & {"cpu", "memory"} for c in _all(spec) for field in ("requests", "limits"))
+
+
 def usage(objects: Iterable[tuple[str, Obj]]) -> Amounts:
     """The costs of (resource, object) pairs together."""
     total: Amounts = {}

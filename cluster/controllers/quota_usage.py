@@ -7,7 +7,7 @@ from cluster.client import Client, NotFound, Obj, WatchEvent
 from cluster.controllers.context import Context
 from cluster.controllers.loop import Controller, own_key
 from cluster.objects import Key, key_of
-from cluster.quota import cost, show, usage
+from cluster.quota import cost, in_scope, show, usage
 
 RESOURCE = "resourcequotas"
 IGNORED = frozenset({"events", RESOURCE})
@@ -32,7 +32,8 @@ class _Reconciler:
             quota = self.client.get(RESOURCE, key.name, key.namespace)
         except NotFound:
             return
-        objects = ((r, obj) for r in (*self.counted, RESOURCE) for obj in self.client.list(r, key.namespace))
+        present = ((r, obj) for r in (*self.counted, RESOURCE) for obj in self.client.list(r, key.namespace))
+        objects = ((r, obj) for r, obj in present if in_scope(quota["spec"], r, obj))
         hard = quota["spec"].get("hard") or {}
         status = {"hard": hard, "used": show(usage(objects), sorted(hard), hard)}
         if quota.get("status") != status:

@@ -21,3 +21,12 @@ async def test_a_quotas_status_says_what_is_used(world: World) -> None:
     world.client.patch("deployments.apps", "web", NAMESPACE, {"spec": {"replicas": 0}})
     await world.until(lambda: used(world)["pods"] == "0")
     assert world.client.get("resourcequotas", "q", NAMESPACE)["status"]["hard"] == hard
+
+
+async def test_a_quota_with_a_scope_counts_the_pods_in_it_alone(world: World) -> None:
+    spec = {"hard": {"pods": "3"}, "scopes": ["NotBestEffort"]}
+    world.client.create("resourcequotas", {"metadata": {"name": "q"}, "spec": spec}, NAMESPACE)
+    template = pod_template({"app": "web"})
+    template["spec"]["containers"][0]["resources"] = {}
+    world.deploy(replicas=2, template=template)
+    await world.until(lambda: len(world.pods()) == 2 and used(world) == {"pods": "0"})

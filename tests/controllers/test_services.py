@@ -125,3 +125,24 @@ def test_pods_with_different_numbers_for_one_named_port_are_kept_apart() -> None
 
 def test_a_named_port_that_a_pod_lacks_is_left_out() -> None:
     assert endpoint_ports(plain_service({"port": 80, "targetPort": "metrics"}), pod("1")) == []
+
+
+async def test_endpoints_by_hand_are_mirrored_until_they_go(world: World) -> None:
+    service(world, selector={})
+    subset = {"addresses": [{"ip": "198.18.9.9"}], "notReadyAddresses": [{"ip": "198.18.9.8"}], "ports": [{"port": 9}]}
+    world.client.create("endpoints", {"metadata": {"name": "web"}, "subsets": [subset]}, NAMESPACE)
+    await world.until(lambda: slices(world))
+    (mirror,) = slices(world)
+    shown = [(e["addresses"], e["conditions"]["ready"]) for e in mirror["endpoints"]]
+    assert shown == [(["198.18.9.9"], True), (["198.18.9.8"], False)]
+    assert mirror["ports"] == [{"name": "", "port": 9, "protocol": "TCP"}]
+    world.client.delete("endpoints", "web", NAMESPACE)
+    await world.until(lambda: not slices(world))
+
+
+async def test_endpoints_of_a_service_with_a_selector_are_not_mirrored(world: World) -> None:
+    service(world)
+    world.deploy()
+    await world.until(lambda: states(world) == [(True, True, False)] * 3)
+    await world.settle()
+    assert len(slices(world)) == 1

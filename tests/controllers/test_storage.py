@@ -186,7 +186,7 @@ class TestProvisioning:
         with pytest.raises(NotImplementedHere, match=r"its driver is seawall\.dev/folder"):
             volume(world, "pv", csi={"driver": "ebs.csi.example.com", "volumeHandle": "v"})
         claim(world, storageClassName="manual")
-        with pytest.raises(Forbidden, match="volumes are not resized"):
+        with pytest.raises(Forbidden, match="only dynamically provisioned pvc can be resized"):
             world.client.patch(CLAIMS, "data", NAMESPACE, {"spec": {"resources": {"requests": {"storage": "2Gi"}}}})
 
 

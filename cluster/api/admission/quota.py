@@ -6,7 +6,7 @@ from cluster.api.context import Cluster, Write
 from cluster.api.errors import forbidden
 from cluster.client import Obj
 from cluster.quantity import parse_quantity
-from cluster.quota import COMPUTE, Amounts, cost, show, usage
+from cluster.quota import COMPUTE, Amounts, cost, in_scope, show, usage
 
 _FIELDS = [f"{field}.{name}" for field in ("limits", "requests") for name in COMPUTE]
 
@@ -14,8 +14,12 @@ _FIELDS = [f"{field}.{name}" for field in ("limits", "requests") for name in COM
 def resource_quota(cluster: Cluster, write: Write) -> None:
     if write.operation != "CREATE" or not write.resource.namespaced:
         return
-    for entry in cluster.store.list("resourcequotas", write.namespace):
-        _check(cluster, write, entry.object)
+    quotas = [entry.object for entry in cluster.store.list("resourcequotas", write.namespace)]
+    counting = [quota for quota in quotas if in_scope(quota["spec"], write.resource.key, write.obj)]
+    for quota in counting:
+        _check_said(write, quota)
+    for quota in counting:
+        _check(cluster, write, quota)
 
 
 def exceeded(hard: dict[str, str], used: Amounts, asked: Amounts) -> list[str]:
@@ -37,14 +41,20 @@ def unsaid(hard: dict[str, str], spec: Obj) -> str:
     return "; ".join(parts)
 
 
+def _check_said(write: Write, quota: Obj) -> None:
+    hard = quota["spec"].get("hard") or {}
+    if write.resource.key == "pods" and (missing := unsaid(hard, write.obj["spec"])):
+        why = f"failed quota: {quota['metadata']['name']}: must specify {missing}"
+        raise forbidden(write.resource, write.name, why)
+
+
 def _check(cluster: Cluster, write: Write, quota: Obj) -> None:
     name, hard = quota["metadata"]["name"], quota["spec"].get("hard") or {}
-    if write.resource.key == "pods" and (missing := unsaid(hard, write.obj["spec"])):
-        raise forbidden(write.resource, write.name, f"failed quota: {name}: must specify {missing}")
     asked, key = cost(write.resource.key, write.obj), write.resource.key
     if not asked.keys() & hard.keys():
         return
-    used = usage((key, entry.object) for entry in cluster.store.list(key, write.namespace))
+    others = (entry.object for entry in cluster.store.list(key, write.namespace))
+    used = usage((key, obj) for obj in others if in_scope(quota["spec"], key, obj))
     if over := exceeded(hard, used, asked):
         limits = {n: hard[n] for n in over}
         figures = f"requested: {_list(show(asked, over, hard))}, used: {_list(show(used, over, hard))}"
