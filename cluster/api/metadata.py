@@ -1,5 +1,6 @@
 """The rules of ObjectMeta: names, labels, annotations, owners, finalizers."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -17,6 +18,7 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _WILDCARD = re.compile(rf"\*\.{_SUBDOMAIN.pattern}")
+_STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 
 
@@ -115,6 +117,14 @@ def check_metadata(obj: Obj, name_rule: NameRule, *, namespaced: bool) -> Iterat
     for i, finalizer in enumerate(metadata.get("finalizers", ())):
         if wrong := qualified_name(finalizer):
             yield invalid(f"metadata.finalizers[{i}]", finalizer, wrong)
+        elif _is_core(obj) and "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid(f"metadata.finalizers[{i}]", finalizer, why)
+
+
+def _is_core(obj: Obj) -> bool:
+    """Of the groups that came first; later ones, and definitions, take any qualified finalizer."""
+    return "." not in str(obj.get("apiVersion", "")).partition("/")[0]
 
 
 def check_metadata_update(obj: Obj, old: Obj) -> Iterator[FieldError]:
@@ -125,9 +135,9 @@ def check_metadata_update(obj: Obj, old: Obj) -> Iterator[FieldError]:
             yield immutable(f"metadata.{key}", metadata.get(key, ""))
     added = sorted(set(metadata.get("finalizers", ())) - set(before.get("finalizers", ())))
     if before.get("deletionTimestamp") and added:
-        yield forbidden(
-            "metadata.finalizers", f"no new finalizers can be added if the object is being deleted, found new {added}"
-        )
+        listed = ", ".join(json.dumps(name) for name in added)
+        why = "no new finalizers can be added if the object is being deleted, found new finalizers"
+        yield forbidden("metadata.finalizers", f"{why} []string{{{listed}}}")
 
 
 def check_annotations(annotations: Obj | None, path: str) -> Iterator[FieldError]:
@@ -156,10 +166,10 @@ def _check_name(metadata: Obj, name_rule: NameRule) -> Iterator[FieldError]:
 
 def _check_owners(owners: Iterable[dict[str, Any]]) -> Iterator[FieldError]:
     owners = list(owners)
-    for i, owner in enumerate(owners):
+    for owner in owners:
         for key in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(key):
-                yield invalid(f"metadata.ownerReferences[{i}].{key}", owner.get(key, ""), "must not be empty")
+                yield invalid(f"metadata.ownerReferences.{key}", owner.get(key, ""), "must not be empty")
     if sum(bool(owner.get("controller")) for owner in owners) > 1:
         yield invalid("metadata.ownerReferences", owners, "Only one reference can have Controller set to true")
 

@@ -11,7 +11,9 @@ from cluster.client import Obj
 from cluster.quantity import parse_quantity
 from cluster.volumes import CLAIMS, CLASSES, default_class
 
-NO_GROWTH = "volumes are not resized by this cluster; create a larger claim, or use a real cluster"
+NO_GROWTH = (
+    "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+)
 
 
 def default_storage_class(cluster: Cluster, write: Write) -> None:

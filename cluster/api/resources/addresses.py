@@ -64,10 +64,15 @@ def _allocate_address(
     wanted = spec.get("clusterIP")
     if needs_cluster_ip(service) and not wanted:
         spec["clusterIP"] = _free_address(network, used, below)
-    elif needs_cluster_ip(service) and wanted != (old or {}).get("spec", {}).get("clusterIP"):
+    elif needs_cluster_ip(service) and not _has_address(old):
         yield from _check_wanted(wanted, network, used)
     if spec.get("clusterIP"):
         spec["clusterIPs"] = [spec["clusterIP"]]
+
+
+def _has_address(service: Obj | None) -> bool:
+    """That it may not have another is for the rules to say."""
+    return service is not None and needs_cluster_ip(service) and bool(service["spec"].get("clusterIP"))
 
 
 def _check_wanted(wanted: str, network: ipaddress.IPv4Network, used: Collection[str]) -> Iterator[FieldError]:
@@ -77,7 +82,7 @@ def _check_wanted(wanted: str, network: ipaddress.IPv4Network, used: Collection[
         yield invalid("spec.clusterIPs[0]", wanted, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
         return
     if not inside:
-        why = f"the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {network}"
+        why = "the provided network does not match the current range"
         yield invalid("spec.clusterIPs", [wanted], f"failed to allocate IP {wanted}: {why}")
     elif wanted in used:
         yield invalid("spec.clusterIPs", [wanted], f"failed to allocate IP {wanted}: provided IP is already allocated")

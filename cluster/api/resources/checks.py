@@ -89,6 +89,12 @@ def check_int_or_percent(value: int | str | None, path: str) -> Iterator[FieldEr
         yield invalid(path, value, "must be greater than or equal to 0")
 
 
+def check_share(value: int | str | None, path: str) -> Iterator[FieldError]:
+    """A percentage of something that there is."""
+    if isinstance(value, str) and _PERCENT.fullmatch(value) and int(value[:-1]) > 100:
+        yield invalid(path, value, "must not be greater than 100%")
+
+
 def check_quantities(amounts: Obj | None, path: str) -> Iterator[FieldError]:
     for name, amount in (amounts or {}).items():
         if parse_quantity(amount) < 0:

@@ -1,12 +1,15 @@
 """Endpoints: the older view of who stands behind a Service."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 
-from cluster.api.field_errors import FieldError, required
+from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_range
 from cluster.api.tables.services import ENDPOINTS
 from cluster.client import Obj
+
+_LOCAL_MULTICAST = ip_network("224.0.0.0/24")
 
 
 def fill(endpoints: Obj) -> None:
@@ -20,8 +23,28 @@ def rules(endpoints: Obj, _old: Obj | None) -> Iterator[FieldError]:
         path = f"subsets[{i}]"
         if not subset.get("addresses") and not subset.get("notReadyAddresses"):
             yield required(path, "must specify `addresses` or `notReadyAddresses`")
+        for kind in ("addresses", "notReadyAddresses"):
+            for j, address in enumerate(subset.get(kind) or ()):
+                yield from _check_address(address.get("ip", ""), f"{path}.{kind}[{j}].ip")
         for j, port in enumerate(subset.get("ports") or ()):
             yield from check_range(port.get("port", 0), f"{path}.ports[{j}].port", 1, 65535)
+
+
+def _check_address(text: str, path: str) -> Iterator[FieldError]:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        yield invalid(path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+        yield invalid(path, text, "must be a valid IP address")
+        return
+    for what, is_wrong in (
+        ("may not be unspecified (0.0.0.0 or ::)", address.is_unspecified),
+        ("may not be in the loopback range (127.0.0.0/8, ::1/128)", address.is_loopback),
+        ("may not be in the link-local range (169.254.0.0/16, fe80::/10)", address.is_link_local),
+        ("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)", address in _LOCAL_MULTICAST),
+    ):
+        if is_wrong:
+            yield invalid(path, text, what)
 
 
 RESOURCE = Resource(

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
+from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_one_of, not_supported, required
 from cluster.api.metadata import check_annotations, check_labels, label, qualified_name, subdomain
-from cluster.api.resources.checks import check_enum, check_name, check_not_negative, check_range, check_selector
+from cluster.api.resources.checks import check_enum, check_name, check_range, check_selector
 from cluster.api.resources.container_rules import check_container, check_ephemeral_container, check_init_container
 from cluster.api.resources.volume_rules import check_volumes
 from cluster.client import Obj
 
 _DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+_RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 _HIGHEST = 2**31 - 1
+
+
+FOR_JOBS = ("OnFailure", "Never")
 
 
 def check_template(template: Obj, path: str, *restart_policies: str) -> Iterator[FieldError]:
@@ -22,17 +26,20 @@ def check_template(template: Obj, path: str, *restart_policies: str) -> Iterator
     yield from check_pod_spec(spec, f"{path}.spec")
     if spec.get("ephemeralContainers"):
         yield forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
-    if spec.get("restartPolicy") not in restart_policies:
-        yield not_supported(f"{path}.spec.restartPolicy", spec.get("restartPolicy"), restart_policies)
+    if restart_policies == FOR_JOBS and spec.get("restartPolicy") == "Always":
+        yield required(f"{path}.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
+    elif spec.get("restartPolicy") not in restart_policies:
+        yield not_one_of(f"{path}.spec.restartPolicy", spec.get("restartPolicy"), restart_policies)
 
 
 def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[FieldError]:
     volumes = spec.get("volumes") or []
     yield from check_volumes(volumes, f"{path}.volumes")
     yield from _check_containers(spec, path, {volume.get("name", "") for volume in volumes})
-    yield from check_enum(spec, path, "restartPolicy", ("Always", "OnFailure", "Never"))
+    policy = spec.get("restartPolicy")
+    if policy not in _RESTART_POLICIES:
+        yield not_one_of(f"{path}.restartPolicy", policy, _RESTART_POLICIES)
     yield from check_enum(spec, path, "dnsPolicy", _DNS_POLICIES)
-    yield from check_not_negative(spec, path, "terminationGracePeriodSeconds")
     yield from check_range(spec.get("activeDeadlineSeconds"), f"{path}.activeDeadlineSeconds", 1, _HIGHEST)
     yield from check_labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
     yield from _check_names(spec, path)
@@ -48,13 +55,14 @@ def _check_containers(spec: Obj, path: str, volumes: set[str]) -> Iterator[Field
     if not spec.get("containers"):
         yield required(f"{path}.containers")
     names: set[str] = set()
+    grace = spec.get("terminationGracePeriodSeconds") or 0
     targets = {
         container.get("name", "") for kind in ("containers", "initContainers") for container in spec.get(kind) or ()
     }
     for kind in ("containers", "initContainers", "ephemeralContainers"):
         for i, container in enumerate(spec.get(kind) or ()):
             at = f"{path}.{kind}[{i}]"
-            yield from check_container(container, at, volumes)
+            yield from check_container(container, at, volumes, grace)
             if kind == "initContainers":
                 yield from check_init_container(container, at)
             if kind == "ephemeralContainers":
@@ -89,7 +97,7 @@ def _check_toleration(toleration: Obj, path: str) -> Iterator[FieldError]:
     if operator not in ("Equal", "Exists"):
         yield not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
     if operator == "Exists" and toleration.get("value"):
-        yield invalid(f"{path}.operator", toleration, "value must be empty when `operator` is 'Exists'")
+        yield invalid(f"{path}.operator", toleration["value"], "value must be empty when `operator` is 'Exists'")
     if toleration.get("effect") and toleration["effect"] not in _EFFECTS:
         yield not_supported(f"{path}.effect", toleration["effect"], _EFFECTS)
     if toleration.get("tolerationSeconds") is not None and toleration.get("effect") != "NoExecute":

@@ -26,10 +26,15 @@ def check_probes(container: Obj, path: str) -> Iterator[FieldError]:
         )
 
 
-def check_lifecycle(lifecycle: Obj | None, path: str) -> Iterator[FieldError]:
+def check_lifecycle(lifecycle: Obj | None, path: str, grace: int) -> Iterator[FieldError]:
     for name in ("postStart", "preStop"):
-        if hook := (lifecycle or {}).get(name):
+        hook = (lifecycle or {}).get(name)
+        if hook is not None:
             yield from _check_handler(hook, f"{path}.{name}", _HOOK_HANDLERS)
+            seconds = (hook.get("sleep") or {}).get("seconds", 0)
+            if not 0 <= seconds <= grace:
+                why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+                yield invalid(f"{path}.{name}.sleep", seconds, why)
 
 
 def _check_probe(probe: Obj, path: str) -> Iterator[FieldError]:
@@ -55,7 +60,7 @@ def _check_action(action: Obj, path: str, kind: str) -> Iterator[FieldError]:
         case "exec":
             yield from check_required(action, path, "command")
         case "sleep":
-            yield from check_not_negative(action, path, "seconds")
+            pass
         case _:
             yield from check_port(action.get("port", 0), f"{path}.port")
     if kind == "httpGet":

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, duplicate, invalid, required
-from cluster.api.metadata import check_labels, label, label_1035
+from cluster.api.metadata import check_labels, label
 from cluster.api.resource import Resource
 from cluster.api.resources.addresses import HEADLESS, needs_cluster_ip, needs_node_ports
 from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name, check_port, check_range
@@ -48,6 +48,12 @@ def keep_allocated(new: Obj, old: Obj) -> None:
     if needs_cluster_ip(new) and needs_cluster_ip(old) and not new["spec"].get("clusterIP"):
         for name in ("clusterIP", "clusterIPs"):
             new["spec"][name] = old["spec"].get(name)
+    if needs_cluster_ip(old) and not needs_cluster_ip(new):
+        _let_go(new["spec"], old["spec"])
+    if needs_node_ports(old) and not needs_node_ports(new):
+        new["spec"].pop("externalTrafficPolicy", None)
+        for port in new["spec"].get("ports") or ():
+            port.pop("nodePort", None)
     if needs_node_ports(new) and needs_node_ports(old):
         given = {_number(p): p.get("nodePort") for p in old["spec"].get("ports") or ()}
         for port in new["spec"].get("ports") or ():
@@ -56,14 +62,19 @@ def keep_allocated(new: Obj, old: Obj) -> None:
                 port["nodePort"] = kept
 
 
+def _let_go(new: Obj, old: Obj) -> None:
+    """An ExternalName has no address: what the Service had before goes, unless the caller changed it himself."""
+    if new.get("clusterIP") == old.get("clusterIP"):
+        for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
+            new.pop(name, None)
+
+
 def _number(port: Obj) -> tuple[int | None, str | None]:
     return port.get("port"), port.get("protocol")
 
 
 def rules(service: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = service["spec"]
-    yield from check_enum(spec, "spec", "type", TYPES)
-    yield from check_enum(spec, "spec", "sessionAffinity", ("ClientIP", "None"))
     yield from check_labels(spec.get("selector"), "spec.selector")
     ports = spec.get("ports") or []
     if not ports and spec["type"] != "ExternalName" and spec.get("clusterIP") != HEADLESS:
@@ -71,6 +82,8 @@ def rules(service: Obj, old: Obj | None) -> Iterator[FieldError]:
     if spec["type"] == "ExternalName" and not spec.get("externalName"):
         yield required("spec.externalName")
     yield from _check_ports(ports)
+    yield from check_enum(spec, "spec", "sessionAffinity", ("ClientIP", "None"))
+    yield from check_enum(spec, "spec", "type", TYPES)
     before = old["spec"].get("clusterIP") if old is not None and needs_cluster_ip(old) else None
     if before and needs_cluster_ip(service) and spec.get("clusterIP") != before:
         yield invalid("spec.clusterIPs[0]", [spec.get("clusterIP")], "may not change once set")
@@ -93,7 +106,8 @@ def _check_ports(ports: list[Obj]) -> Iterator[FieldError]:
         yield from check_enum(port, path, "protocol", PROTOCOLS)
         number = (port.get("protocol", ""), port.get("port", 0))
         if number in numbers:
-            yield duplicate(path, {"name": name, "protocol": number[0], "port": number[1]})
+            shown = {"Name": "", "Protocol": number[0], "AppProtocol": None, "Port": number[1]}
+            yield duplicate(path, {**shown, "TargetPort": 0, "NodePort": 0})
         numbers.add(number)
 
 
@@ -126,7 +140,7 @@ RESOURCE = Resource(
     short_names=("svc",),
     categories=("all",),
     subresources=("proxy", "status"),
-    name_rule=label_1035,
+    name_rule=label,
     table=SERVICES,
     fill=fill,
     rules=rules,

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden
+from cluster.api.field_errors import FieldError, forbidden, in_go, invalid
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum
 from cluster.api.resources.persistentvolumeclaims import check_claim_spec
 from cluster.api.resources.persistentvolumeclaims import fill as fill_claim
 from cluster.api.resources.podspec import fill_template
@@ -47,11 +46,16 @@ def fill(stateful_set: Obj) -> None:
 
 def rules(stateful_set: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = stateful_set["spec"]
+    if spec["podManagementPolicy"] not in ("OrderedReady", "Parallel"):
+        yield invalid("spec.podManagementPolicy", spec["podManagementPolicy"], "must be 'OrderedReady' or 'Parallel'")
+    strategy = spec["updateStrategy"]
+    if strategy["type"] not in ("OnDelete", "RollingUpdate"):
+        yield invalid(
+            "spec.updateStrategy", in_go(strategy, "Type RollingUpdate"), "must be 'RollingUpdate' or 'OnDelete'"
+        )
     yield from check_workload(
         {**stateful_set, "spec": _with_claims(spec)}, old and {**old, "spec": _with_claims(old["spec"])}
     )
-    yield from check_enum(spec, "spec", "podManagementPolicy", ("OrderedReady", "Parallel"))
-    yield from check_enum(spec["updateStrategy"], "spec.updateStrategy", "type", ("OnDelete", "RollingUpdate"))
     for i, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
         yield from check_claim_spec(claim["spec"], f"spec.volumeClaimTemplates[{i}].spec")
     if old is not None and _fixed(spec) != _fixed(old["spec"]):

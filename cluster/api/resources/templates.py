@@ -17,9 +17,13 @@ def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterato
         return
     spec = obj["spec"]
     yield from check_not_negative(spec, "spec", "replicas", "minReadySeconds", "revisionHistoryLimit")
+    changed = old is not None and spec.get("selector") != old["spec"].get("selector")
+    if changed and obj["kind"] == "DaemonSet":
+        yield immutable("spec.selector", spec.get("selector"))
     yield from _check_selector(spec)
     yield from check_template(spec.get("template") or {}, "spec.template", *(restart_policies or ("Always",)))
-    if old is not None and spec.get("selector") != old["spec"].get("selector"):
+    # A StatefulSet tells all that may not change together.
+    if changed and obj["kind"] not in ("DaemonSet", "StatefulSet"):
         yield immutable("spec.selector", spec.get("selector"))
 
 
@@ -27,12 +31,13 @@ def _check_selector(spec: Obj) -> Iterator[FieldError]:
     selector, labels = spec.get("selector"), (spec.get("template") or {}).get("metadata", {}).get("labels")
     if selector is None:
         yield required("spec.selector")
+        yield invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
         return
     yield from check_selector(selector, "spec.selector")
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
         yield invalid("spec.selector", selector, "empty selector is invalid for deployment")
     elif not matches_selector(selector, labels):
-        yield invalid("spec.template.metadata.labels", labels or {}, "`selector` does not match template `labels`")
+        yield invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
 
 
 def unsupported_template(*path: str) -> Callable[[Obj], Iterator[NotImplementedHere]]:
