@@ -4,19 +4,43 @@ Mirrors what decoding into the API's Go types does: unknown fields are dropped a
 strings, lists and maps vanish, quantities take their canonical form, a wrong type is a 400 that names the field.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.api.custom.schema import prune
 from cluster.api.resource import Resource
-from cluster.api.schema import Field, Type, element, lookup, package_of
+from cluster.api.schema import Field, Type, element, lookup, package_of, type_of
 from cluster.client import BadRequest, Obj
 from cluster.quantity import canonical
 from cluster.timestamps import format_micro_time, format_time, parse_time
 
 _JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 _INT_BITS = {"int32": 31, "int64": 63}
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=]|=(?!=?$)")
+_PLACES = re.compile(r"\[\d+\]")
 DEPTH_MAX = 100
+
+
+def go_text(value: Any) -> str:
+    """A JSON value as Go prints it: map[replicas:two]."""
+    match value:
+        case dict():
+            return f"map[{' '.join(f'{key}:{go_text(value[key])}' for key in sorted(value))}]"
+        case list():
+            return f"[{' '.join(map(go_text, value))}]"
+        case bool():
+            return str(value).lower()
+    return "<nil>" if value is None else str(value)
+
+
+class WrongType(BadRequest):
+    """A value that is of another type than its field."""
+
+
+def go_kind(value: Any) -> str:
+    """What Go's JSON calls a value."""
+    return _JSON_NAMES.get(type(value), "value")
 
 
 def decode(resource: Resource, obj: Obj) -> tuple[Obj, list[str]]:
@@ -30,7 +54,7 @@ def decode(resource: Resource, obj: Obj) -> tuple[Obj, list[str]]:
     try:
         return decode_as(f"{package_of(resource.group, resource.version)}.{resource.kind}", resource.kind, obj)
     except BadRequest as error:
-        raise BadRequest(_cannot_be_handled(resource, error.message)) from None
+        raise type(error)(_cannot_be_handled(resource, error.message)) from None
 
 
 def decode_as(type_name: str, kind: str, obj: Obj) -> tuple[Obj, list[str]]:
@@ -62,10 +86,23 @@ def check_type_meta(resource: Resource, obj: Obj) -> None:
     if not isinstance(version, str) or not isinstance(kind, str):
         raise BadRequest("couldn't get version/kind; json parse error: apiVersion and kind must be strings")
     if (version, kind) != (resource.api_version, resource.kind):
+        if version == resource.api_version and _is_known(resource, kind):
+            parts = f"({resource.version}.{kind}) to ({resource.group.split('.')[0] or 'core'}.{resource.kind})"
+            why = f"cannot be handled as a {resource.kind}: converting {parts}: unknown conversion"
+            raise BadRequest(f'{kind} in version "{resource.version}" {why}')
         raise BadRequest(
             f"the API version in the data ({version}, Kind={kind}) does not match the expected API version "
             f"({resource.api_version}, Kind={resource.kind})"
         )
+
+
+def _is_known(resource: Resource, kind: str) -> bool:
+    """Whether the resource's group has such a kind, too."""
+    try:
+        type_of(resource.group, resource.version, kind)
+    except KeyError:
+        return False
+    return not resource.custom
 
 
 def _cannot_be_handled(resource: Resource, why: str) -> str:
@@ -82,6 +119,8 @@ def _is_nothing(field: Field, value: Any) -> bool:
 class _Reader:
     kind: str
     unknown: list[str] = field(default_factory=list)
+    inside: str = ""
+    """The type that is being read."""
 
     def object(self, type: Type, value: Any, path: str, depth: int) -> Obj:
         if depth > DEPTH_MAX:
@@ -93,6 +132,7 @@ class _Reader:
             if known_field is None:
                 self.unknown.append(at)
                 continue
+            self.inside = type.name.rpartition(".")[2]
             clean = self.value(known_field.type, inner, at, depth + 1)
             if clean is None and known_field.always and known_field.type == "Time":
                 known[name] = None
@@ -117,7 +157,7 @@ class _Reader:
 
     def _map(self, of: str, values: Any, path: str, depth: int) -> Obj:
         self._expect(values, dict, path, f"map[string]{of}")
-        return {key: self._element(of, value, f"{path}.{key}", depth) for key, value in values.items()}
+        return {key: self._element(of, value, path, depth) for key, value in values.items()}
 
     def _element(self, of: str, value: Any, path: str, depth: int) -> Any:
         """Within a list or a map, null is the zero of its type, as it is in Go."""
@@ -128,11 +168,21 @@ class _Reader:
             raise self.wrong(value, path, name)
 
     def wrong(self, value: Any, path: str, name: str) -> BadRequest:
-        given = _JSON_NAMES.get(type(value), "value")
-        return BadRequest(f"json: cannot unmarshal {given} into Go struct field {self.kind}.{path} of type {name}")
+        # Go names the innermost struct, and no places in lists.
+        field = f"{self.inside or self.kind}.{_PLACES.sub('', path)}"
+        return WrongType(f"json: cannot unmarshal {go_kind(value)} into Go struct field {field} of type {name}")
 
     def string(self, type: str, value: Any, path: str) -> str:
         self._expect(value, str, path, type)
+        return str(value)
+
+    def bytes(self, type: str, value: Any, path: str) -> str:
+        self._expect(value, str, path, type)
+        encoded = value.replace("\n", "").replace("\r", "")
+        foreign = _NOT_BASE64.search(encoded)
+        if foreign or len(encoded) % 4:
+            at = foreign.start() if foreign else len(encoded) - len(encoded) % 4
+            raise BadRequest(f"illegal base64 data at input byte {at}")
         return str(value)
 
     def boolean(self, type: str, value: Any, path: str) -> bool:
@@ -194,7 +244,7 @@ _ZEROS = {
 }
 _SCALARS = {
     "string": _Reader.string,
-    "bytes": _Reader.string,
+    "bytes": _Reader.bytes,
     "bool": _Reader.boolean,
     "int32": _Reader.integer,
     "int64": _Reader.integer,

@@ -53,14 +53,17 @@ def test_a_bad_quantity_is_worded_as_recorded(pod: Obj) -> None:
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        ({"containers": {}}, "cannot unmarshal object into Go struct field Pod.spec.containers"),
-        ({"hostname": 5}, "cannot unmarshal number into Go struct field Pod.spec.hostname of type string"),
-        ({"activeDeadlineSeconds": "5"}, "cannot unmarshal string into Go struct field Pod.spec.activeDeadlineSeconds"),
+        ({"containers": {}}, "cannot unmarshal object into Go struct field PodSpec.spec.containers"),
+        ({"hostname": 5}, "cannot unmarshal number into Go struct field PodSpec.spec.hostname of type string"),
+        (
+            {"activeDeadlineSeconds": "5"},
+            "cannot unmarshal string into Go struct field PodSpec.spec.activeDeadlineSeconds",
+        ),
         (
             {"priority": 2**31},
             "cannot unmarshal number 2147483648 into Go struct field Pod.spec.priority of type int32",
         ),
-        ({"hostNetwork": "yes"}, "Pod.spec.hostNetwork of type bool"),
+        ({"hostNetwork": "yes"}, "PodSpec.spec.hostNetwork of type bool"),
     ],
 )
 def test_a_wrong_type_names_the_field(pod: Obj, change: Obj, where: str) -> None:

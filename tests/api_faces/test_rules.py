@@ -76,10 +76,6 @@ class TestRecordedRefusals:
             {"restartPolicy": "Sometimes"},
             'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always"',
         ),
-        (
-            {"terminationGracePeriodSeconds": -1},
-            "spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater",
-        ),
         ({"volumes": []}, 'spec.containers[0].volumeMounts[0].name: Not found: "src"'),
         ({"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]}, "value must be empty when `operator`"),
         (
