@@ -72,7 +72,7 @@ def ending(code: int) -> Obj:
 
 async def _tell_failure(request: web.BaseRequest, socket: web.WebSocketResponse, why: str) -> web.StreamResponse:
     """A refused upgrade would make kubectl try another protocol; so this too is said on the channel for endings."""
-    refused = status(ApiError(f"Internal error occurred: {why}"))
+    refused = status(ApiError(f"Internal error occurred: Internal error occurred: {why}"))
     await socket.prepare(request)
     await socket.send_bytes(bytes([_STATUS]) + orjson.dumps(refused))
     await socket.close()

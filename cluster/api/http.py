@@ -17,7 +17,7 @@ from cluster.api.decode import decode_as
 from cluster.api.deletion import DeleteOptions, parse_delete_options
 from cluster.api.errors import status
 from cluster.api.pages import page
-from cluster.api.paths import HEALTH, Paths
+from cluster.api.paths import HEALTH, NothingThere, Paths, nothing_at
 from cluster.api.proxy import Proxy
 from cluster.api.requests import ListOptions, Target, parse_list_options, parse_target
 from cluster.api.resource import Resource
@@ -57,6 +57,8 @@ class Front:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await self._answer(request)
+        except NothingThere:
+            return web.Response(status=404, text="404 page not found\n")
         except ApiError as error:
             return _refusal(error)
         except web.HTTPRequestEntityTooLarge:
@@ -135,6 +137,8 @@ class _Call:
 
     def _resource(self) -> Resource:
         found = self.verbs.cluster.resources.get(self.target.key, self.target.version)
+        if found is None and not self._is_served():
+            raise nothing_at(self.request.path)
         if found is None:
             raise ApiError("the server could not find the requested resource", code=404, reason="NotFound")
         if self.target.namespace and not found.namespaced:
@@ -144,6 +148,11 @@ class _Call:
         if self.target.verb not in _ACROSS_NAMESPACES and found.namespaced and not self.target.namespace:
             raise BadRequest("an empty namespace may not be set during creation")
         return found
+
+    def _is_served(self) -> bool:
+        """Whether anything of the group and version is."""
+        group, version = self.target.key.partition(".")[2], self.target.version
+        return any((r.group, r.version) == (group, version) for r in self.front.paths.resources)
 
     def _list(self) -> web.Response:
         options = parse_list_options(self.query)
@@ -258,9 +267,7 @@ class _Call:
             query=self.query,
             now=self.verbs.cluster.clock(),
         )
-        patch = patching.parse_patch(sent, self.request.headers.get("Content-Type", ""))
-        self._options().tell(self.resource, patch.problems)
-        return patch
+        return patching.parse_patch(sent, self.request.headers.get("Content-Type", ""))
 
     def _options(self) -> WriteOptions:
         validation = self.query.get("fieldValidation", "")

@@ -47,12 +47,12 @@ class Paths:
         self._documents: tuple[tuple[Resource, ...], Published] | None = None
 
     @property
-    def _resources(self) -> tuple[Resource, ...]:
+    def resources(self) -> tuple[Resource, ...]:
         return self._served()
 
     @property
     def _published(self) -> Published:
-        resources = self._resources
+        resources = self.resources
         if self._documents is None or any(a is not b for a, b in zip_longest(self._documents[0], resources)):
             self._documents = resources, publish(resources)
         return self._documents[1]
@@ -64,9 +64,11 @@ class Paths:
         if path == _OPENAPI_2:
             return _empty(accept)
         if negotiate(accept).shape == _AGGREGATED and path in ("/api", "/apis"):
-            found = discovery.aggregated(self._resources, core=path == "/api")
+            found = discovery.aggregated(self.resources, core=path == "/api")
             return orjson.dumps(found), "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         document = self._discovery(path.strip("/").split("/"))
+        if document is None and any(path.startswith(f"{served}/") for served in self._served_groups()):
+            raise ApiError("the server could not find the requested resource", code=404, reason="NotFound")
         if document is None:
             raise nothing_at(path)
         return orjson.dumps(document), "application/json"
@@ -88,18 +90,20 @@ class Paths:
             case ["api"]:
                 return discovery.api_versions(self._address)
             case ["apis"]:
-                return discovery.group_list(self._resources)
+                return discovery.group_list(self.resources)
             case ["api", version]:
-                return discovery.resource_list(self._resources, "", version)
+                return discovery.resource_list(self.resources, "", version)
             case ["apis", group]:
-                return discovery.group(self._resources, group)
+                return discovery.group(self.resources, group)
             case ["apis", group, version]:
-                return discovery.resource_list(self._resources, group, version)
+                return discovery.resource_list(self.resources, group, version)
         return None
 
     def _paths(self) -> list[str]:
-        served = {f"/apis/{r.api_version}" if r.group else f"/api/{r.version}" for r in self._resources}
-        return sorted({"/api", "/apis", _OPENAPI, "/version", *HEALTH, *served})
+        return sorted({"/api", "/apis", _OPENAPI, "/version", *HEALTH, *self._served_groups()})
+
+    def _served_groups(self) -> set[str]:
+        return {f"/apis/{r.api_version}" if r.group else f"/api/{r.version}" for r in self.resources}
 
 
 def _empty(accept: str) -> tuple[bytes, str]:
@@ -109,6 +113,9 @@ def _empty(accept: str) -> tuple[bytes, str]:
     return _EMPTY_PROTOBUF, _PROTOBUF.replace("@", ".")
 
 
-def nothing_at(path: str) -> ApiError:
-    message = f"the server could not find the requested resource ({path})"
-    return ApiError(message, code=404, reason="NotFound")
+class NothingThere(ApiError):
+    """A path that nobody serves: answered in plain text, as whatever serves no API would."""
+
+
+def nothing_at(path: str) -> NothingThere:
+    return NothingThere(f"404 page not found: {path}", code=404, reason="NotFound")

@@ -128,7 +128,7 @@ def _number(query: Mapping[str, str], name: str) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax (query parameter {name})')
+        raise BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     return int(text)
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cluster.api.auth import Authenticator
+from cluster.api.auth import AccountGone, Authenticator
 from cluster.api.authorize import Authorizer
 from cluster.api.context import User
 from cluster.api.decode import decode_as
+from cluster.api.field_errors import FieldError, invalid, refuse
 from cluster.api.rules import Attributes, Rule
 from cluster.api.tokens import AUDIENCE
-from cluster.client import BadRequest, Obj, Unauthorized
+from cluster.client import BadRequest, Invalid, Obj, Unauthorized
 
 Review = Callable[["Reviewer", User, str, Obj], Obj]
 """(reviewer, who asks, namespace of the URL, spec) -> status."""
@@ -38,7 +39,7 @@ def _self_access(reviewer: Reviewer, user: User, _namespace: str, spec: Obj) -> 
 
 def _access_of(reviewer: Reviewer, _user: User, _namespace: str, spec: Obj) -> Obj:
     if not spec.get("user") and not spec.get("groups"):
-        raise BadRequest("spec.user: Required value: at least one of user or group must be specified")
+        raise _wrong(invalid("spec.user", "", "at least one of user or group must be specified"))
     extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
     subject = User(spec.get("user") or "", frozenset(spec.get("groups") or ()), spec.get("uid") or "", extra)
     return _access(reviewer, subject, spec)
@@ -52,6 +53,10 @@ def _local_access_of(reviewer: Reviewer, user: User, namespace: str, spec: Obj) 
     return _access_of(reviewer, user, namespace, spec)
 
 
+def _wrong(error: FieldError) -> Invalid:
+    return refuse([error], group=_AUTHORIZATION, kind="", name="")
+
+
 def _access(reviewer: Reviewer, subject: User, spec: Obj) -> Obj:
     decision = reviewer.authorizer.decide(subject, _asked(spec))
     return {"allowed": decision.allowed, **({"reason": decision.reason} if decision.reason else {})}
@@ -60,7 +65,8 @@ def _access(reviewer: Reviewer, subject: User, spec: Obj) -> Obj:
 def _asked(spec: Obj) -> Attributes:
     resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     if (resource is None) == (other is None):
-        raise BadRequest("spec: exactly one of nonResourceAttributes or resourceAttributes must be specified")
+        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        raise _wrong(invalid("spec.resourceAttributes", resource, why))
     if other is not None:
         return Attributes(verb=other.get("verb", ""), path=other.get("path", ""))
     fields = ("verb", "group", "resource", "subresource", "namespace", "name")
@@ -95,6 +101,8 @@ def _token(reviewer: Reviewer, _user: User, _namespace: str, spec: Obj) -> Obj:
     for audience in audiences:
         try:
             user = reviewer.authenticator.of_token(spec.get("token") or "", reviewer.clock(), audience)
+        except AccountGone as gone:
+            return {"user": {}, "error": f"[invalid bearer token, {gone.what}]"}
         except Unauthorized:
             continue
         return {"authenticated": True, "user": _user_info(user), "audiences": [audience]}
@@ -105,7 +113,7 @@ def _user_info(user: User) -> Obj:
     known = {
         "username": user.name,
         "uid": user.uid,
-        "groups": sorted(user.groups),
+        "groups": user.groups_in_order,
         "extra": {key: list(values) for key, values in user.extra.items()},
     }
     return {field: value for field, value in known.items() if value}

@@ -46,7 +46,7 @@ def select(resource: Resource, namespace: str | None, labels: str = "", fields: 
     known = resource.selectable_fields({"metadata": {}})
     for requirement in selection.fields:
         if requirement.field not in known:
-            raise BadRequest(_unknown_field(resource, requirement.field, fields, labels))
+            raise BadRequest(f"field label not supported: {requirement.field}")
     return selection
 
 
@@ -71,12 +71,6 @@ def seen(change: Change, selection: Selection) -> tuple[ChangeType, Entry] | Non
         case True, False:
             return "DELETED", _last_seen(change)
     return None
-
-
-def _unknown_field(resource: Resource, field: str, fields: str, labels: str) -> str:
-    what = f"{resource.group}/{resource.version}, Resource={resource.plural}"
-    seeking = f'that match label selector "{labels}", field selector "{fields}"'
-    return f'Unable to find "{what}" {seeking}: field label not supported: {field}'
 
 
 def _last_seen(change: Change) -> Entry:

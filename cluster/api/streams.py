@@ -36,8 +36,9 @@ class Streams:
     async def connect(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         """Commands and ports, over WebSocket."""
         pod = self._pod(target)
-        if "websocket" not in request.headers.get("Upgrade", "").lower():
-            raise BadRequest("Upgrade request required")
+        protocol = request.headers.get("Upgrade", "").lower()
+        if "websocket" not in protocol:
+            return _refuse(request, target, pod, protocol)
         if target.subresource == "portforward":
             dial = partial(self._node(pod, "portForward").dial, target.namespace, target.name)
             return await serve_portforward(request, dial)
@@ -62,6 +63,20 @@ class Streams:
             where = f'Get "https://{address}:{_KUBELET_PORT}/{what}": dial tcp {address}:{_KUBELET_PORT}'
             raise ApiError(f"{where}: connect: no route to host")
         return service
+
+
+def _refuse(request: web.BaseRequest, target: Target, pod: Obj, protocol: str) -> web.StreamResponse:
+    """kubectl asks again by SPDY when its first upgrade is refused, and shows why the second one is."""
+    if "spdy" in protocol and target.subresource == "exec":
+        container = container_of(pod, request.query.get("container", ""), "exec")
+        if not _runs(pod, container):
+            return web.Response(status=404, text=f'container not found ("{container}")')
+    raise BadRequest("Upgrade request required")
+
+
+def _runs(pod: Obj, container: str) -> bool:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return any(status["name"] == container and "running" in status["state"] for status in statuses)
 
 
 def container_of(pod: Obj, asked: str, what: str) -> str:

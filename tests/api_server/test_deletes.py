@@ -7,7 +7,7 @@ from cluster.api.core import Core
 from cluster.api.deletion import DeleteOptions, parse_delete_options
 from cluster.api.local import LocalClient
 from cluster.api.verbs import WriteOptions
-from cluster.client import BadRequest, Conflict, Forbidden, Invalid, NotFound
+from cluster.client import Conflict, Forbidden, Invalid, NotFound
 from tests.api_server.objects import configmap, pod, running_pod, with_default_account
 
 
@@ -96,7 +96,7 @@ class TestFinalizers:
         assert client.get("configmaps", "settings", "default")["metadata"]["finalizers"] == [finalizer]
 
     def test_an_unknown_policy_is_refused(self) -> None:
-        with pytest.raises(BadRequest, match="propagationPolicy: Unsupported value"):
+        with pytest.raises(Invalid, match="propagationPolicy: Unsupported value"):
             parse_delete_options({"propagationPolicy": "Sideways"}, {})
 
 
@@ -119,7 +119,7 @@ class TestNamespaces:
 class TestPreconditions:
     def test_a_delete_meant_for_another_uid_does_nothing(self, client: LocalClient) -> None:
         client.create("configmaps", configmap(), "default")
-        with pytest.raises(Conflict, match="UID in precondition: other"):
+        with pytest.raises(Conflict, match=r"the UID in the precondition \(other\) does not match"):
             client.delete("configmaps", "settings", "default", uid="other")
         assert not gone(client, "configmaps", "settings", "default")
 

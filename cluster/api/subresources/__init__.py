@@ -62,5 +62,5 @@ class Subresources:
 
 
 def unknown(resource: Resource, subresource: str) -> ApiError:
-    message = f"the server could not find the requested resource ({resource.plural}/{subresource})"
-    return ApiError(message, code=404, reason="NotFound", group=resource.group, kind=resource.plural)
+    message = "the server could not find the requested resource"
+    return ApiError(message, code=404, reason="NotFound", group=resource.group, kind=f"{resource.plural}/{subresource}")
