@@ -129,7 +129,7 @@ def test_a_later_write_takes_what_it_changed() -> None:
     scaled["spec"]["replicas"] = 7
     track_update(live, scaled, DEPLOYMENT, manager="scaler", now=NOW)
     assert owned(scaled, "scaler") == {".spec.replicas"}
-    with pytest.raises(Conflict, match='conflict with "scaler" using apps/v1: .spec.replicas'):
+    with pytest.raises(Conflict, match=r'conflict with "scaler" using apps/v1: \.spec\.replicas'):
         by("one", scaled, config())
 
 
