@@ -28,6 +28,7 @@ class NodeConfig:
     name: str
     index: int
     zone: str
+    """Where it says it is; "" for nowhere in particular."""
     cpu_millis: int = 2000
     memory_bytes: int = 1024 * MIB
     max_pods: int = 110

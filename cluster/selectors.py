@@ -141,7 +141,7 @@ class _Tokens:
 
     def expect(self, symbol: str) -> None:
         if self._next != symbol:
-            raise self.unexpected(f"'{symbol}'")
+            raise BadRequest(f"unable to parse requirement: found '{self._next}' expected: '{symbol}'")
         self.take()
 
     def unexpected(self, wanted: str) -> BadRequest:

@@ -1,11 +1,14 @@
 """Server-side apply: each manager owns the fields it applied; two owners of one field with different wishes conflict.
 
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/. Ownership of those who do not apply is kept from
-the first apply on: until then nobody's writes are tracked, and all that is there belongs to "before-first-apply".
+the first apply on: until then nobody's writes are tracked, and all that is there belongs to "before-first-apply". What
+`kubectl apply` creates is tracked from its beginning, for kubectl hands its fields over when it applies server-side.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from cluster.api.field_sets import (
     FieldSet,
@@ -27,6 +30,9 @@ from cluster.client import BadRequest, Conflict, Obj, StatusCause
 from cluster.timestamps import format_time
 
 BEFORE = "before-first-apply"
+CLIENT_SIDE = "kubectl-client-side-apply"
+KUBECTL = "kubectl"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 # What identifies an object, or is the server's alone, belongs to nobody.
 _NOBODYS: frozenset[Path] = frozenset(
@@ -66,8 +72,7 @@ class Manager:
         if self.operation != "Update":
             return f'"{self.name}"'
         where = f' with subresource "{self.subresource}"' if self.subresource else ""
-        when = f" at {self.time}" if self.time else ""
-        return f'"{self.name}"{where} using {self.api_version}{when}'
+        return f'"{self.name}"{where} using {self.api_version}'
 
 
 def apply(
@@ -93,12 +98,21 @@ def apply(
     others = [m for m in managers if m.identity != mine.identity]
     merged = _merge_object(live, applied, type.fields)
     changed = frozenset(p for p in mine.fields if _value(live, p, type) != _value(merged, p, type))
-    others = _settle(others, changed, force=force)
+    forced = force or (manager == KUBECTL and _was_kubectls(live, type, others, changed))
+    others = _settle(others, changed, force=forced)
     dropped = before.fields - mine.fields - frozenset[Path]().union(*(m.fields for m in others))
     merged = _remove(merged, dropped, type, [*others, mine])
     if before.fields == mine.fields and {**merged, "metadata": None} == {**live, "metadata": None}:
         mine = replace(mine, time=before.time)
     return _with_managers(merged, [*others, mine])
+
+
+def track_create(new: Obj, resource: Resource, *, manager: str, now: float) -> None:
+    """All of an object that kubectl creates belongs to it, so that it can hand that over to a later apply."""
+    if manager == CLIENT_SIDE:
+        fields = _owned(new, resource.type, resource, "")
+        mine = Manager(name=manager, operation="Update", api_version=resource.api_version, fields=fields)
+        new["metadata"]["managedFields"] = [_entry(replace(mine, time=format_time(now)))]
 
 
 def track_update(old: Obj, new: Obj, resource: Resource, *, manager: str, now: float, subresource: str = "") -> None:
@@ -178,6 +192,18 @@ def _settle(others: list[Manager], changed: FieldSet, *, force: bool) -> list[Ma
     if conflicts and not force:
         raise _conflict(conflicts)
     return [replace(m, fields=m.fields - changed) for m in others]
+
+
+def _was_kubectls(live: Obj, type: Type, others: list[Manager], changed: FieldSet) -> bool:
+    """Whether all that others hold against it is what kubectl itself applied last, when it still did so client-side."""
+    annotations = live.get("metadata", {}).get("annotations") or {}
+    if LAST_APPLIED not in annotations:
+        return False
+    try:
+        applied = fields_of(orjson.loads(annotations[LAST_APPLIED]), type)
+    except (ValueError, TypeError, AttributeError):
+        return False
+    return all(m.fields & changed <= applied for m in others)
 
 
 def _conflict(conflicts: list[tuple[Manager, list[Path]]]) -> Conflict:

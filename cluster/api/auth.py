@@ -56,8 +56,17 @@ class Authenticator:
     def _check_alive(self, resource: str, namespace: str, reference: Obj) -> None:
         """A token dies with what it is bound to, even when that comes again under the same name."""
         entry = self.store.get(resource, namespace, reference["name"])
-        if entry is None or entry.object["metadata"]["uid"] != reference["uid"]:
+        if entry is None:
+            raise AccountGone("Unauthorized", what=f'{resource} "{reference["name"]}" not found')
+        if entry.object["metadata"]["uid"] != reference["uid"]:
             raise Unauthorized("Unauthorized")
+
+
+@dataclass(eq=False)
+class AccountGone(Unauthorized):
+    """`what` a token is bound to is no more. A review tells so; who shows the token is told nothing."""
+
+    what: str = ""
 
 
 def user_of_certificate(certificate: Mapping[str, Any], raw: bytes) -> User:

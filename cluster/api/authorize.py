@@ -90,7 +90,7 @@ class Authorizer:
 
 
 def describe_user(user: User) -> str:
-    groups = ", ".join(f'"{group}"' for group in sorted(user.groups))
+    groups = " ".join(f'"{group}"' for group in user.groups_in_order)
     return f'user "{user.name}" (groups=[{groups}])'
 
 

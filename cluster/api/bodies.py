@@ -27,6 +27,14 @@ def parse_body(body: bytes, content_type: str) -> Obj:
     return parsed
 
 
+def parse_patch_data(body: bytes) -> Any:
+    """The JSON value of a patch."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(_in_go(error)) from error
+
+
 def parse_data(body: bytes, media: str) -> Any:
     """Any JSON or YAML value."""
     if media in _YAML:
@@ -46,16 +54,15 @@ def _json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"couldn't get version/kind; json parse error: {_why(body, error)}") from error
+        raise BadRequest(f"couldn't get version/kind; json parse error: {_in_go(error)}") from error
 
 
-def _why(body: bytes, error: orjson.JSONDecodeError) -> str:
-    """In the words of Go's parser, as far as they are known."""
+def _in_go(error: orjson.JSONDecodeError) -> str:
+    """The same in the words of Go's parser, as far as a sign and a place tell."""
     if error.pos >= len(error.doc.rstrip()):
         return "unexpected end of JSON input"
-    if body.lstrip().startswith(b"{"):
-        return str(error)
-    return f"invalid character {_quoted(error.doc.lstrip()[0])} looking for beginning of value"
+    wanted = "object key string" if "key" in error.msg else "value"
+    return f"invalid character {_quoted(error.doc[error.pos])} looking for beginning of {wanted}"
 
 
 def _quoted(character: str) -> str:

@@ -13,6 +13,8 @@ from cluster.client import Obj
 from cluster.config import ClusterConfig
 from cluster.store import Entry, Store
 
+_EVERYBODY = frozenset({"system:authenticated", "system:unauthenticated"})
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -22,6 +24,11 @@ class User:
     groups: frozenset[str] = frozenset()
     uid: str = ""
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def groups_in_order(self) -> list[str]:
+        """As they are told: those that everybody is in come last."""
+        return sorted(self.groups, key=lambda group: (group in _EVERYBODY, group))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,27 @@ _INT_BITS = {"int32": 31, "int64": 63}
 DEPTH_MAX = 100
 
 
+def go_text(value: Any) -> str:
+    """A JSON value as Go prints it: map[replicas:two]."""
+    match value:
+        case dict():
+            return f"map[{' '.join(f'{key}:{go_text(value[key])}' for key in sorted(value))}]"
+        case list():
+            return f"[{' '.join(map(go_text, value))}]"
+        case bool():
+            return str(value).lower()
+    return "<nil>" if value is None else str(value)
+
+
+class WrongType(BadRequest):
+    """A value that is of another type than its field."""
+
+
+def go_kind(value: Any) -> str:
+    """What Go's JSON calls a value."""
+    return _JSON_NAMES.get(type(value), "value")
+
+
 def decode(resource: Resource, obj: Obj) -> tuple[Obj, list[str]]:
     """A clean copy of `obj`, and one `unknown field "spec.foo"` for each field that is not of this kind.
 
@@ -33,7 +54,7 @@ def decode(resource: Resource, obj: Obj) -> tuple[Obj, list[str]]:
     try:
         return decode_as(f"{package_of(resource.group, resource.version)}.{resource.kind}", resource.kind, obj)
     except BadRequest as error:
-        raise BadRequest(_cannot_be_handled(resource, error.message)) from None
+        raise type(error)(_cannot_be_handled(resource, error.message)) from None
 
 
 def decode_as(type_name: str, kind: str, obj: Obj) -> tuple[Obj, list[str]]:
@@ -134,11 +155,11 @@ class _Reader:
     unknown: list[str] = field(default_factory=list)
 
     def whole(self, type: Type, value: Any, path: str) -> Obj:
-        """As `object`, from the outermost one. Raises BadRequest."""
+        """As `object`, from the outermost one. Raises `WrongType` or another BadRequest."""
         try:
             return self.object(type, value, path, 0)
         except _Wrong as wrong:
-            raise BadRequest(str(wrong.within(type.name, path) if path else wrong)) from None
+            raise WrongType(str(wrong.within(type.name, path) if path else wrong)) from None
 
     def object(self, type: Type, value: Any, path: str, depth: int) -> Obj:
         if depth > DEPTH_MAX:
@@ -221,11 +242,11 @@ class _Reader:
         try:
             return self.integer("int32", value, path)
         except _Wrong as wrong:
-            raise BadRequest(f"json: cannot unmarshal {wrong.given} into Go value of type int32") from None
+            raise WrongType(f"json: cannot unmarshal {wrong.given} into Go value of type int32") from None
 
     def time(self, type: str, value: Any, _path: str) -> str | None:
         if not isinstance(value, str):
-            raise BadRequest(f"json: cannot unmarshal {_given(value)} into Go value of type string")
+            raise WrongType(f"json: cannot unmarshal {_given(value)} into Go value of type string")
         try:
             moment = parse_time(value)
         except ValueError:
@@ -251,8 +272,7 @@ _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 
 
 def _given(value: Any) -> str:
-    kind = _JSON_NAMES.get(type(value), "value")
-    return f"number {value}" if isinstance(value, float) else kind
+    return f"number {value}" if isinstance(value, float) else go_kind(value)
 
 
 def _zero(type: str) -> Any:

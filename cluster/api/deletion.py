@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.api.context import private_copy
-from cluster.api.errors import conflict
-from cluster.api.field_errors import FieldError, wrong_options
-from cluster.api.identity import uid_mismatch
+from cluster.api.field_errors import FieldError, invalid, wrong_options
 from cluster.api.resource import Resource
-from cluster.client import BadRequest, Obj
+from cluster.client import BadRequest, Conflict, Invalid, Obj
 from cluster.timestamps import format_time
 
 _POLICIES = {"Background": None, "Foreground": "foregroundDeletion", "Orphan": "orphan"}
@@ -31,7 +29,7 @@ class DeleteOptions:
 
 
 def parse_delete_options(body: Obj, query: dict[str, str]) -> DeleteOptions:
-    """From a DELETE's body, else its query. Raises `BadRequest` naming the field."""
+    """From a DELETE's body, else its query. Raises `BadRequest` or `Invalid` naming the field."""
     preconditions = body.get("preconditions") or {}
     return DeleteOptions(
         grace_seconds=_grace(body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))),
@@ -45,11 +43,16 @@ def parse_delete_options(body: Obj, query: dict[str, str]) -> DeleteOptions:
 def check_preconditions(resource: Resource, obj: Obj, options: DeleteOptions) -> None:
     metadata = obj["metadata"]
     if options.uid and options.uid != metadata["uid"]:
-        raise uid_mismatch(resource, metadata["name"], options.uid, metadata["uid"])
+        found = f"the UID in the precondition ({options.uid}) does not match the UID in record ({metadata['uid']})"
+        raise _unmet(resource, metadata["name"], f"{found}. The object might have been deleted and then recreated")
     if options.resource_version and options.resource_version != metadata["resourceVersion"]:
-        wanted, found = options.resource_version, metadata["resourceVersion"]
-        why = f"Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {found}"
-        raise conflict(resource, metadata["name"], why)
+        wanted, have = options.resource_version, metadata["resourceVersion"]
+        found = f"the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record"
+        raise _unmet(resource, metadata["name"], f"{found} ({have}). The object might have been modified")
+
+
+def _unmet(resource: Resource, name: str, why: str) -> Conflict:
+    return Conflict(f'Operation cannot be fulfilled on {resource.kind} "{name}": {why}', kind=resource.kind, name=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def plan_deletion(resource: Resource, obj: Obj, options: DeleteOptions, now: flo
     metadata, is_pod = marked["metadata"], resource.key == "pods"
     _set_propagation(metadata, options.propagation)
     grace = _grace_of_pod(marked, options.grace_seconds) if is_pod else 0
-    _mark(metadata, grace, now)
+    _mark(metadata, grace, now, has_grace=resource.key != "namespaces")
     if resource.key == "namespaces":
         marked.setdefault("status", {})["phase"] = "Terminating"
     ends = is_finished(resource, marked)
@@ -88,12 +91,13 @@ def _namespace_finalizers(resource: Resource, obj: Obj) -> Any:
     return resource.key == "namespaces" and (obj.get("spec") or {}).get("finalizers")
 
 
-def _mark(metadata: Obj, grace: int, now: float) -> None:
-    going = metadata.get("deletionGracePeriodSeconds")
+def _mark(metadata: Obj, grace: int, now: float, *, has_grace: bool) -> None:
+    going = metadata.get("deletionGracePeriodSeconds", None if has_grace or "deletionTimestamp" not in metadata else 0)
     if going is not None and grace >= going:
         return
     metadata["deletionTimestamp"] = format_time(now + grace)
-    metadata["deletionGracePeriodSeconds"] = grace
+    if has_grace:
+        metadata["deletionGracePeriodSeconds"] = grace
     if going is None and metadata.get("generation"):
         metadata["generation"] += 1
 
@@ -127,9 +131,18 @@ def _grace(value: object) -> int | None:
 
 def _policy(body: Obj, query: dict[str, str]) -> str | None:
     policy = body.get("propagationPolicy") or query.get("propagationPolicy")
-    if policy is None and body.get("orphanDependents") is not None:
-        return "Orphan" if body["orphanDependents"] else "Background"
+    orphan = body.get("orphanDependents")
+    if orphan is not None and policy is not None:
+        raise _wrong(
+            invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set")
+        )
+    if orphan is not None:
+        return "Orphan" if orphan else "Background"
     if policy is not None and policy not in _POLICIES:
-        message = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'
-        raise wrong_options("DeleteOptions", FieldError("propagationPolicy", "FieldValueNotSupported", message))
+        why = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'
+        raise _wrong(FieldError("propagationPolicy", "FieldValueNotSupported", why))
     return policy
+
+
+def _wrong(error: FieldError) -> Invalid:
+    return wrong_options("DeleteOptions", error)

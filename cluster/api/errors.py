@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from cluster.api.resource import Resource
 from cluster.client import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Obj, StatusCause
 
+_ALWAYS_DETAILED = (403, 404, 415, 422)
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
@@ -57,8 +58,8 @@ def status(error: ApiError) -> Obj:
         "metadata": {},
         "status": "Failure",
         "message": error.message,
-        "reason": error.reason,
-        **({"details": details} if (details := _details(error)) else {}),
+        **({"reason": error.reason} if error.reason else {}),
+        **({"details": details} if (details := _details(error)) or error.code in _ALWAYS_DETAILED else {}),
         "code": error.code,
     }
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cluster.client import Invalid, StatusCause
+from cluster.client import Invalid, Obj, StatusCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,12 @@ def invalid(field: str, value: object, detail: str) -> FieldError:
 
 
 def not_supported(field: str, value: object, valid: Iterable[str]) -> FieldError:
-    """In the order given, which is not always that of the alphabet; sets are sorted."""
-    known = ", ".join(json.dumps(v) for v in (valid if isinstance(valid, list | tuple) else sorted(valid)))
+    return not_one_of(field, value, sorted(valid))
+
+
+def not_one_of(field: str, value: object, valid: Iterable[str]) -> FieldError:
+    """The same where Kubernetes lists what it knows in an order of its own."""
+    known = ", ".join(json.dumps(v) for v in valid)
     return FieldError(field, "FieldValueNotSupported", f"Unsupported value: {_show(value)}: supported values: {known}")
 
 
@@ -49,9 +53,14 @@ def too_long(field: str, most_bytes: int) -> FieldError:
     return FieldError(field, "FieldValueTooLong", f"Too long: may not be more than {most_bytes} bytes")
 
 
+def in_go(obj: Obj, fields: str) -> Obj:
+    """An object as the struct that Kubernetes shows of it: all of its `fields`, capitalised, null where not set."""
+    return {name: obj.get(name[0].lower() + name[1:]) for name in fields.split()}
+
+
 def refuse(errors: Sequence[FieldError], *, group: str, kind: str, name: str) -> Invalid:
     """The 422 that carries all of `errors` (at least one)."""
-    texts = [str(error) for error in errors]
+    texts = list(dict.fromkeys(str(error) for error in errors))
     what = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     qualified = f"{kind}.{group}" if group else kind
     causes = tuple(StatusCause(e.reason, e.message, e.field) for e in errors)

@@ -270,9 +270,7 @@ class _Call:
             query=self.query,
             now=self.verbs.cluster.clock(),
         )
-        patch = patching.parse_patch(sent, self.request.headers.get("Content-Type", ""))
-        self._options().tell(self.resource, patch.problems)
-        return patch
+        return patching.parse_patch(sent, self.request.headers.get("Content-Type", ""))
 
     def _options(self) -> WriteOptions:
         validation = self.query.get("fieldValidation", "")

@@ -1,5 +1,6 @@
 """The rules of ObjectMeta: names, labels, annotations, owners, finalizers."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -129,9 +130,9 @@ def check_metadata_update(obj: Obj, old: Obj) -> Iterator[FieldError]:
             yield immutable(f"metadata.{key}", metadata.get(key, ""))
     added = sorted(set(metadata.get("finalizers", ())) - set(before.get("finalizers", ())))
     if before.get("deletionTimestamp") and added:
-        yield forbidden(
-            "metadata.finalizers", f"no new finalizers can be added if the object is being deleted, found new {added}"
-        )
+        listed = ", ".join(json.dumps(name) for name in added)
+        why = "no new finalizers can be added if the object is being deleted, found new finalizers"
+        yield forbidden("metadata.finalizers", f"{why} []string{{{listed}}}")
 
 
 def check_annotations(annotations: Obj | None, path: str) -> Iterator[FieldError]:
@@ -160,10 +161,10 @@ def _check_name(metadata: Obj, name_rule: NameRule) -> Iterator[FieldError]:
 
 def _check_owners(owners: Iterable[dict[str, Any]]) -> Iterator[FieldError]:
     owners = list(owners)
-    for i, owner in enumerate(owners):
+    for owner in owners:
         for key in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(key):
-                yield invalid(f"metadata.ownerReferences[{i}].{key}", owner.get(key, ""), "must not be empty")
+                yield invalid(f"metadata.ownerReferences.{key}", owner.get(key, ""), "must not be empty")
     if sum(bool(owner.get("controller")) for owner in owners) > 1:
         yield invalid("metadata.ownerReferences", owners, "Only one reference can have Controller set to true")
 

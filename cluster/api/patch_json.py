@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+from cluster.api.decode import go_kind
 from cluster.client import BadRequest, Invalid
 
 OPERATIONS_MAX = 10_000
@@ -15,7 +16,10 @@ def json_patch(target: Any, operations: Any) -> Any:
     Raises BadRequest for a malformed patch, Invalid (422) for one that does not apply to this target.
     """
     if not isinstance(operations, list):
-        raise BadRequest("json: cannot unmarshal the patch into a list of JSON patch operations")
+        kind = go_kind(operations)
+        raise BadRequest(
+            f"error decoding patch: json: cannot unmarshal {kind} into Go value of type []handlers.jsonPatchOp"
+        )
     if len(operations) > OPERATIONS_MAX:
         raise BadRequest(f"The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, got {len(operations)}")
     result = deepcopy(target)
@@ -29,7 +33,7 @@ def _apply(document: Any, operation: Any) -> Any:
         raise BadRequest("each JSON patch operation is an object with `op` and `path`")
     name, path = operation.get("op"), operation["path"]
     if not isinstance(name, str) or name not in _OPERATIONS:
-        raise BadRequest(f"unknown JSON patch operation {name!r}: {', '.join(_OPERATIONS)} are known")
+        raise _rejected()
     for needed in _NEEDS.get(name, ()):
         if needed not in operation:
             raise BadRequest(f"JSON patch operation {name!r} at {path!r} needs `{needed}`")
@@ -151,5 +155,5 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _rejected() -> Invalid:
-    """Real servers do not say which operation it was that did not apply."""
+    """Kubernetes does not say which operation, nor why."""
     return Invalid("the server rejected our request due to an error in our request")

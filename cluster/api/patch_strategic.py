@@ -8,8 +8,9 @@ where the two cannot be compared the patch goes first.
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+from cluster.api.decode import WrongType, go_text
 from cluster.api.schema import Field, Type, element, is_object, lookup
-from cluster.client import BadRequest, Obj
+from cluster.client import ApiError, BadRequest, Obj
 
 _ORDER = "$setElementOrder/"
 _DELETE = "$deleteFromPrimitiveList/"
@@ -46,7 +47,7 @@ def _merge_field(merged: Obj, key: str, value: Any, field: Field | None, patch: 
     if value is None:
         merged.pop(key, None)
         return
-    _check_kind(merged.get(key), value, key)
+    _check_kind(merged.get(key), value, key, field)
     if isinstance(value, dict):
         whole = field is not None and field.replace
         merged[key] = _clean(value) if whole else _merge_object(merged.get(key) or {}, value, _fields_of(field))
@@ -134,7 +135,7 @@ def _directive(item: Any) -> str:
     if not isinstance(item, dict) or _PATCH not in item:
         return ""
     if not isinstance(item[_PATCH], str) or item[_PATCH] not in _DIRECTIVES:
-        raise BadRequest(f"Wrong value for $patch: {item[_PATCH]!r}: it is one of {', '.join(sorted(_DIRECTIVES))}")
+        raise ApiError(f"unknown patch type: {go_text(item[_PATCH])} in map: {go_text(item)}", reason="")
     return str(item[_PATCH])
 
 
@@ -143,7 +144,7 @@ def _key_of(field: Field) -> Callable[[Any], Hashable]:
         if not isinstance(item, dict) or not isinstance(item.get(field.merge_key), Hashable):
             raise BadRequest(f"each item of {field.name} must be an object with the merge key {field.merge_key!r}")
         if field.merge_key not in item:
-            raise BadRequest(f"map: {item} does not contain declared merge key: {field.merge_key}")
+            raise ApiError(f"map: {go_text(item)} does not contain declared merge key: {field.merge_key}", reason="")
         value: Hashable = item[field.merge_key]
         return value
 
@@ -163,10 +164,11 @@ def _fields_of(field: Field | None) -> dict[str, Field]:
     return lookup(type).fields if is_object(type) else {}
 
 
-def _check_kind(old: Any, new: Any, key: str) -> None:
+def _check_kind(old: Any, new: Any, key: str, field: Field | None) -> None:
     for kind in (dict, list):
         if old is not None and isinstance(old, kind) != isinstance(new, kind):
-            raise BadRequest(f"unable to merge {_kind(new)} into {_kind(old)} at {key!r}")
+            why = f"unable to merge {_kind(new)} into {_kind(old)} at {key!r}"
+            raise WrongType(f"{why} of type {field.type if field else 'object'}")
 
 
 def _list(value: Any, directive: str) -> list[Any]:

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import orjson
+
 from cluster.api.apply import apply
-from cluster.api.bodies import media_type, parse_data
-from cluster.api.decode import decode
-from cluster.api.field_errors import required, wrong_options
+from cluster.api.bodies import media_type, parse_data, parse_patch_data
+from cluster.api.decode import WrongType, decode, go_kind, go_text
+from cluster.api.field_errors import invalid, refuse, required, wrong_options
 from cluster.api.patch_json import json_patch
 from cluster.api.patch_merge import merge_patch
 from cluster.api.patch_strategic import strategic_merge
@@ -14,8 +16,9 @@ from cluster.api.requests import is_true
 from cluster.api.resource import Resource
 from cluster.api.schema import Type, lookup
 from cluster.api.verbs import Edit
-from cluster.client import ApiError, BadRequest, Obj
+from cluster.client import ApiError, BadRequest, Invalid, Obj
 
+_GO_OBJECT = "map[string]interface {}"
 APPLY = "application/apply-patch+yaml"
 
 
@@ -25,8 +28,6 @@ class Patch:
 
     edit: Edit
     is_apply: bool = False
-    problems: tuple[str, ...] = ()
-    """Unknown fields that were left out already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +50,32 @@ def parse_patch(sent: Sent, content_type: str) -> Patch:
     known = {media: make for media, make in _KINDS.items() if make is not _strategic or not sent.resource.custom}
     make = known.get(media_type(content_type))
     if make is None:
-        accepted = ", ".join(known)
-        message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
-        raise ApiError(message, code=415, reason="UnsupportedMediaType")
+        raise ApiError("415: Unsupported Media Type", code=415, reason="UnsupportedMediaType")
     return make(sent)
 
 
 def _json(sent: Sent) -> Patch:
-    operations = parse_data(sent.body, "application/json")
-    return Patch(lambda obj: _still_an_object(json_patch(obj, operations)))
+    operations = parse_patch_data(sent.body)
+    return Patch(lambda obj: _typed(sent, json_patch(obj, operations)))
 
 
 def _merge(sent: Sent) -> Patch:
-    patch = _object(parse_data(sent.body, "application/json"))
-    return Patch(lambda obj: _still_an_object(merge_patch(obj, patch)))
+    patch = _object(parse_patch_data(sent.body))
+    return Patch(lambda obj: _typed(sent, merge_patch(obj, patch)))
 
 
 def _strategic(sent: Sent) -> Patch:
-    patch = _object(parse_data(sent.body, "application/json"))
-    return Patch(lambda obj: strategic_merge(obj, patch, sent.type))
+    patch = _object(parse_patch_data(sent.body))
+
+    def edit(obj: Obj) -> Obj:
+        try:
+            merged = strategic_merge(obj, patch, sent.type)
+            _read(sent, merged)
+        except WrongType as wrong:
+            raise _unfit(go_text(patch), f"unrecognized type: {wrong.message.rpartition(' of type ')[2]}") from None
+        return merged
+
+    return Patch(edit)
 
 
 def _apply(sent: Sent) -> Patch:
@@ -76,7 +84,7 @@ def _apply(sent: Sent) -> Patch:
         raise wrong_options("PatchOptions", required("fieldManager", "is required for apply patch"))
     if sent.subresource == "scale":
         raise BadRequest("apply is not supported on the scale subresource here: use a merge patch")
-    applied, problems = decode(sent.resource, _object(parse_data(sent.body, APPLY)))
+    applied = _applied(sent)
     force = is_true(sent.query.get("force"))
 
     def edit(obj: Obj) -> Obj:
@@ -84,19 +92,50 @@ def _apply(sent: Sent) -> Patch:
             obj, applied, sent.resource, manager=manager, force=force, now=sent.now, subresource=sent.subresource
         )
 
-    return Patch(edit, is_apply=True, problems=tuple(problems))
+    return Patch(edit, is_apply=True)
+
+
+def _applied(sent: Sent) -> Obj:
+    """Raises where an applied configuration is of another kind, or has a field that the kind does not know."""
+    sent_object, resource = _object(parse_data(sent.body, APPLY)), sent.resource
+    named = sent_object.get("apiVersion") or "", sent_object.get("kind") or ""
+    if named != (resource.api_version, resource.kind):
+        raise BadRequest(f"invalid object type: {named[0]}, Kind={named[1]}")
+    applied, problems = decode(resource, sent_object)
+    if problems and not resource.custom:
+        meta, field = applied["metadata"], problems[0].removeprefix('unknown field "').removesuffix('"')
+        which = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {named[0]}, Kind={named[1]}"
+        why = f"failed to create typed patch object ({which}): .{field}: field not declared in schema"
+        raise ApiError(why, code=500, reason="")
+    return applied
 
 
 def _object(patch: object) -> Obj:
     if not isinstance(patch, dict):
-        raise BadRequest(f"error decoding patch: expected an object, found {type(patch).__name__}")
+        raise BadRequest(
+            f"error decoding patch: json: cannot unmarshal {go_kind(patch)} into Go value of type {_GO_OBJECT}"
+        )
     return patch
 
 
-def _still_an_object(patched: object) -> Obj:
+def _typed(sent: Sent, patched: object) -> Obj:
+    """Raises 422 when the patch gave a field another type than it has."""
     if not isinstance(patched, dict):
         raise BadRequest("the patch makes the object something else")
+    try:
+        _read(sent, patched)
+    except WrongType as wrong:
+        raise _unfit(orjson.dumps(patched).decode(), wrong.message.partition(": ")[2]) from None
     return patched
+
+
+def _read(sent: Sent, patched: Obj) -> None:
+    if not sent.subresource and not sent.resource.custom:
+        decode(sent.resource, {**patched, "kind": "", "apiVersion": ""})
+
+
+def _unfit(value: str, why: str) -> Invalid:
+    return refuse([invalid("patch", value, why)], group="", kind="", name="")
 
 
 _KINDS: dict[str, Callable[[Sent], Patch]] = {

@@ -7,7 +7,7 @@ import orjson
 
 from cluster.api import discovery
 from cluster.api.answers import negotiate
-from cluster.api.errors import NoPage
+from cluster.api.errors import NoPage, no_route
 from cluster.api.openapi import Published, publish
 from cluster.api.resource import Resource
 from cluster.client import Obj
@@ -49,12 +49,12 @@ class Paths:
         self._documents: tuple[tuple[Resource, ...], Published] | None = None
 
     @property
-    def _resources(self) -> tuple[Resource, ...]:
+    def resources(self) -> tuple[Resource, ...]:
         return self._served()
 
     @property
     def _published(self) -> Published:
-        resources = self._resources
+        resources = self.resources
         if self._documents is None or any(a is not b for a, b in zip_longest(self._documents[0], resources)):
             self._documents = resources, publish(resources)
         return self._documents[1]
@@ -66,11 +66,11 @@ class Paths:
         if path == _OPENAPI_2:
             return _empty(accept)
         if negotiate(accept).shape == _AGGREGATED and path in ("/api", "/apis"):
-            found = discovery.aggregated(self._resources, core=path == "/api")
+            found = discovery.aggregated(self.resources, core=path == "/api")
             return orjson.dumps(found), "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         document = self._discovery(path.strip("/").split("/"))
         if document is None:
-            raise NoPage()
+            raise no_route() if any(path.startswith(f"{served}/") for served in self._served_groups()) else NoPage()
         return orjson.dumps(document), "application/json"
 
     def _openapi(self, path: str) -> bytes:
@@ -90,18 +90,20 @@ class Paths:
             case ["api"]:
                 return discovery.api_versions(self._address)
             case ["apis"]:
-                return discovery.group_list(self._resources)
+                return discovery.group_list(self.resources)
             case ["api", version]:
-                return discovery.resource_list(self._resources, "", version)
+                return discovery.resource_list(self.resources, "", version)
             case ["apis", group]:
-                return discovery.group(self._resources, group)
+                return discovery.group(self.resources, group)
             case ["apis", group, version]:
-                return discovery.resource_list(self._resources, group, version)
+                return discovery.resource_list(self.resources, group, version)
         return None
 
     def _paths(self) -> list[str]:
-        served = {f"/apis/{r.api_version}" if r.group else f"/api/{r.version}" for r in self._resources}
-        return sorted({"/api", "/apis", _OPENAPI, "/version", *HEALTH, *served})
+        return sorted({"/api", "/apis", _OPENAPI, "/version", *HEALTH, *self._served_groups()})
+
+    def _served_groups(self) -> set[str]:
+        return {f"/apis/{r.api_version}" if r.group else f"/api/{r.version}" for r in self.resources}
 
 
 def healthy(path: str, *, verbose: bool = False) -> str:

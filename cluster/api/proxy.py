@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import aiohttp
@@ -23,6 +24,15 @@ class Backend:
     scheme: str
     address: str
     port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked of a Service: over which scheme, by which words, at which port (a name, a number, or "")."""
+
+    scheme: str
+    words: str
+    port: str
 
 
 class Proxy:
@@ -71,7 +81,9 @@ def find_backend(store: Store, target: Target, chance: random.Random) -> Backend
         raise NotFound(f'{target.plural} "{name}" not found', kind=target.plural, name=name)
     if target.plural == "pods":
         return Backend(scheme, _pod_address(entry.object), _pod_port(entry.object, port))
-    return _service_backend(store, entry.object, scheme, port, chance)
+    if entry.object["spec"].get("type") == "ExternalName":
+        raise NotFound(f'services "{name}" not found', kind="services", name=name)
+    return _service_backend(store, entry.object, Asked(scheme, target.name, port), chance)
 
 
 def _split(text: str, plural: str) -> tuple[str, str, str]:
@@ -100,26 +112,34 @@ def _pod_port(pod: Obj, port: str) -> int:
     return int(declared[0]) if declared else 80
 
 
-def _service_backend(store: Store, service: Obj, scheme: str, port: str, chance: random.Random) -> Backend:
-    metadata = service["metadata"]
-    wanted = _service_port(service, port)
-    slices = (entry.object for entry in store.list("endpointslices.discovery.k8s.io", metadata["namespace"]))
+def _service_backend(store: Store, service: Obj, asked: Asked, chance: random.Random) -> Backend:
+    wanted = _service_port(service, asked.port)
+    slices = list(_slices(store, service["metadata"]))
     for part in slices:
-        if (part["metadata"].get("labels") or {}).get("kubernetes.io/service-name") != metadata["name"]:
-            continue
         ports = [p["port"] for p in part.get("ports") or () if p.get("name", "") == wanted]
-        ready = [e for e in part.get("endpoints") or () if (e.get("conditions") or {}).get("ready")]
+        ready = [e for e in part["endpoints"] if (e.get("conditions") or {}).get("ready")]
         if ports and ready:
-            return Backend(scheme, chance.choice(ready)["addresses"][0], ports[0])
-    raise _unavailable(f'no endpoints available for service "{metadata["name"]}"')
+            return Backend(asked.scheme, chance.choice(ready)["addresses"][0], ports[0])
+    # Where nobody is at all, the real proxy does not get as far as the port.
+    missing = asked.words if slices else service["metadata"]["name"]
+    raise _unavailable(f'no endpoints available for service "{missing}"')
+
+
+def _slices(store: Store, service: Obj) -> Iterator[Obj]:
+    """Those of a Service (its metadata) that have anybody in them."""
+    for part in (entry.object for entry in store.list("endpointslices.discovery.k8s.io", service["namespace"])):
+        labels = part["metadata"].get("labels") or {}
+        if labels.get("kubernetes.io/service-name") == service["name"] and part.get("endpoints"):
+            yield part
 
 
 def _service_port(service: Obj, port: str) -> str:
-    """The name of the Service port meant by a name, a number, or nothing where there is only one."""
-    ports = service["spec"].get("ports") or []
-    found = [p for p in ports if port in (p.get("name", ""), str(p["port"]))] if port else ports
-    if len(found) != 1:
-        raise _unavailable(f'no service port "{port}" found for service "{service["metadata"]["name"]}"')
+    """The name of the Service port that a number means; a name, or none, is what it is."""
+    if not port.isdigit():
+        return port
+    found = [p for p in service["spec"].get("ports") or () if str(p["port"]) == port]
+    if not found:
+        raise _unavailable(f'no service port {port} found for service "{service["metadata"]["name"]}"')
     return str(found[0].get("name", ""))
 
 
@@ -156,6 +176,8 @@ def _reason(backend: Backend, error: Exception) -> str:
     """As Go's dialer tells it."""
     dial = f"dial tcp {backend.address}:{backend.port}"
     match error:
+        case aiohttp.ClientSSLError() if "WRONG_VERSION_NUMBER" in str(error):
+            return "tls: first record does not look like a TLS handshake"
         case aiohttp.ServerDisconnectedError():
             return "EOF"
         case TimeoutError():

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cluster.api.auth import AUTHENTICATED, Authenticator
+from cluster.api.auth import AccountGone, Authenticator
 from cluster.api.authorize import Authorizer
 from cluster.api.context import User
 from cluster.api.decode import decode_as
@@ -47,7 +47,7 @@ def _access_of(reviewer: Reviewer, _user: User, _namespace: str, spec: Obj) -> O
 
 def _wrong(field: str, value: object, why: str) -> Invalid:
     """Reviews are refused without a kind, as real servers do it."""
-    return refuse([invalid(field, value, why)], group="authorization.k8s.io", kind="", name="")
+    return refuse([invalid(field, value, why)], group=_AUTHORIZATION, kind="", name="")
 
 
 def _local_access_of(reviewer: Reviewer, user: User, namespace: str, spec: Obj) -> Obj:
@@ -105,6 +105,8 @@ def _token(reviewer: Reviewer, _user: User, _namespace: str, spec: Obj) -> Obj:
     for audience in audiences:
         try:
             user = reviewer.authenticator.of_token(spec.get("token") or "", reviewer.clock(), audience)
+        except AccountGone as gone:
+            return {"user": {}, "error": f"[invalid bearer token, {gone.what}]"}
         except Unauthorized:
             continue
         return {"authenticated": True, "user": _user_info(user), "audiences": [audience]}
@@ -115,8 +117,7 @@ def _user_info(user: User) -> Obj:
     known = {
         "username": user.name,
         "uid": user.uid,
-        # As it was given, as far as that is known: what everybody is comes last.
-        "groups": sorted(user.groups, key=lambda group: (group == AUTHENTICATED, group)),
+        "groups": user.groups_in_order,
         "extra": {key: list(values) for key, values in user.extra.items()},
     }
     return {field: value for field, value in known.items() if value}

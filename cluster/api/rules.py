@@ -64,8 +64,12 @@ def uncovered(wanted: Iterable[Rule], held: list[Rule]) -> list[Rule]:
 
 
 def compact(rules: Iterable[Rule]) -> str:
-    """As the refusal of an escalation lists them: one rule a line, sorted."""
-    return "\n".join(sorted(_show(rule) for rule in rules))
+    """As the refusal of an escalation lists them: one rule a line, with all verbs on the same things, sorted."""
+    merged: dict[str, Rule] = {}
+    for rule in rules:
+        verbs = merged.setdefault(repr({**rule, "verbs": ()}), {**rule, "verbs": []})["verbs"]
+        verbs += [verb for verb in rule["verbs"] if verb not in verbs]
+    return "\n".join(sorted(_show(rule) for rule in merged.values()))
 
 
 def _has(rule: Rule, field: str, value: str) -> bool:
@@ -107,8 +111,12 @@ def _covers(held: Rule, part: Rule) -> bool:
 
 def _show(rule: Rule) -> str:
     fields = ("nonResourceURLs", "apiGroups", "resources", "resourceNames", "verbs")
-    shown = [f"{_title(field)}:{json.dumps(rule[field])}" for field in fields if rule.get(field)]
+    shown = [f"{_title(field)}:{_go_list(rule[field])}" for field in fields if rule.get(field)]
     return "{" + ", ".join(shown) + "}"
+
+
+def _go_list(words: list[str]) -> str:
+    return f"[{' '.join(map(json.dumps, words))}]"
 
 
 def _title(field: str) -> str:

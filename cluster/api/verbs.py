@@ -10,7 +10,7 @@ from typing import Literal
 
 from cluster.api import identity
 from cluster.api.admission import Admission
-from cluster.api.apply import track_update
+from cluster.api.apply import track_create, track_update
 from cluster.api.context import Cluster, Operation, User, Write, private_copy
 from cluster.api.decode import decode, strict_error
 from cluster.api.deletion import DeleteOptions, check_preconditions, is_finished, plan_deletion
@@ -157,6 +157,8 @@ class Verbs:
         resource.defaults(new)
         self._admission.mutate(write)
         resource.prepare_create(new)
+        if not options.is_apply:
+            track_create(new, resource, manager=options.manager, now=self.cluster.clock())
         resource.check(new)
         options.warn(resource, new, None)
         self._admission.review(write)
@@ -198,7 +200,10 @@ class Verbs:
     def _track(self, write: Write, old: Obj, options: WriteOptions) -> None:
         if options.is_apply:
             return
-        write.obj["metadata"].pop("managedFields", None)
+        sent = write.obj["metadata"].pop("managedFields", None)
+        if sent is not None:
+            # Whoever sends an account of the managers rewrites it; an empty one starts anew.
+            old = {**old, "metadata": {**old["metadata"], "managedFields": [entry for entry in sent if entry]}}
         who, now = options.manager, self.cluster.clock()
         track_update(old, write.obj, write.resource, manager=who, now=now, subresource=write.subresource)
 

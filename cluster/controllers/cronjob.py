@@ -60,6 +60,10 @@ class _Reconciler:
         self._note_finished(cron_job, jobs, status)
         self._forget(cron_job, jobs)
         due, following = times(cron_job, now)
+        if following is None:
+            why = "time difference between two schedules is less than 1 second"
+            said = f"invalid schedule: {cron_job['spec']['schedule']} : {why}"
+            self.recorder.event(cron_job, "Warning", "InvalidSchedule", said)
         if due is not None and not cron_job["spec"].get("suspend"):
             self._run(cron_job, [j for j in jobs if not is_over(j)], due, status)
         self._write_status(cron_job, status)
@@ -76,7 +80,10 @@ class _Reconciler:
                 said = f"Saw completed job: {job['metadata']['name']}, condition: {how}"
                 self.recorder.event(cron_job, "Normal", "SawCompletedJob", said)
         running = sorted((j for j in jobs if not is_over(j) and not is_going(j)), key=created_at)
-        _set_active(status, [_reference(job) for job in running])
+        for job in (j for j in running if j["metadata"]["uid"] not in known):
+            said = f"Saw a job that the controller did not create or forgot: {job['metadata']['name']}"
+            self.recorder.event(cron_job, "Warning", "UnexpectedJob", said)
+        _set_active(status, [_reference(job) for job in running if job["metadata"]["uid"] in known])
 
     def _forget(self, cron_job: Obj, jobs: Sequence[Obj]) -> None:
         limits = {"Complete": "successfulJobsHistoryLimit", "Failed": "failedJobsHistoryLimit"}

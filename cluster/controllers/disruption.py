@@ -39,11 +39,12 @@ _SCALES = {
 
 
 def controller(context: Context) -> Controller:
+    recorder = context.recorder("controllermanager")
     return Controller(
         name="disruption",
-        watches={RESOURCE: own_key, "pods": _budgets_of_pod(context.client)}
+        watches={RESOURCE: own_key, "pods": _budget_of_pod(context.client, recorder)}
         | {resource: _budgets_of_owner(context.client) for resource in ("deployments.apps", "statefulsets.apps")},
-        reconcile=_Reconciler(context, context.recorder("controllermanager")).reconcile,
+        reconcile=_Reconciler(context, recorder).reconcile,
     )
 
 
@@ -61,6 +62,8 @@ class _Reconciler:
         pods = [p for p in client.list("pods", key.namespace) if _selects(budget, p)]
         if not pods:
             self.recorder.event(budget, "Normal", "NoPods", "No matching pods found")
+        if not isinstance(budget["spec"].get("minAvailable"), int) and any(not controller_of(pod) for pod in pods):
+            self.recorder.event(budget, "Warning", "UnmanagedPods", unmanaged(budget))
         status = new_status(budget, pods, self._scale(budget, pods), now)
         if status != budget.get("status"):
             client.update(RESOURCE, {**budget, "status": status}, subresource="status")
@@ -85,6 +88,28 @@ class _Reconciler:
             return
         above = list(self._scale_of(found))
         yield from above or [(found["metadata"]["uid"], int(found["spec"].get("replicas", 1)))]
+
+
+def unmanaged(budget: Obj) -> str:
+    """That nobody says how many pods there should be, in the controller's words. Pure."""
+    return (
+        f"Pods selected by this PodDisruptionBudget (selector: {_go_selector(budget['spec'].get('selector') or {})}) "
+        "were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may "
+        'result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to '
+        "an integer value."
+    )
+
+
+def _go_selector(selector: Obj) -> str:
+    labels = "".join(f"{key}: {value}," for key, value in sorted((selector.get("matchLabels") or {}).items()))
+    expressions = "".join(map(_go_requirement, selector.get("matchExpressions") or ()))
+    labels = f"map[string]string{{{labels}}}"
+    return f"&LabelSelector{{MatchLabels:{labels},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
+
+
+def _go_requirement(expression: Obj) -> str:
+    key, operator, values = expression["key"], expression["operator"], " ".join(expression.get("values") or ())
+    return f"LabelSelectorRequirement{{Key:{key},Operator:{operator},Values:[{values}],}},"
 
 
 def new_status(budget: Obj, pods: Sequence[Obj], expected: int, now: float) -> Obj:
@@ -132,17 +157,29 @@ def _selects(budget: Obj, pod: Obj) -> bool:
     )
 
 
-def _budgets_of_pod(client: Client) -> Callable[[WatchEvent], Iterable[Key]]:
+def _budget_of_pod(client: Client, recorder: EventRecorder) -> Callable[[WatchEvent], Iterable[Key]]:
+    """A pod changes the counts of one budget, before and after; that others count it too is told, and nothing else."""
+
     def keys(event: WatchEvent) -> Iterable[Key]:
         pod, old = event.object, event.old
         if event.type == "MODIFIED" and old is not None and _seen(pod) == _seen(old):
             return
-        for budget in client.list(RESOURCE, pod["metadata"]["namespace"]):
-            selector = budget["spec"].get("selector")
-            if any(matches_selector(selector, labels_of(p)) for p in (pod, old) if p is not None):
-                yield key_of(budget)
+        budgets = client.list(RESOURCE, pod["metadata"]["namespace"])
+        for each in (pod, old):
+            selecting = [b for b in budgets if each and matches_selector(b["spec"].get("selector"), labels_of(each))]
+            if len(selecting) > 1:
+                recorder.event(pod, "Warning", "MultiplePodDisruptionBudgets", _ambiguous(pod, selecting[0]))
+            yield from map(key_of, selecting[:1])
 
     return keys
+
+
+def _ambiguous(pod: Obj, budget: Obj) -> str:
+    meta, chosen = pod["metadata"], budget["metadata"]["name"]
+    return (
+        f'Pod "{meta["namespace"]}"/"{meta["name"]}" matches multiple PodDisruptionBudgets.  '
+        f'Chose "{chosen}" arbitrarily.'
+    )
 
 
 def _seen(pod: Obj) -> tuple[object, ...]:

@@ -55,18 +55,18 @@ class _Reconciler:
         outcome = plan.outcome()
         if outcome is not None:
             self._delete(job, plan.active, counted=True)
-        self._count(plan, outcome)
-        if outcome is not None:
-            return None
-        return await self._manage(plan)
+        status = self._count(plan, outcome)
+        wait = None if outcome is not None else await self._manage(plan)
+        self._tell(job, status, outcome)
+        return wait
 
-    def _count(self, plan: Plan, outcome: Outcome | None) -> None:
+    def _count(self, plan: Plan, outcome: Outcome | None) -> Obj:
         """Write down what has ended, then let those pods go: nothing is counted twice, and nothing is missed."""
         status = new_status(plan, outcome)
         if status != plan.status:
             self.client.update(RESOURCE, {**plan.job, "status": status}, subresource="status")
         self._let_go([*plan.counted, *(plan.active if outcome else ())])
-        self._tell(plan.job, status, outcome)
+        return status
 
     def _tell(self, job: Obj, status: Obj, outcome: Outcome | None) -> None:
         if outcome is not None and is_over({"status": status}):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cluster.client import Obj
+from cluster.controllers.job_failure_policy import FAIL_JOB, IGNORE, judge
 from cluster.objects import annotations_of, is_condition_true, is_going, is_pod_active, is_pod_finished, restarts_of
 from cluster.timestamps import parse_time
 
@@ -74,7 +75,8 @@ class Plan:
 
     @property
     def failed(self) -> int:
-        return int(self.status.get("failed", 0)) + sum(map(self._is_failure, self.counted))
+        failures = (p for p in self.counted if self._is_failure(p))
+        return int(self.status.get("failed", 0)) + sum(judge(self.job, p)[0] != IGNORE for p in failures)
 
     @property
     def done_indexes(self) -> frozenset[int]:
@@ -87,6 +89,9 @@ class Plan:
         if is_condition_true(self.job, "FailureTarget"):
             found = next(c for c in self.status["conditions"] if c["type"] == "FailureTarget")
             return Outcome(False, found["reason"], found["message"])
+        for action, why in (judge(self.job, p) for p in self.counted if self._is_failure(p)):
+            if action == FAIL_JOB:
+                return Outcome(False, "PodFailurePolicy", why)
         if self._is_complete():
             return COMPLETED
         if self.failed > self.spec["backoffLimit"] or self._restarted_too_often():

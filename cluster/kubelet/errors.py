@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# What the runtime says reaches the kubelet through a call that names the kind of its error.
+RPC_UNKNOWN = "rpc error: code = Unknown desc = "
+
 
 @dataclass(eq=False)
 class StartRefused(Exception):

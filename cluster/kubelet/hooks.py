@@ -3,7 +3,7 @@
 import asyncio
 
 from cluster.client import Obj
-from cluster.kubelet.errors import StartRefused
+from cluster.kubelet.errors import RPC_UNKNOWN, StartRefused
 from cluster.kubelet.machine import Machine
 from cluster.kubelet.names import full_name
 from cluster.kubelet.probes.target import headers, url
@@ -37,9 +37,7 @@ async def _exec(machine: Machine, command: tuple[str, ...], container_id: str, t
     try:
         result = await machine.runtime.exec(container_id, command, timeout)
     except StartFailed as failed:
-        raise HookFailed(
-            f'Exec lifecycle hook ([{words}]) {where}: rpc error: code = Unknown desc = {failed}, message: ""'
-        ) from failed
+        raise HookFailed(f'Exec lifecycle hook ([{words}]) {where}: {RPC_UNKNOWN}{failed}, message: ""') from failed
     if result.timed_out:
         raise HookFailed(f"Exec lifecycle hook ([{words}]) {where}: command '{words}' timed out")
     if result.code:

@@ -38,6 +38,8 @@ _RETRY_LATER_SECONDS = 10.0
 # The kubelet looks at every pod again after this long at the latest; a long back-off shows by then.
 _RESYNC_SECONDS = 60.0
 _HOOK_SECONDS = 3600.0
+# Refusals whose message has an event of its own.
+_TOLD_BY_REASON = ("ErrImageNeverPull", "InvalidImageName")
 _FIELDS = {Kind.MAIN: "containers", Kind.EPHEMERAL: "ephemeralContainers"}
 
 
@@ -162,7 +164,7 @@ class ContainerLife:
             await self._post_start()
         except StartFailed as failed:
             end = self._note_start_failure(spec, image, str(failed))
-            return _End(end, end.finished_at)
+            return _End(end, end.finished_at, abrupt=True)
         except HookFailed as failed:
             end = await self._abort(str(failed))
             return _End(end, end.finished_at, abrupt=True)
@@ -363,9 +365,10 @@ class ContainerLife:
         hurried = asyncio.ensure_future(hurry.wait())
         await first_of(running, hurried, *([self._exit] if self._exit else []), timeout=grace_seconds)
         hurried.cancel()
-        if not running.done():
-            running.cancel()
-        elif running.exception() is not None:
+        if not running.done() and self.running_id is not None and not hurry.is_set() and "sleep" not in hook:
+            self._tell("Warning", "FailedPreStopHook", "PreStopHook failed")
+        running.cancel()
+        if running.done() and not running.cancelled() and running.exception() is not None:
             self._tell("Warning", "FailedPreStopHook", "PreStopHook failed")
 
     async def _signal_and_wait(self, seconds: float, hurry: asyncio.Event) -> None:
@@ -454,7 +457,7 @@ class ContainerLife:
 
     def _refuse(self, refused: StartRefused) -> None:
         self._refusals += 1
-        text = refused.reason if refused.reason in ("ErrImageNeverPull", "InvalidImageName") else refused.message
+        text = refused.reason if refused.reason in _TOLD_BY_REASON else refused.message
         self._tell("Warning", "Failed", f"Error: {text}")
         self._wait_as(refused.reason, refused.message)
 

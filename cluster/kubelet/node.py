@@ -42,9 +42,12 @@ def node_object(node: NodeConfig, config: ClusterConfig) -> Obj:
         "kubernetes.io/arch": architecture,
         "kubernetes.io/hostname": node.name,
         "kubernetes.io/os": "linux",
-        "topology.kubernetes.io/zone": node.zone,
-        "topology.kubernetes.io/region": f"seawall-{config.id}",
     }
+    if node.zone:
+        labels |= {
+            "topology.kubernetes.io/zone": node.zone,
+            "topology.kubernetes.io/region": f"seawall-{config.id}",
+        }
     annotations = {"node.alpha.kubernetes.io/ttl": "0", POWER: "on"}
     return {
         "apiVersion": "v1",

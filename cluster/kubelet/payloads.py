@@ -75,19 +75,13 @@ def _from_object(resource_name: str, source: Obj, name: str, reader: Reader) -> 
     if not source.get("items"):
         return {key: File(value, mode) for key, value in data.items()}
     items = [item for item in source["items"] if item["key"] in data or not source.get("optional")]
-    gone = _NO_KEY[resource_name]
-    return {item["path"]: File(_data(data, item["key"], gone), item.get("mode") or mode) for item in items}
+    return {item["path"]: File(_data(resource_name, data, item["key"]), item.get("mode") or mode) for item in items}
 
 
-_NO_KEY = {
-    "configmaps": "configmap references non-existent config key",
-    "secrets": "references non-existent secret key",
-}
-
-
-def _data(data: dict[str, bytes], key: str, gone: str) -> bytes:
+def _data(resource_name: str, data: dict[str, bytes], key: str) -> bytes:
     if key not in data:
-        raise SourceMissing(f"{gone}: {key}")
+        kinds = {"configmaps": "configmap references non-existent config", "secrets": "references non-existent secret"}
+        raise SourceMissing(f"{kinds[resource_name]} key: {key}")
     return data[key]
 
 

@@ -119,9 +119,13 @@ def _shown(reached: str, view: PodView, pod: Obj) -> str:
     # A pod counts as over only when nothing of it is left; until then it shows what it was (pod-completes).
     if reached in ("Succeeded", "Failed") and not view.finished:
         before = str(pod.get("status", {}).get("phase", "Pending"))
-        ran = any(not isinstance(c.state, Waiting) for c in view.main)
+        ran = any(not isinstance(c.state, Waiting) and _has_started(c) for c in view.main)
         return "Running" if ran or before == "Running" else "Pending"
     return reached
+
+
+def _has_started(status: ContainerStatus) -> bool:
+    return not (isinstance(status.state, Terminated) and status.state.reason == "StartError")
 
 
 def _is_sidecar(pod: Obj, name: str) -> bool:

@@ -12,7 +12,7 @@ from cluster.client import Client, Obj
 from cluster.config import ClusterConfig
 from cluster.kubelet import atomic, claims, payloads, tmpfs
 from cluster.kubelet.errors import MountFailed, config_error
-from cluster.kubelet.expansion import expand
+from cluster.kubelet.expansion import expand, references
 from cluster.kubelet.security import fs_group
 from cluster.quantity import to_bytes
 from cluster.runtime.spec import Mount
@@ -113,7 +113,7 @@ class PodVolumes:
 
     def _source(self, mount: Obj, container: Obj, environment: Mapping[str, str]) -> Path:
         root = self._sources[mount["name"]]
-        part = mount.get("subPath") or expand(mount.get("subPathExpr") or "", environment)
+        part = mount.get("subPath") or _expanded(mount.get("subPathExpr") or "", environment)
         if not part:
             return root
         # A link inside the volume may point anywhere: what counts is where it ends.
@@ -125,6 +125,14 @@ class PodVolumes:
             path.mkdir(parents=True)
             path.chmod(root.stat().st_mode & 0o7777)
         return path
+
+
+def _expanded(expression: str, environment: Mapping[str, str]) -> str:
+    """A path may not hang on a variable that is not there. Raises `StartRefused`."""
+    for name in references(expression):
+        if name not in environment:
+            raise config_error(f"missing value for {name}")
+    return expand(expression, environment)
 
 
 def remove_folders(*folders: Path) -> None:

@@ -86,6 +86,8 @@ class PodWorker:
         self._hurry = asyncio.Event()
         self.absent = False
         self._silent = False
+        self._starting = False
+        """Whether its containers are being started one after the other: what came of that is told when all are."""
         self._failure: Failure | None = None
         self._living: list[asyncio.Task[None]] = []
         """The task that starts the containers, once there is one."""
@@ -107,6 +109,8 @@ class PodWorker:
             self._begin_ephemeral(self.ephemeral[-1:])
         if _told(old) != _told(pod):
             self.refresh()
+        if _gates(old) != _gates(pod):
+            self.publish()
 
     def gone(self) -> None:
         """The object has been deleted under us: end without telling anybody, soon; at once if it was ending already."""
@@ -198,7 +202,7 @@ class PodWorker:
 
     def publish(self) -> None:
         """Write the pod's status if it changed. Nobody is told once the object is gone or the node is dead."""
-        if self._silent or self.absent:
+        if self._silent or self.absent or (self._starting and not self.ending):
             return
         meta = self.pod["metadata"]
         try:
@@ -286,10 +290,16 @@ class PodWorker:
         for life in self.init:
             if not await self._initialise(life):
                 return
+        await self._start_main()
+        await asyncio.gather(*self._tasks_of(self.main))
+
+    async def _start_main(self) -> None:
+        self._starting = True
         for life in self.main:
             self._begin(life)
             await life.attempted.wait()
-        await asyncio.gather(*self._tasks_of(self.main))
+        self._starting = False
+        self.publish()
 
     def _begin(self, life: ContainerLife) -> "asyncio.Task[None]":
         task = asyncio.ensure_future(life.run())
@@ -441,6 +451,13 @@ class PodWorker:
 def _told(pod: Obj) -> tuple[Obj, Obj]:
     """What the downward API shows of a pod and may change."""
     return pod["metadata"].get("labels") or {}, pod["metadata"].get("annotations") or {}
+
+
+def _gates(pod: Obj) -> list[str]:
+    """The readiness gates that are open: others write them, and readiness hangs on them."""
+    gates = {gate["conditionType"] for gate in pod["spec"].get("readinessGates") or ()}
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return sorted(f"{c['type']} {c['status']}" for c in conditions if c["type"] in gates)
 
 
 def _bug(results: "list[BaseException | None]") -> Failure | None:

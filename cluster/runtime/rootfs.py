@@ -50,6 +50,11 @@ def _mount_overlay(skeleton: Path, layer: Path, root: Path) -> None:
         mount("overlay", root, "overlay", 0, options)
 
 
+def written(place: Place) -> Path:
+    """The upper layer, on disk or, where that was refused, in memory."""
+    return next(filter(Path.is_dir, (place.layer / "upper", place.bundle / "layer" / "upper")), place.layer)
+
+
 def discard(place: Place) -> None:
     """Unmount and delete; nothing happens if it is not there."""
     with suppress(OSError):

@@ -20,7 +20,7 @@ from cluster.runtime.bundle import this_machine
 from cluster.runtime.commands import Stdio, runc
 from cluster.runtime.logs import LogPump
 from cluster.runtime.processes import Process, become_subreaper
-from cluster.runtime.rootfs import Place, discard, prepare
+from cluster.runtime.rootfs import Place, discard, prepare, written
 from cluster.runtime.spec import ContainerSpec, ExecResult, Exit, Image, Limits, Mount, Running, StartFailed, Usage
 
 # What containerd's shim and runc's create step put in front of runc's own message; the kubelet shows it as it comes.
@@ -99,6 +99,8 @@ class Runc:
                 process, stdin = await (self._run_on_terminal if spec.tty else self._run)(spec, place, logs)
         except (OSError, StartFailed) as error:
             logs.close()
+            # What runc printed is told as the reason; the container itself has said nothing.
+            spec.log_path.write_bytes(b"")
             await asyncio.to_thread(self._discard, place, f"{spec.cgroup}/{spec.id}")
             raise StartFailed(f"{CREATE_FAILED}{error}: unknown") from error
         return self._record(spec, place, process, logs, stdin)
@@ -261,6 +263,9 @@ class Runc:
 
     def usage(self, container_id: str) -> Usage:
         return self.group_usage(self._containers[container_id].cgroup)
+
+    def layer(self, container_id: str) -> Path:
+        return written(self._containers[container_id].place)
 
     def group_usage(self, path: str) -> Usage:
         return cgroups.usage(self._hierarchies, path)

@@ -188,6 +188,10 @@ class Runtime(Protocol):
 
     def usage(self, container_id: str) -> Usage: ...
 
+    def layer(self, container_id: str) -> Path:
+        """The folder of all that a running container has written to its root."""
+        ...
+
     def group_usage(self, path: str) -> Usage:
         """Of everything in a cgroup: a pod's, a node's."""
         ...

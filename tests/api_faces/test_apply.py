@@ -1,13 +1,14 @@
 """Server-side apply: owners, conflicts, force, and fields that go when nobody wants them any more."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.api.apply import apply, track_update
+from cluster.api.apply import LAST_APPLIED, apply, track_update
 from cluster.api.field_sets import decode, encode, fields_of, show
 from cluster.api.resources import registry
 from cluster.api.schema import lookup
@@ -128,8 +129,19 @@ def test_a_later_write_takes_what_it_changed() -> None:
     scaled["spec"]["replicas"] = 7
     track_update(live, scaled, DEPLOYMENT, manager="scaler", now=NOW)
     assert owned(scaled, "scaler") == {".spec.replicas"}
-    with pytest.raises(Conflict, match='"scaler" using apps/v1 at 2023-11-14T22:13:20Z'):
+    with pytest.raises(Conflict, match=r'conflict with "scaler" using apps/v1: \.spec\.replicas'):
         by("one", scaled, config())
+
+
+def test_kubectl_takes_over_what_it_applied_client_side() -> None:
+    annotations = {LAST_APPLIED: json.dumps({"spec": {"replicas": 2}})}
+    live = {"metadata": {"name": "app", "annotations": annotations}, "spec": {"replicas": 2, "minReadySeconds": 1}}
+    again = {"metadata": {"name": "app"}, "spec": {"replicas": 3}}
+    assert by("kubectl", live, again)["spec"]["replicas"] == 3
+    with pytest.raises(Conflict):
+        by("another", live, again)
+    with pytest.raises(Conflict):
+        by("kubectl", live, {"metadata": {"name": "app"}, "spec": {"minReadySeconds": 2}})
 
 
 def test_applying_again_changes_nothing() -> None:

@@ -261,7 +261,7 @@ class TestPodSecurity:
         create(client, pod(containers=[container(securityContext=SAFE)]))
 
     def test_an_unknown_level_is_refused(self, client: LocalClient) -> None:
-        with pytest.raises(Invalid, match='Unsupported value: "strict"'):
+        with pytest.raises(Invalid, match='Invalid value: "strict": must be one of privileged, baseline, restricted'):
             self.namespace(client, enforce="strict")
 
     @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ class TestNamespaces:
 class TestPreconditions:
     def test_a_delete_meant_for_another_uid_does_nothing(self, client: LocalClient) -> None:
         client.create("configmaps", configmap(), "default")
-        with pytest.raises(Conflict, match="UID in precondition: other"):
+        with pytest.raises(Conflict, match=r"the UID in the precondition \(other\) does not match"):
             client.delete("configmaps", "settings", "default", uid="other")
         assert not gone(client, "configmaps", "settings", "default")
 

@@ -244,6 +244,7 @@ class TestMistakes:
         ("method", "path", "code"),
         [
             ("GET", "/api/v1/widgets", 404),
+            ("GET", "/api/v1/namespaces/default/pods/a/b/c", 404),
             ("GET", "/api/v1/pods/a", 404),
             ("POST", "/api/v1/pods", 405),
             ("OPTIONS", "/api/v1/pods", 405),
@@ -257,6 +258,11 @@ class TestMistakes:
         found, status = await served.call(method, path, {} if method != "GET" else None)
         assert (found, status["kind"]) == (code, "Status"), status
 
+    @pytest.mark.parametrize("path", ["/apis/example.com/v1/widgets", "/apis/apps/v2/deployments", "/nowhere"])
+    async def test_where_no_api_is_nothing_is_said_in_its_words(self, served: Served, path: str) -> None:
+        async with served.session.get(served.url + path) as answer:
+            assert (answer.status, await answer.text()) == (404, "404 page not found\n")
+
     @pytest.mark.parametrize(
         "path",
         [
@@ -265,7 +271,6 @@ class TestMistakes:
             "/openapi/v3/nowhere",
             "/apis/example.com/v1/widgets",
             "/apis/apps/v2/deployments",
-            "/api/v1/namespaces/default/pods/a/b/c",
         ],
     )
     async def test_paths_of_no_api_are_answered_in_plain_text(self, served: Served, path: str) -> None:
@@ -279,7 +284,7 @@ class TestMistakes:
         code, status = await served.call("PATCH", f"{CONFIGMAPS}/a", patch, headers=headers)
         assert (code, status["reason"]) == (422, "Invalid")
         assert status["message"] == "the server rejected our request due to an error in our request"
-        assert "details" not in status
+        assert status["details"] == {}
 
     @pytest.mark.parametrize(
         ("query", "why"),

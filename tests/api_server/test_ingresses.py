@@ -34,10 +34,10 @@ PATH = "spec.rules[0].http.paths[0]"
         (rule(type="Regex"), f'{PATH}.pathType: Unsupported value: "Regex"'),
         (rule(host="10.0.0.1"), 'spec.rules[0].host: Invalid value: "10.0.0.1": must be a DNS name, not an IP address'),
         (rule(host="a.*"), 'spec.rules[0].host: Invalid value: "a.*": a wildcard DNS-1123 subdomain must start'),
-        (rule(service={"name": "web"}), f"{PATH}.backend.service: Required value: port name or number is required"),
+        (rule(service={"name": "web"}), f"{PATH}.backend: Required value: port name or number is required"),
         (
             rule(service={"name": "web", "port": {"name": "http", "number": 80}}),
-            f'{PATH}.backend.service: Invalid value: "": cannot set both port name & port number',
+            f'{PATH}.backend: Invalid value: "": cannot set both port name & port number',
         ),
     ],
 )

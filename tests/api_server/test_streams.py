@@ -265,9 +265,32 @@ class TestProxy:
             "ports": [{"name": "http", "port": backend, "protocol": "TCP"}],
         }
         client.create("endpointslices.discovery.k8s.io", part, "default")
-        for name in ("web:http", "web:80", "web", "http:web:http"):
+        for name in ("web:http", "web:80", "http:web:http"):
             code, _ = await served.call("GET", f"/api/v1/namespaces/default/services/{name}/proxy/")
             assert code == 418
+
+    @pytest.mark.parametrize(
+        ("asked", "why"),
+        [
+            ("web", 'no endpoints available for service "web"'),
+            ("web:other", 'no endpoints available for service "web:other"'),
+            ("web:81", 'no service port 81 found for service "web"'),
+        ],
+    )
+    async def test_a_port_that_a_service_does_not_have(self, served: Served, asked: str, why: str) -> None:
+        client = served.api.client("system:test")
+        client.create(
+            "services", {"metadata": {"name": "web"}, "spec": {"ports": [{"name": "http", "port": 80}]}}, "default"
+        )
+        part = {
+            "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}],
+            "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
+        }
+        client.create("endpointslices.discovery.k8s.io", part, "default")
+        code, status = await served.call("GET", f"/api/v1/namespaces/default/services/{asked}/proxy/")
+        assert (code, status["message"]) == (503, why)
 
     async def test_a_closed_port_is_503_in_the_real_words(self, served: Served) -> None:
         at_home(served)

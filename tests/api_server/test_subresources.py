@@ -48,6 +48,16 @@ class TestBinding:
             }
         ]
 
+    def test_a_bound_pod_is_where_its_node_is(self, client: LocalClient) -> None:
+        zone = {"topology.kubernetes.io/zone": "zone-a"}
+        with_default_account(client)
+        client.create("nodes", {"metadata": {"name": "node1", "labels": {**zone, "other": "label"}}})
+        client.create("pods", pod(), "default")
+        bind(client)
+        labels = client.get("pods", "web", "default")["metadata"]["labels"]
+        assert labels.items() >= zone.items()
+        assert "other" not in labels
+
     def test_a_pod_is_bound_once(self, client: LocalClient) -> None:
         with_default_account(client)
         client.create("pods", pod(), "default")

@@ -72,3 +72,21 @@ async def test_a_percentage_is_of_the_replicas_asked_for(world: World) -> None:
 )
 def test_desired_healthy_rounds_up(spec: Obj, expected: int, desired: int) -> None:
     assert desired_healthy(spec, expected) == desired
+
+
+async def test_pods_that_nobody_manages_are_told(world: World) -> None:
+    budget(world, minAvailable="100%")
+    metadata = {"name": "alone", "labels": {"app": "web"}}
+    pod = {"metadata": metadata, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    world.client.create("pods", pod, NAMESPACE)
+    await world.until(lambda: "UnmanagedPods" in {e["reason"] for e in world.client.list("events", NAMESPACE)})
+
+
+async def test_of_two_budgets_for_a_pod_one_counts_it_and_that_is_told(world: World) -> None:
+    budget(world, minAvailable=1)
+    again = {"selector": {"matchLabels": {"app": "web"}}, "minAvailable": 1}
+    world.client.create(RESOURCE, {"metadata": {"name": "web2"}, "spec": again}, NAMESPACE)
+    world.deploy()
+    await world.until(lambda: status(world) == (2, 3, 1, 3))
+    told = {e["reason"]: e["message"] for e in world.client.list("events", NAMESPACE)}
+    assert told["MultiplePodDisruptionBudgets"].endswith('Chose "web" arbitrarily.')

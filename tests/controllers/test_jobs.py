@@ -170,3 +170,25 @@ def test_each_failure_doubles_the_wait_up_to_ten_minutes(failures: int, seconds:
 @given(st.frozensets(st.integers(0, 40)))
 def test_indexes_are_written_as_they_are_read(indexes: frozenset[int]) -> None:
     assert frozenset(parse_indexes(format_indexes(indexes))) == indexes
+
+
+FAIL = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [2]}}
+IGNORE = {"action": "Ignore", "onExitCodes": {"operator": "NotIn", "values": [3]}}
+
+
+async def test_a_failure_that_a_rule_knows_ends_the_job(world: World) -> None:
+    declare(world, podFailurePolicy={"rules": [FAIL]})
+    await world.until(lambda: running(world))
+    end(world, running(world)[0], ok=False)
+    await world.until(lambda: is_over(job(world)))
+    assert conditions(world) == {"FailureTarget": "PodFailurePolicy", "Failed": "PodFailurePolicy"}
+    (message,) = {c["message"] for c in status(world)["conditions"]}
+    assert message.endswith(" failed with exit code 2 matching FailJob rule at index 0")
+
+
+async def test_a_failure_that_is_ignored_is_not_counted(world: World) -> None:
+    declare(world, backoffLimit=0, podFailurePolicy={"rules": [IGNORE]})
+    await world.until(lambda: running(world))
+    end(world, running(world)[0], ok=False, ago=60)
+    await world.until(lambda: len(running(world)) == 1 and status(world).get("ready") == 1)
+    assert "failed" not in status(world)

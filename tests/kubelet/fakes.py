@@ -239,6 +239,9 @@ class FakeRuntime:
     def usage(self, container_id: str) -> Usage:
         return Usage(memory_bytes=0, cpu_usec=0)
 
+    def layer(self, container_id: str) -> Path:
+        return Path("/nowhere") / container_id
+
     def group_usage(self, path: str) -> Usage:
         return Usage(memory_bytes=0, cpu_usec=0)
 

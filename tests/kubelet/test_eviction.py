@@ -6,7 +6,7 @@ from pathlib import Path
 from cluster.client import Obj
 from cluster.config import MIB
 from cluster.kubelet import eviction
-from cluster.kubelet.disks import watch_disks
+from cluster.kubelet.disks import excess, watch_disks
 from cluster.kubelet.eviction import Candidate
 from cluster.kubelet.pressure import MemoryPressure
 from cluster.kubelet.worker import PodWorker
@@ -84,6 +84,22 @@ def test_a_volume_beyond_its_limit_evicts_its_pod(tmp_path: Path) -> None:
             task.cancel()
 
     simulate(scenario())
+
+
+def storing(name: str, limit: str) -> Obj:
+    return container(name, resources={"limits": {"ephemeral-storage": limit}})
+
+
+def test_what_containers_write_counts_against_their_limits(tmp_path: Path) -> None:
+    layers = {name: tmp_path / name for name in ("a", "b")}
+    for layer in layers.values():
+        layer.mkdir()
+        (layer / "file").write_bytes(b"x" * 100_000)
+    assert excess(pod(storing("a", "1Mi"), storing("b", "1Mi")), tmp_path, layers) == ""
+    total = "Pod ephemeral local storage usage exceeds the total limit of containers 128Ki. "
+    assert excess(pod(storing("a", "64Ki"), storing("b", "64Ki")), tmp_path, layers) == total
+    own = 'Container a exceeded its local ephemeral storage limit "64Ki". '
+    assert excess(pod(storing("a", "64Ki"), storing("b", "1Mi")), tmp_path, layers) == own
 
 
 def test_pods_go_one_at_a_time_until_there_is_room_and_the_condition_stays_a_while(tmp_path: Path) -> None:

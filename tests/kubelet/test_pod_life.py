@@ -182,6 +182,40 @@ class TestStarting:
         assert world.events[0][2] == 'MountVolume.SetUp failed for volume "src" : configmap "src" not found'
         assert phases(world)[-1] == "Running"
 
+    def test_what_came_of_all_containers_is_told_at_once(self, tmp_path: Path) -> None:
+        world = play(tmp_path, pod(container("a"), container("b")), lasting(1))
+        assert phases(world) == ["Pending", "Running"]
+        assert len(world.client.history) == 4, "the object itself, and three statuses"
+
+    def test_a_name_that_no_image_can_have_is_refused(self, tmp_path: Path) -> None:
+        world = play(tmp_path, pod(container(image="demo/App:1")), lasting(1))
+        assert states(world) == ["waiting ContainerCreating", "waiting InvalidImageName"]
+        assert world.reasons()[:2] == ["InspectFailed", "Failed"]
+
+    def test_without_a_restart_a_failed_start_is_the_end(self, tmp_path: Path) -> None:
+        script = [Script(fails_to_start="exec: no such file")]
+        world = play(tmp_path, pod(restartPolicy="Never"), lasting(3), app=script)
+        assert states(world) == ["waiting ContainerCreating", "terminated StartError 128"]
+        assert phases(world) == ["Pending", "Failed"]
+
+    def test_main_containers_wait_for_ever_behind_an_init_container_that_failed(self, tmp_path: Path) -> None:
+        manifest = pod(initContainers=[container("init")], restartPolicy="Never")
+        world = play(tmp_path, manifest, lasting(3), init=[Script(seconds=1, code=5)])
+        assert states(world) == ["waiting PodInitializing"]
+        assert phases(world) == ["Pending", "Failed"]
+
+    def test_a_readiness_gate_opens_when_somebody_says_so(self, tmp_path: Path) -> None:
+        async def watch(world: World) -> None:
+            await seconds(1)
+            assert conditions(world.client.history[-1])["Ready"] == "False ReadinessGatesNotReady"
+            status = world.client.get("pods", "web", "shop")["status"]
+            opened = [*status["conditions"], {"type": "example.com/gate", "status": "True"}]
+            world.client.patch("pods", "web", "shop", {"status": {"conditions": opened}}, subresource="status")
+            await seconds(1)
+
+        world = play(tmp_path, pod(readinessGates=[{"conditionType": "example.com/gate"}]), watch)
+        assert conditions(world.client.history[-1])["Ready"] == "True"
+
     def test_an_image_that_is_not_there_backs_off(self, tmp_path: Path) -> None:
         async def watch(world: World) -> None:
             await seconds(10)

@@ -362,6 +362,8 @@ class TestEtcFiles:
         ("registry.example.com:5000/team/app:v1.2", ""),
         ("localhost/app", ""),
         ("docker.io/library/python@sha256:" + "a" * 64, ""),
+        ("registry.example.com:5000/team/app@sha256:" + "0" * 64, ""),
+        ("Demo/App:1", "invalid reference format: repository name (App) must be lowercase"),
         ("Bad/Image:UPPER:x", "invalid reference format: repository name (Image) must be lowercase"),
         ("BusyBox", "invalid reference format: repository name (BusyBox) must be lowercase"),
         ("busybox:", "invalid reference format"),
@@ -373,3 +375,7 @@ class TestEtcFiles:
 )
 def test_image_names_that_are_none_are_told_as_the_kubelet_tells_them(image: str, wrong: str) -> None:
     assert wrong_reference(image) == wrong
+
+
+def test_a_path_may_not_hang_on_a_variable_that_is_not_there() -> None:
+    assert list(expansion.references("$(A)/b/$$(C)")) == ["A"]

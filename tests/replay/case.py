@@ -101,6 +101,12 @@ def shell(name: str, script: str, **more: Any) -> Obj:
     return {"name": name, "image": IMAGE, "command": ["sh", "-c", script], **more}
 
 
+def bare(name: str, *containers: Obj, **spec: Any) -> Obj:
+    """A pod that nothing but itself looks after, with a grace period of two seconds."""
+    whole = {"terminationGracePeriodSeconds": 2, "containers": [*containers], **spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}, "spec": whole}
+
+
 def http_get(path: str, **more: Any) -> Obj:
     return {"httpGet": {"path": path, "port": "http"}, **more}
 

@@ -85,6 +85,120 @@ KNOWN: tuple[Known, ...] = (
         " nothing is left to be stopped when it comes back.",
         "node-crash",
     ),
+    Known(
+        r"\$\d+ kubectl .* rollout status .* \| Waiting for .*",
+        "How often somebody who waits is told of a change, and what was half done then, is chance.",
+        "(deployment|statefulset|daemonset)-.*",
+    ),
+    Known(
+        r".*(rovision|WaitFor|SuccessfulAttachVolume|selected-node|unbound immediate).*"
+        r"|PersistentVolumeClaim (data|one) phases: .*|Pod db-\d condition PodScheduled: .*"
+        r"|events of (Pod (user|db-\d)|PersistentVolumeClaim \S+) in order: .*"
+        r"|PATCH .*/persistentvolumeclaims/data as \{'(volumeName|storageClassName)'.*",
+        "The class that was recorded binds at once, its provisioner a part of the controller manager; here the default"
+        " class waits for the first pod, and volumes are attached, as with a cloud's.",
+        "claim-.*|statefulset-claims|quota-kinds",
+    ),
+    Known(
+        r"count of PersistentVolumeClaim .* ProvisioningFailed: .*",
+        "The controller there looks again every fifteen seconds, here whenever something changes.",
+        "claim-unmatched|volume-kept",
+    ),
+    Known(
+        r"PATCH .* 422 .*(spec is immutable after creation|pod updates may not change fields|spec\.template).*",
+        "There the refusal shows the difference of the two specs, field by field as its program holds them; here the"
+        " field and the reason alone.",
+        "claim-changed|refused-changes",
+    ),
+    Known(
+        r"PATCH .* 422 .*(metadata\.finalizers|metadata\.labels|activeDeadlineSeconds).*",
+        "There the metadata of an update is checked twice and each mistake listed twice among the causes.",
+        "deletions|refused-changes",
+    ),
+    Known(
+        r"PATCH .*'uid': .*",
+        "Another uid in a patch is a conflict here, as in a replacement; there it is a change of a field that may not.",
+        "refused-changes",
+    ),
+    Known(
+        r"PATCH .*'two'.*",
+        "There the refusal contains the whole patched object, in the order of its fields.",
+        "refused-patches",
+    ),
+    Known(
+        r"POST /api/v1/persistentvolumes as PersistentVolume untold-bad .*",
+        "What is not done here is said at once, before other mistakes: volumes are csi, hostPath or local, and not"
+        " recycled.",
+        "claim-changed",
+    ),
+    Known(
+        rf"{_PRINTED}.* v1\.36\.2(\+seawall)?",
+        "Nodes say whose version they are.",
+        "drain-refused",
+    ),
+    Known(
+        rf"{_PRINTED}Zone: .*",
+        "The recorded nodes are in zones, those of the replay in none.",
+        "endpoints-by-hand",
+    ),
+    Known(
+        r"POST .*configmaps as ConfigMap b .*",
+        "A ConfigMap more in each namespace, of the build that was recorded, reaches the quota sooner.",
+        "quota-kinds",
+    ),
+    Known(
+        r".*combined from similar events.*|.* get events \| .* FailedCreate .*",
+        "How many attempts there were by then is chance.",
+        "quota-kinds|limitrange-refusals",
+    ),
+    Known(
+        r"POST .* as RoleBinding edit .*",
+        "What the role `edit` has of groups that are not served here, and of those that only add-ons bring there.",
+        "rbac-escalation",
+    ),
+    Known(
+        r".*(Pod twice|pod/twice|PodDisruptionBudget two) .*|\$1 .* two 0 N/A \d <age>"
+        r"|\$3 .* \| (currentHealthy|disruptionsAllowed|reason|status): .*",
+        "Two budgets for one pod: which of its changes the second still counts depends on which came first.",
+        "eviction-refused",
+    ),
+    Known(
+        r"count of (Pod|PodDisruptionBudget|CronJob) .*",
+        "How often a controller looks, and tells what it told before, is its own affair.",
+        "eviction-refused|pod-ends|cronjob-by-hand|commands-that-fail",
+    ),
+    Known(
+        r"Deployment app condition Progressing: .*",
+        "Which of two changes in one moment a controller sees first is chance.",
+        "deployment-(paused|deadline)",
+    ),
+    Known(
+        r"Pod app-<hash>-<id> condition (Containers)?Ready: False ContainersNotReady [^>]*( > False PodFailed)?"
+        r"|EndpointSlice app-<id> address: not ready > (terminating > )?absent",
+        "A pod that never started is gone at once here; there its kubelet looks first.",
+        "deployment-deadline",
+    ),
+    Known(
+        r"ReplicaSet app ends with status .*",
+        "There a ReplicaSet that is going still counts the pods that it has just let go.",
+        "replicaset-adopts",
+    ),
+    Known(
+        rf"{_PRINTED}(unable to retrieve container logs for <cid>|.*very short watch.*)",
+        "A log that was cleaned up, and a watch that ended, just before they were asked for.",
+    ),
+    Known(
+        r"seconds of Pod (once|now-<id>|app-<id>) .*",
+        "A recorded kubelet that took longer over an end, or a start, than they usually take.",
+        "oom-kinds|cronjob-by-hand|daemonset-update",
+    ),
+    Known(
+        r".*Pod (start-http|start-missing|no-such-file|not-in-path) (container main|life).*"
+        r"|\$1 .* (start-http|start-missing|no-such-file|not-in-path) .*"
+        r"|\$2 .* Reason: (RunContainerError|CrashLoopBackOff)",
+        "When a kubelet next looks at a container that it has ended itself, or could not start, is chance.",
+        "hooks-failing|start-command-missing",
+    ),
 )
 
 NOT_REPLAYED = {

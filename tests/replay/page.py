@@ -27,7 +27,8 @@ The quick cases run with `make test`; all of them with
 
     .venv/bin/pytest tests/replay -m "slow or not slow"
 
-and `.venv/bin/python -m tests.replay CASE` prints what disagrees in one.
+and `.venv/bin/python -m tests.replay CASE` prints what disagrees in one. With `--record KUBECONFIG` the same script
+asks a real cluster, and what that did becomes the case's facts; it should look like the one in tests/replay/run.py.
 """
 
 

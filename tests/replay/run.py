@@ -13,15 +13,52 @@ from pathlib import Path
 from cluster import boot
 from cluster.config import MIB, NodeConfig
 from tests.replay.case import CASES, Case
-from tests.replay.cases import access, containers, nodes, probes, scheduling, workloads
+from tests.replay.cases import (
+    access,
+    claims,
+    containers,
+    limits,
+    living,
+    network,
+    nodes,
+    placing,
+    probes,
+    refusals,
+    rights,
+    rollouts,
+    scheduling,
+    sets,
+    starting,
+    workloads,
+)
 from tests.replay.stage import Row, on
 
-__all__ = ["CASES", "access", "containers", "nodes", "probes", "record_all", "scheduling", "workloads"]
+__all__ = [
+    "CASES",
+    "access",
+    "claims",
+    "containers",
+    "limits",
+    "living",
+    "network",
+    "nodes",
+    "placing",
+    "probes",
+    "record_all",
+    "record_on",
+    "refusals",
+    "rights",
+    "rollouts",
+    "scheduling",
+    "sets",
+    "starting",
+    "workloads",
+]
 
 AT_A_TIME = 5
 GRACE_SECONDS = 20.0
 """The recorded cluster's node-monitor-grace-period."""
-NODES = tuple(NodeConfig(name=f"node{index}", index=index, zone="zone-a", memory_bytes=5573 * MIB) for index in (1, 2))
+NODES = tuple(NodeConfig(name=f"node{index}", index=index, zone="", memory_bytes=5573 * MIB) for index in (1, 2))
 
 
 def plan() -> boot.ClusterConfig:
@@ -41,6 +78,23 @@ async def _record_all(cases: list[Case]) -> dict[str, list[Row]]:
     finally:
         await asyncio.to_thread(shared.stop)
     return {case.name: rows for case, rows in zip(cases, recordings, strict=True)}
+
+
+def record_on(kubeconfig: Path, cases: Iterable[Case]) -> dict[str, list[Row]]:
+    """The rows of each case by name, on a cluster that runs already: a real one, to learn from it."""
+    return asyncio.run(_record_on(kubeconfig, [*cases]))
+
+
+async def _record_on(kubeconfig: Path, cases: list[Case]) -> dict[str, list[Row]]:
+    turns = asyncio.Semaphore(AT_A_TIME)
+
+    async def take_turns(case: Case) -> list[Row]:
+        async with turns:
+            return await play(case, kubeconfig)
+
+    together, alone = [case for case in cases if not case.alone], [case for case in cases if case.alone]
+    rows = dict(zip((case.name for case in together), await asyncio.gather(*map(take_turns, together)), strict=True))
+    return rows | {case.name: await play(case, kubeconfig) for case in alone}
 
 
 async def _record(case: Case, shared: Path, turns: AbstractAsyncContextManager[None]) -> list[Row]:

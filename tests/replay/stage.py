@@ -35,6 +35,18 @@ WATCHED = {
     "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",
 }
 NODES = {"Node": "/api/v1/nodes"}
+CLUSTERWIDE = {
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "StorageClass",
+    "PriorityClass",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "SelfSubjectAccessReview",
+    "SelfSubjectRulesReview",
+    "SubjectAccessReview",
+}
 KUBECTL_SECONDS_MAX = 60.0
 SETTLE_SECONDS = 0.3
 APP = Path(__file__).with_name("app.py")
@@ -57,11 +69,19 @@ class Stage:
         self.add(note=text)
 
     async def request(
-        self, method: str, path: str, body: Any = None, *, token: str | None = None, note: str = ""
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        note: str = "",
+        type: str = "application/json",
     ) -> Obj:
         """Ask the API and record the answer. With a `token` ("" for none), as somebody else than the administrator."""
         asked = {"method": method, "path": path, "body": body, "note": note}
-        async with self._as(token) as session, session.request(method, path, json=body) as response:
+        headers = {"Content-Type": type}
+        async with self._as(token) as session, session.request(method, path, json=body, headers=headers) as response:
             text = await response.text()
         answer = _json(text)
         self.add(request=asked, response={"code": response.status, "body": answer})
@@ -77,6 +97,25 @@ class Stage:
         connector = aiohttp.TCPConnector(ssl=tls)
         async with aiohttp.ClientSession(server, connector=connector, headers=headers) as session:
             yield session
+
+    @property
+    def home(self) -> str:
+        """The case's namespace in the core group."""
+        return f"/api/v1/namespaces/{self.namespace}"
+
+    async def create(self, manifest: Obj, *, note: str = "", token: str | None = None, query: str = "") -> Obj:
+        """POST it where its kind belongs, in the case's namespace unless it names another or its kind has none."""
+        who = note or f"{manifest['kind']} {manifest['metadata'].get('name', '')}"
+        return await self.request("POST", self.place(manifest) + query, manifest, note=who, token=token)
+
+    def place(self, manifest: Obj) -> str:
+        """The path of the list that it belongs in."""
+        version, kind = manifest["apiVersion"], manifest["kind"]
+        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        namespace = (
+            "" if kind in CLUSTERWIDE else f"/namespaces/{manifest['metadata'].get('namespace', self.namespace)}"
+        )
+        return f"{root}{namespace}/{plural(kind)}"
 
     async def get(self, path: str) -> Obj:
         """Ask the API without a record."""
@@ -203,6 +242,14 @@ def connection(kubeconfig: Path, *, certificate: bool = True) -> tuple[str, ssl.
             file.flush()
             tls.load_cert_chain(file.name)
     return cluster["server"], tls
+
+
+def plural(kind: str) -> str:
+    """Such as "networkpolicies"."""
+    name = kind.lower()
+    if name.endswith(("ss", "sh")):
+        return f"{name}es"
+    return name if name == "endpoints" else f"{name[:-1]}ies" if name.endswith("cy") else f"{name}s"
 
 
 def _ready(pod: Obj) -> bool:

@@ -16,7 +16,7 @@ def requestor(_cluster: Cluster, write: Write) -> None:
     if write.operation != "CREATE" or write.resource.key != CERTIFICATE_REQUESTS:
         return
     user, spec = write.user, write.obj.setdefault("spec", {})
-    spec.update(username=user.name, groups=sorted(user.groups))
+    spec.update(username=user.name, groups=user.groups_in_order)
     spec.update({"uid": user.uid} if user.uid else {})
     spec.update({"extra": {key: list(values) for key, values in user.extra.items()}} if user.extra else {})
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from cluster.api.authorize import MASTERS, RBAC, Authorizer, describe_user
 from cluster.api.context import Cluster, Write
-from cluster.api.errors import forbidden
+from cluster.api.errors import forbidden, not_found
 from cluster.api.rules import Attributes, Rule, compact, uncovered
-from cluster.client import NotFound, Obj
+from cluster.client import Obj
 
 _ROLES = {f"roles.{RBAC}", f"clusterroles.{RBAC}"}
 _BINDINGS = {f"rolebindings.{RBAC}", f"clusterrolebindings.{RBAC}"}
@@ -33,7 +33,7 @@ def _check_binding(authorizer: Authorizer, write: Write) -> None:
         return
     rules = authorizer.role_rules(ref, write.namespace)
     if rules is None:
-        raise NotFound(f'{plural}.{RBAC} "{ref["name"]}" not found', group=RBAC, kind=plural, name=ref["name"])
+        raise not_found(write.resource, write.name)
     _check(authorizer, write, rules)
 
 

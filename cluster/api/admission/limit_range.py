@@ -26,12 +26,14 @@ def limit_defaults(cluster: Cluster, write: Write) -> None:
 
 
 def limit_bounds(cluster: Cluster, write: Write) -> None:
-    """Refuse a new pod or claim that is out of bounds, naming every bound."""
+    """Refuse a new pod or claim that is out of bounds, naming every bound of the first LimitRange that it breaks."""
     if write.operation != "CREATE" or write.resource.key not in ("pods", "persistentvolumeclaims"):
         return
-    found = [error for item in _items(cluster, write) for error in out_of_bounds(write.resource.key, write.obj, item)]
-    if found:
-        raise forbidden(write.resource, write.name, found[0] if len(found) == 1 else f"[{', '.join(found)}]")
+    for entry in cluster.store.list("limitranges", write.namespace):
+        items = entry.object["spec"].get("limits") or ()
+        found = [error for item in items for error in out_of_bounds(write.resource.key, write.obj, item)]
+        if found:
+            raise forbidden(write.resource, write.name, found[0] if len(found) == 1 else f"[{', '.join(found)}]")
 
 
 def apply_defaults(spec: Obj, item: Obj) -> Iterator[str]:
@@ -55,7 +57,7 @@ def out_of_bounds(key: str, obj: Obj, item: Obj) -> Iterator[str]:
             yield from _check(item, pod_resources(obj["spec"]))
         case "persistentvolumeclaims", "PersistentVolumeClaim":
             requests = (obj["spec"].get("resources") or {}).get("requests") or {}
-            yield from _check(item, {"requests": requests, "limits": requests})
+            yield from _check_claim(item, requests)
 
 
 def _items(cluster: Cluster, write: Write, type: str = "") -> Iterator[Obj]:
@@ -75,12 +77,20 @@ def _fill(resources: Obj, field: str, defaults: dict[str, str]) -> list[str]:
 
 def _check(item: Obj, resources: Obj) -> Iterator[str]:
     requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
-    for name, least in (item.get("min") or {}).items():
+    for name, least in sorted((item.get("min") or {}).items()):
         yield from _at_least(name, item["type"], least, requests.get(name), limits.get(name))
-    for name, most in (item.get("max") or {}).items():
+    for name, most in sorted((item.get("max") or {}).items()):
         yield from _at_most(name, item["type"], most, requests.get(name), limits.get(name))
     for name, ratio in (item.get("maxLimitRequestRatio") or {}).items():
         yield from _ratio(name, item["type"], ratio, requests.get(name), limits.get(name))
+
+
+def _check_claim(item: Obj, requests: dict[str, str]) -> Iterator[str]:
+    """A claim has no limit: its request is held to both bounds."""
+    yield from _check({**item, "max": {}}, {"requests": requests})
+    for name, most in sorted((item.get("max") or {}).items()):
+        if name in requests and parse_quantity(requests[name]) > parse_quantity(most):
+            yield f"maximum {name} usage per {item['type']} is {most}, but request is {requests[name]}"
 
 
 def _at_least(name: str, type: str, least: str, request: str | None, limit: str | None) -> Iterator[str]:

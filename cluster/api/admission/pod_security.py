@@ -3,7 +3,7 @@
 from cluster.api.admission.security_checks import LEVELS, violations
 from cluster.api.context import Cluster, Write
 from cluster.api.errors import forbidden
-from cluster.api.field_errors import not_supported, refuse
+from cluster.api.field_errors import invalid, refuse
 from cluster.client import Obj
 
 _LABEL = "pod-security.kubernetes.io"
@@ -25,6 +25,7 @@ def pod_security(cluster: Cluster, write: Write) -> None:
         return
     if write.resource.key == "namespaces":
         _check_labels(write)
+        _warn_of_old_pods(cluster, write)
         return
     spec = pod_spec(write.resource.key, write.obj)
     if spec and (write.old is None or spec != pod_spec(write.resource.key, write.old)):
@@ -50,6 +51,32 @@ def _judge(cluster: Cluster, write: Write, spec: Obj) -> None:
         write.warnings.append(f"would violate PodSecurity {found}")
 
 
+def _warn_of_old_pods(cluster: Cluster, write: Write) -> None:
+    """Pods that run already are not judged again, but whoever changes the level is told of them."""
+    labels, old = (((obj or {}).get("metadata") or {}).get("labels") or {} for obj in (write.obj, write.old))
+    level, version = (
+        labels.get(f"{_LABEL}/enforce{kind}", default) for kind, default in (("", ""), ("-version", "latest"))
+    )
+    if level == old.get(f"{_LABEL}/enforce") or level not in LEVELS:
+        return
+    groups: dict[str, list[str]] = {}
+    for pod in (entry.object for entry in cluster.store.list("pods", write.name)):
+        reasons = [found.partition(" (")[0] for found in violations(level, pod["spec"])]
+        groups.setdefault(", ".join(reasons), []).append(pod["metadata"]["name"])
+    groups.pop("", None)
+    if groups:
+        head = f'existing pods in namespace "{write.name}" violate the new PodSecurity enforce level'
+        write.warnings.append(f'{head} "{level}:{version}"')
+        write.warnings.extend(f"{_first_of(names)}: {reasons}" for reasons, names in sorted(groups.items()))
+
+
+def _first_of(names: list[str]) -> str:
+    first, *others = sorted(names)
+    if not others:
+        return first
+    return f"{first} (and {len(others)} other pod{'s' if len(others) > 1 else ''})"
+
+
 def _violated(labels: dict[str, str], mode: str, spec: Obj) -> str:
     level = labels.get(f"{_LABEL}/{mode}", "privileged")
     # A level that nobody knows was refused when it was written; objects from before count as the strictest.
@@ -61,6 +88,7 @@ def _violated(labels: dict[str, str], mode: str, spec: Obj) -> str:
 def _check_labels(write: Write) -> None:
     labels = write.obj["metadata"].get("labels") or {}
     named = [(f"{_LABEL}/{mode}", labels.get(f"{_LABEL}/{mode}")) for mode in _MODES]
-    errors = [not_supported(f"metadata.labels[{k}]", v, LEVELS) for k, v in named if v is not None and v not in LEVELS]
+    why = "must be one of privileged, baseline, restricted"
+    errors = [invalid(f"metadata.labels[{k}]", v, why) for k, v in named if v is not None and v not in LEVELS]
     if errors:
         raise refuse(errors, group="", kind="Namespace", name=write.name)

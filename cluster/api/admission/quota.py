@@ -18,9 +18,12 @@ _MUST_SAY = {
 def resource_quota(cluster: Cluster, write: Write) -> None:
     if write.operation != "CREATE" or not write.resource.namespaced:
         return
-    for entry in cluster.store.list("resourcequotas", write.namespace):
-        if covers(entry.object, write.resource.key, write.obj):
-            _check(cluster, write, entry.object)
+    quotas = [entry.object for entry in cluster.store.list("resourcequotas", write.namespace)]
+    counting = [quota for quota in quotas if covers(quota, write.resource.key, write.obj)]
+    for quota in counting:
+        _check_said(write, quota)
+    for quota in counting:
+        _check(cluster, write, quota)
 
 
 def exceeded(hard: dict[str, str], used: Amounts, asked: Amounts) -> list[str]:
@@ -41,10 +44,15 @@ def unsaid(hard: dict[str, str], spec: Obj) -> str:
     return "; ".join(parts)
 
 
+def _check_said(write: Write, quota: Obj) -> None:
+    hard = quota["spec"].get("hard") or {}
+    if write.resource.key == "pods" and (missing := unsaid(hard, write.obj["spec"])):
+        why = f"failed quota: {quota['metadata']['name']}: must specify {missing}"
+        raise forbidden(write.resource, write.name, why)
+
+
 def _check(cluster: Cluster, write: Write, quota: Obj) -> None:
     name, hard = quota["metadata"]["name"], quota["spec"].get("hard") or {}
-    if write.resource.key == "pods" and (missing := unsaid(hard, write.obj["spec"])):
-        raise forbidden(write.resource, write.name, f"failed quota: {name}: must specify {missing}")
     asked, key = cost(write.resource.key, write.obj), write.resource.key
     if not asked.keys() & hard.keys():
         return

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from cluster.api.field_errors import FieldError, invalid, not_supported, required, too_long
+from cluster.api.field_errors import FieldError, invalid, not_one_of, not_supported, required, too_long
 from cluster.client import BadRequest
 from cluster.objects import private_copy
 from cluster.timestamps import parse_time
@@ -93,7 +93,7 @@ def check(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
 
 def not_supported_value(path: str, value: Any, valid: list[Any]) -> FieldError:
     if all(isinstance(word, str) for word in valid):
-        return not_supported(path, value, valid)
+        return not_one_of(path, value, valid)
     shown = ", ".join(json.dumps(word) for word in valid)
     return FieldError(path, "FieldValueNotSupported", f"Unsupported value: {json.dumps(value)}: supported: {shown}")
 

@@ -64,10 +64,15 @@ def _allocate_address(
     wanted = spec.get("clusterIP")
     if needs_cluster_ip(service) and not wanted:
         spec["clusterIP"] = _free_address(network, used, below)
-    elif needs_cluster_ip(service) and wanted != (old or {}).get("spec", {}).get("clusterIP"):
+    elif needs_cluster_ip(service) and not _has_address(old):
         yield from _check_wanted(wanted, network, used)
     if spec.get("clusterIP"):
         spec["clusterIPs"] = [spec["clusterIP"]]
+
+
+def _has_address(service: Obj | None) -> bool:
+    """That it may not have another is for the rules to say."""
+    return service is not None and needs_cluster_ip(service) and bool(service["spec"].get("clusterIP"))
 
 
 def _check_wanted(wanted: str, network: ipaddress.IPv4Network, used: Collection[str]) -> Iterator[FieldError]:

@@ -24,7 +24,7 @@ def rules(config_map: Obj, old: Obj | None) -> Iterator[FieldError]:
 
 
 def check_keys(data: Obj, path: str) -> Iterator[FieldError]:
-    for key in data:
+    for key in sorted(data):
         if not _KEY.fullmatch(key) or key in (".", ".."):
             yield invalid(
                 f"{path}[{key}]",
@@ -32,6 +32,8 @@ def check_keys(data: Obj, path: str) -> Iterator[FieldError]:
                 "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
                 "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
             )
+        if key.startswith(".."):
+            yield invalid(f"{path}[{key}]", key, "must not start with '..'")
 
 
 def check_immutable(obj: Obj, old: Obj | None, names: tuple[str, ...]) -> Iterator[FieldError]:

@@ -6,8 +6,9 @@ from zoneinfo import available_timezones
 from cluster.api.field_errors import FieldError, invalid
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_not_negative, check_required
-from cluster.api.resources.jobs import check_job_spec, fill_spec, unsupported_job
+from cluster.api.resources.jobs import check_job_spec, unsupported_job
 from cluster.api.resources.pod_warnings import template_warnings
+from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.templates import unsupported_template
 from cluster.api.tables.jobs import CRON_JOBS
 from cluster.client import NotImplementedHere, Obj
@@ -26,7 +27,8 @@ def fill(cron_job: Obj) -> None:
     spec.setdefault("failedJobsHistoryLimit", 1)
     template = spec.setdefault("jobTemplate", {})
     template.setdefault("metadata", {})
-    fill_spec(template.setdefault("spec", {}))
+    # What else a Job has by default it gets when it is made.
+    fill_template(template.setdefault("spec", {}).setdefault("template", {}))
 
 
 def rules(cron_job: Obj, old: Obj | None) -> Iterator[FieldError]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError
+from cluster.api.field_errors import FieldError, required
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_int_or_percent
 from cluster.api.resources.pod_warnings import template_warnings
@@ -11,8 +11,13 @@ from cluster.api.resources.templates import check_workload, unsupported_template
 from cluster.api.tables.workloads import DAEMON_SETS
 from cluster.client import NotImplementedHere, Obj
 
+# What the version before apps/v1 counted in the spec.
+TEMPLATES = "deprecated.daemonset.template.generation"
+
 
 def fill(daemon_set: Obj) -> None:
+    metadata = daemon_set.setdefault("metadata", {})
+    metadata["annotations"] = {TEMPLATES: "1"} | (metadata.get("annotations") or {})
     spec = daemon_set.setdefault("spec", {})
     fill_template(spec.setdefault("template", {}))
     strategy = spec.setdefault("updateStrategy", {})
@@ -21,12 +26,20 @@ def fill(daemon_set: Obj) -> None:
     spec.setdefault("revisionHistoryLimit", 10)
 
 
+def count_templates(new: Obj, old: Obj) -> None:
+    changed = new["spec"].get("template") != old["spec"].get("template")
+    so_far = int((old["metadata"].get("annotations") or {}).get(TEMPLATES, "1"))
+    new["metadata"]["annotations"][TEMPLATES] = str(so_far + changed)
+
+
 def rules(daemon_set: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from check_workload(daemon_set, old)
     strategy, path = daemon_set["spec"]["updateStrategy"], "spec.updateStrategy"
     yield from check_enum(strategy, path, "type", ("OnDelete", "RollingUpdate"))
     for name, value in (strategy.get("rollingUpdate") or {}).items():
         yield from check_int_or_percent(value, f"{path}.rollingUpdate.{name}")
+    if {str(value).rstrip("%") for value in (strategy.get("rollingUpdate") or {}).values()} == {"0"}:
+        yield required(f"{path}.rollingUpdate.maxUnavailable", "cannot be 0 when maxSurge is 0")
 
 
 def initial_status(_daemon_set: Obj) -> Obj:
@@ -53,6 +66,7 @@ RESOURCE = Resource(
     table=DAEMON_SETS,
     desired=spec_of,
     fill=fill,
+    on_update=count_templates,
     rules=rules,
     initial_status=initial_status,
     unsupported=unsupported,

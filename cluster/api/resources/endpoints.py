@@ -1,7 +1,7 @@
 """Endpoints: the older view of who stands behind a Service."""
 
-import ipaddress
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 
 from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.resource import Resource
@@ -9,6 +9,8 @@ from cluster.api.resources.checks import check_range
 from cluster.api.resources.podspec_rules import check_ip
 from cluster.api.tables.services import ENDPOINTS
 from cluster.client import Obj
+
+_LOCAL_MULTICAST = ip_network("224.0.0.0/24")
 
 
 def fill(endpoints: Obj) -> None:
@@ -30,15 +32,19 @@ def rules(endpoints: Obj, _old: Obj | None) -> Iterator[FieldError]:
 
 
 def _check_address(text: str, path: str) -> Iterator[FieldError]:
-    """Not one that each machine has of its own."""
     yield from (wrong := list(check_ip(text, path)))
     if wrong:
+        yield invalid(path, text, "must be a valid IP address")
         return
-    address = ipaddress.ip_address(text)
-    if address.is_loopback:
-        yield invalid(path, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
-    elif address.is_link_local:
-        yield invalid(path, text, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")
+    address = ip_address(text)
+    for what, is_wrong in (
+        ("may not be unspecified (0.0.0.0 or ::)", address.is_unspecified),
+        ("may not be in the loopback range (127.0.0.0/8, ::1/128)", address.is_loopback),
+        ("may not be in the link-local range (169.254.0.0/16, fe80::/10)", address.is_link_local),
+        ("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)", address in _LOCAL_MULTICAST),
+    ):
+        if is_wrong:
+            yield invalid(path, text, what)
 
 
 RESOURCE = Resource(

@@ -43,7 +43,11 @@ def rules(autoscaler: Obj, _old: Obj | None) -> Iterator[FieldError]:
         yield invalid("spec.maxReplicas", most, "must be greater than 0")
     elif most < spec["minReplicas"]:
         yield invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
-    yield from check_required(spec.get("scaleTargetRef") or {}, "spec.scaleTargetRef", "kind", "name")
+    target = spec.get("scaleTargetRef") or {}
+    yield from check_required(target, "spec.scaleTargetRef", "kind", "name")
+    if "/" not in target.get("apiVersion", "") and target.get("kind") != "ReplicationController":
+        at = "spec.scaleTargetRef.apiVersion"
+        yield invalid(at, target.get("apiVersion", ""), "apiVersion must specify API group")
     for i, metric in enumerate(spec["metrics"]):
         yield from _metric(metric, f"spec.metrics[{i}]")
     for way, rule in sorted((spec.get("behavior") or {}).items()):

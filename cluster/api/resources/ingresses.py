@@ -82,21 +82,21 @@ def _check_backend(backend: Obj, at: str) -> Iterator[FieldError]:
     elif not backend.get("resource") and service is None:
         yield required(at, "resource or service backend is required")
     elif service is not None:
-        yield from _check_service(service, f"{at}.service")
+        yield from _check_service(service, at)
 
 
 def _check_service(service: Obj, at: str) -> Iterator[FieldError]:
     port = service.get("port") or {}
     if not service.get("name"):
-        yield required(f"{at}.name")
+        yield required(f"{at}.service.name")
     else:
-        yield from check_name(service["name"], f"{at}.name", label_1035)
+        yield from check_name(service["name"], f"{at}.service.name", label_1035)
     if port.get("name") and port.get("number"):
         yield invalid(at, "", "cannot set both port name & port number")
     elif port.get("name"):
-        yield from check_name(port["name"], f"{at}.port.name", port_name)
+        yield from check_name(port["name"], f"{at}.service.port.name", port_name)
     elif port.get("number"):
-        yield from check_range(port["number"], f"{at}.port.number", 1, 65535)
+        yield from check_range(port["number"], f"{at}.service.port.number", 1, 65535)
     else:
         yield required(at, "port name or number is required")
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.metadata import immutable
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum, check_not_negative
+from cluster.api.resources.checks import check_enum, check_not_negative, check_optional_enum, check_required
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.podspec_rules import check_template
+from cluster.api.resources.podspec_rules import FOR_JOBS, check_template
 from cluster.api.resources.templates import unsupported_template
 from cluster.api.tables.jobs import JOBS
 from cluster.client import NotImplementedHere, Obj
@@ -73,10 +73,28 @@ def rules(job: Obj, old: Obj | None) -> Iterator[FieldError]:
 
 def check_job_spec(spec: Obj, path: str) -> Iterator[FieldError]:
     yield from check_not_negative(spec, path, *_COUNTS)
-    yield from check_enum(spec, path, "completionMode", ("Indexed", "NonIndexed"))
-    if spec["completionMode"] == "Indexed" and spec.get("completions") is None:
+    yield from check_optional_enum(spec, path, "completionMode", ("Indexed", "NonIndexed"))
+    if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
         yield required(f"{path}.completions", "when completion mode is Indexed")
-    yield from check_template(spec["template"], f"{path}.template", "OnFailure", "Never")
+    yield from check_template(spec["template"], f"{path}.template", *FOR_JOBS)
+    policy = spec.get("podFailurePolicy")
+    if policy is not None:
+        yield from _check_policy(policy, f"{path}.podFailurePolicy")
+        if spec["template"]["spec"].get("restartPolicy") != "Never":
+            restarts = spec["template"]["spec"].get("restartPolicy")
+            why = 'only "Never" is supported when podFailurePolicy is specified'
+            yield invalid(f"{path}.template.spec.restartPolicy", restarts, why)
+
+
+def _check_policy(policy: Obj, path: str) -> Iterator[FieldError]:
+    for i, rule in enumerate(policy.get("rules") or ()):
+        at = f"{path}.rules[{i}]"
+        yield from check_enum(rule, at, "action", ("Count", "FailIndex", "FailJob", "Ignore"))
+        if bool(rule.get("onExitCodes")) == bool(rule.get("onPodConditions")):
+            yield invalid(at, "", "specifying one of OnExitCodes and OnPodConditions is required")
+        if codes := rule.get("onExitCodes"):
+            yield from check_enum(codes, f"{at}.onExitCodes", "operator", ("In", "NotIn"))
+            yield from check_required(codes, f"{at}.onExitCodes", "values")
 
 
 def unsupported(job: Obj) -> Iterator[NotImplementedHere]:
@@ -85,7 +103,9 @@ def unsupported(job: Obj) -> Iterator[NotImplementedHere]:
 
 
 def unsupported_job(spec: Obj, path: str) -> Iterator[NotImplementedHere]:
-    for name in ("podFailurePolicy", "successPolicy", "backoffLimitPerIndex", "maxFailedIndexes", "managedBy"):
+    if any(rule.get("action") == "FailIndex" for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ()):
+        yield NotImplementedHere(f"{path}.podFailurePolicy.rules[*].action: FailIndex is not supported by this cluster")
+    for name in ("successPolicy", "backoffLimitPerIndex", "maxFailedIndexes", "managedBy"):
         if spec.get(name) is not None:
             yield NotImplementedHere(
                 f"{path}.{name} is not supported by this cluster: Jobs fail by backoffLimit and "

@@ -9,8 +9,16 @@ from cluster.client import Obj
 from cluster.quantity import parse_quantity
 
 TYPES = ("Container", "PersistentVolumeClaim", "Pod")
-# Each pair in this order, where both are given: the first may not exceed the second.
-_ORDER = (("min", "max"), ("min", "defaultRequest"), ("defaultRequest", "default"), ("default", "max"))
+# Each pair in this order, where both are given: the first may not exceed the second. With what each is called, and
+# whose field and value the refusal names.
+_ORDER = (
+    ("min", "max", "min", "max", "min", "min"),
+    ("min", "defaultRequest", "min", "default request", "defaultRequest", "defaultRequest"),
+    ("defaultRequest", "max", "default request", "max", "defaultRequest", "defaultRequest"),
+    ("defaultRequest", "default", "default request", "default limit", "defaultRequest", "defaultRequest"),
+    ("min", "default", "min", "default", "default", "min"),
+    ("default", "max", "default", "max", "default", "max"),
+)
 
 
 def fill(limits: Obj) -> None:
@@ -35,8 +43,8 @@ def rules(limits: Obj, _old: Obj | None) -> Iterator[FieldError]:
     for i, item in enumerate(limits["spec"].get("limits") or ()):
         path = f"spec.limits[{i}]"
         yield from _check_type(item, path)
-        for low, high in _ORDER:
-            yield from _check_order(item, path, low, high)
+        for low, high, *words in _ORDER:
+            yield from _check_order(item, path, (low, high), *words)
 
 
 def _check_type(item: Obj, path: str) -> Iterator[FieldError]:
@@ -48,12 +56,14 @@ def _check_type(item: Obj, path: str) -> Iterator[FieldError]:
             yield forbidden(f"{path}.{name}", "may not be specified when `type` is 'Pod'")
 
 
-def _check_order(item: Obj, path: str, low: str, high: str) -> Iterator[FieldError]:
-    least, most = item.get(low) or {}, item.get(high) or {}
-    for name in least.keys() & most.keys():
+def _check_order(
+    item: Obj, path: str, pair: tuple[str, str], low: str, high: str, field: str, shown: str
+) -> Iterator[FieldError]:
+    least, most = (item.get(name) or {} for name in pair)
+    for name in sorted(least.keys() & most.keys()):
         if parse_quantity(least[name]) > parse_quantity(most[name]):
             why = f"{low} value {least[name]} is greater than {high} value {most[name]}"
-            yield invalid(f"{path}.{low}[{name}]", least[name], why)
+            yield invalid(f"{path}.{field}[{name}]", item[shown][name], why)
 
 
 RESOURCE = Resource(

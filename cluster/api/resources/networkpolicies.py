@@ -3,9 +3,9 @@
 import ipaddress
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, invalid, not_supported, required
+from cluster.api.field_errors import FieldError, forbidden, invalid, not_one_of, required
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum, check_port, check_range, check_selector
+from cluster.api.resources.checks import PROTOCOLS, check_port, check_range, check_selector
 from cluster.api.tables.policy import NETWORK_POLICIES
 from cluster.client import Obj
 
@@ -26,9 +26,6 @@ def fill(policy: Obj) -> None:
 def rules(policy: Obj, _old: Obj | None) -> Iterator[FieldError]:
     spec = policy["spec"]
     yield from check_selector(spec.get("podSelector"), "spec.podSelector")
-    for i, type in enumerate(spec["policyTypes"]):
-        if type not in TYPES:
-            yield not_supported(f"spec.policyTypes[{i}]", type, TYPES)
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         for i, rule in enumerate(spec.get(direction) or ()):
             path = f"spec.{direction}[{i}]"
@@ -36,10 +33,14 @@ def rules(policy: Obj, _old: Obj | None) -> Iterator[FieldError]:
                 yield from _check_port(port, f"{path}.ports[{j}]")
             for j, peer in enumerate(rule.get(peers) or ()):
                 yield from _check_peer(peer, f"{path}.{peers}[{j}]")
+    for i, type in enumerate(spec["policyTypes"]):
+        if type not in TYPES:
+            yield not_one_of(f"spec.policyTypes[{i}]", type, TYPES)
 
 
 def _check_port(port: Obj, path: str) -> Iterator[FieldError]:
-    yield from check_enum(port, path, "protocol", ("TCP", "UDP", "SCTP"))
+    if port["protocol"] not in PROTOCOLS:
+        yield not_one_of(f"{path}.protocol", port["protocol"], ("TCP", "UDP", "SCTP"))
     number, end = port.get("port"), port.get("endPort")
     if number is not None:
         yield from check_port(number, f"{path}.port")
@@ -54,9 +55,9 @@ def _check_peer(peer: Obj, path: str) -> Iterator[FieldError]:
     if not peer:
         yield required(path, "must specify a peer")
     if peer.get("ipBlock") is not None:
+        yield from _check_block(peer["ipBlock"], f"{path}.ipBlock")
         if set(peer) - {"ipBlock"}:
             yield forbidden(path, "may not specify both ipBlock and another peer")
-        yield from _check_block(peer["ipBlock"], f"{path}.ipBlock")
     for name in ("podSelector", "namespaceSelector"):
         yield from check_selector(peer.get(name), f"{path}.{name}")
 

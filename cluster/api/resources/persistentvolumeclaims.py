@@ -49,6 +49,10 @@ def check_claim_spec(spec: Obj, path: str) -> Iterator[FieldError]:
 def check_access_modes(spec: Obj, path: str) -> Iterator[FieldError]:
     if not spec.get("accessModes"):
         yield required(f"{path}.accessModes", "at least 1 access mode is required")
+    yield from check_modes(spec, path)
+
+
+def check_modes(spec: Obj, path: str) -> Iterator[FieldError]:
     for mode in spec.get("accessModes") or ():
         if mode not in ACCESS_MODES:
             yield not_supported(f"{path}.accessModes", mode, ACCESS_MODES)

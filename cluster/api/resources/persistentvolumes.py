@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from cluster.api.field_errors import FieldError, required
 from cluster.api.metadata import immutable
 from cluster.api.resource import Resource
-from cluster.api.resources.checks import check_enum, check_quantities
-from cluster.api.resources.persistentvolumeclaims import check_access_modes
+from cluster.api.resources.checks import check_enum, check_quantities, check_required
+from cluster.api.resources.persistentvolumeclaims import check_modes
 from cluster.api.tables.storage import VOLUMES
 from cluster.client import NotImplementedHere, Obj
 from cluster.volumes import FOLDER_PROVISIONER
@@ -47,7 +47,8 @@ def protect(volume: Obj) -> None:
 
 def rules(volume: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = volume["spec"]
-    yield from check_access_modes(spec, "spec")
+    yield from check_required(spec, "spec", "accessModes")
+    yield from check_modes(spec, "spec")
     if not spec.get("capacity"):
         yield required("spec.capacity")
     yield from check_quantities(spec.get("capacity"), "spec.capacity")

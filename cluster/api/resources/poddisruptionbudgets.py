@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, invalid
+from cluster.api.field_errors import FieldError, in_go, invalid
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_int_or_percent, check_optional_enum, check_selector
+from cluster.api.resources.checks import check_optional_enum, check_selector, check_share
 from cluster.api.tables.policy import DISRUPTION_BUDGETS
 from cluster.client import Obj
 
@@ -18,12 +18,10 @@ def fill(budget: Obj) -> None:
 def rules(budget: Obj, _old: Obj | None) -> Iterator[FieldError]:
     spec = budget["spec"]
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
-        # As Go writes out its own type, not the API's.
-        names = ("minAvailable", "selector", "maxUnavailable", "unhealthyPodEvictionPolicy")
-        shown = {f"{name[0].upper()}{name[1:]}": spec.get(name) for name in names}
+        shown = in_go(spec, "MinAvailable Selector MaxUnavailable UnhealthyPodEvictionPolicy")
         yield invalid("spec", shown, "minAvailable and maxUnavailable cannot be both set")
     for name in ("minAvailable", "maxUnavailable"):
-        yield from check_int_or_percent(spec.get(name), f"spec.{name}")
+        yield from check_share(spec.get(name), f"spec.{name}")
     yield from check_optional_enum(spec, "spec", "unhealthyPodEvictionPolicy", ("AlwaysAllow", "IfHealthyBudget"))
     yield from check_selector(spec.get("selector"), "spec.selector")
 

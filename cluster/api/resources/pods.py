@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, forbidden, invalid, refuse
 from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.container_rules import check_image
 from cluster.api.resources.pod_warnings import pod_warnings
 from cluster.api.resources.podspec import all_containers, fill_spec, request_limits
 from cluster.api.resources.podspec_rules import check_pod_spec
@@ -38,6 +39,9 @@ def rules(pod: Obj, old: Obj | None) -> Iterator[FieldError]:
     # Most writes to a pod are its status; the spec that passed once is not judged again.
     if old is None:
         yield from check_pod_spec(pod["spec"])
+        for kind in ("containers", "initContainers"):
+            for i, container in enumerate(pod["spec"].get(kind) or ()):
+                yield from check_image(container, f"spec.{kind}[{i}]")
         if pod["spec"].get("ephemeralContainers"):
             yield forbidden("spec.ephemeralContainers", "cannot be set on create")
     elif pod["spec"] != old["spec"]:

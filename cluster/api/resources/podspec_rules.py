@@ -1,11 +1,10 @@
 """The rules of a pod's spec, alone and inside templates."""
 
 import ipaddress
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 
-from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
+from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_one_of, not_supported, required
 from cluster.api.metadata import check_annotations, check_labels, label, qualified_name, subdomain
 from cluster.api.resources.checks import check_enum, check_name, check_range, check_selector
 from cluster.api.resources.container_rules import check_container, check_ephemeral_container, check_init_container
@@ -13,9 +12,13 @@ from cluster.api.resources.volume_rules import check_volumes
 from cluster.client import Obj
 
 _DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+_RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 _NODE_OPERATORS = frozenset({"DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"})
 _HIGHEST = 2**31 - 1
+
+
+FOR_JOBS = ("OnFailure", "Never")
 
 
 def check_template(template: Obj, path: str, *restart_policies: str) -> Iterator[FieldError]:
@@ -26,22 +29,19 @@ def check_template(template: Obj, path: str, *restart_policies: str) -> Iterator
     yield from check_pod_spec(spec, f"{path}.spec")
     if spec.get("ephemeralContainers"):
         yield forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
-    if spec.get("restartPolicy") not in restart_policies:
-        yield _wrong_restart_policy(spec.get("restartPolicy"), f"{path}.spec.restartPolicy", restart_policies)
-
-
-def _wrong_restart_policy(policy: object, path: str, valid: tuple[str, ...]) -> FieldError:
-    # Always is what nobody wrote: a Job is asked to say which of its two it means.
-    if policy == "Always":
-        return required(path, f"valid values: {', '.join(json.dumps(name) for name in valid)}")
-    return not_supported(path, policy, valid)
+    if restart_policies == FOR_JOBS and spec.get("restartPolicy") == "Always":
+        yield required(f"{path}.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
+    elif spec.get("restartPolicy") not in restart_policies:
+        yield not_one_of(f"{path}.spec.restartPolicy", spec.get("restartPolicy"), restart_policies)
 
 
 def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[FieldError]:
     volumes = spec.get("volumes") or []
     yield from check_volumes(volumes, f"{path}.volumes")
     yield from _check_containers(spec, path, {volume.get("name", "") for volume in volumes})
-    yield from check_enum(spec, path, "restartPolicy", ("Always", "OnFailure", "Never"))
+    policy = spec.get("restartPolicy")
+    if policy not in _RESTART_POLICIES:
+        yield not_one_of(f"{path}.restartPolicy", policy, _RESTART_POLICIES)
     yield from check_enum(spec, path, "dnsPolicy", _DNS_POLICIES)
     yield from _check_dns(spec, path)
     yield from check_range(spec.get("activeDeadlineSeconds"), f"{path}.activeDeadlineSeconds", 1, _HIGHEST)
@@ -59,13 +59,14 @@ def _check_containers(spec: Obj, path: str, volumes: set[str]) -> Iterator[Field
     if not spec.get("containers"):
         yield required(f"{path}.containers")
     names: set[str] = set()
+    grace = spec.get("terminationGracePeriodSeconds") or 0
     targets = {
         container.get("name", "") for kind in ("containers", "initContainers") for container in spec.get(kind) or ()
     }
     for kind in ("containers", "initContainers", "ephemeralContainers"):
         for i, container in enumerate(spec.get(kind) or ()):
             at = f"{path}.{kind}[{i}]"
-            yield from check_container(container, at, volumes, spec.get("terminationGracePeriodSeconds", 30))
+            yield from check_container(container, at, volumes, grace)
             if kind == "initContainers":
                 yield from check_init_container(container, at)
             if kind == "ephemeralContainers":

@@ -26,17 +26,15 @@ def check_probes(container: Obj, path: str) -> Iterator[FieldError]:
         )
 
 
-def check_lifecycle(lifecycle: Obj | None, path: str, grace_seconds: int) -> Iterator[FieldError]:
+def check_lifecycle(lifecycle: Obj | None, path: str, grace: int) -> Iterator[FieldError]:
     for name in ("postStart", "preStop"):
-        if (hook := (lifecycle or {}).get(name)) is not None:
+        hook = (lifecycle or {}).get(name)
+        if hook is not None:
             yield from _check_handler(hook, f"{path}.{name}", _HOOK_HANDLERS)
-            yield from _check_sleep(hook.get("sleep") or {}, f"{path}.{name}.sleep", grace_seconds)
-
-
-def _check_sleep(sleep: Obj, path: str, grace_seconds: int) -> Iterator[FieldError]:
-    if not 0 <= sleep.get("seconds", 0) <= grace_seconds:
-        why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace_seconds})"
-        yield invalid(path, sleep["seconds"], why)
+            seconds = (hook.get("sleep") or {}).get("seconds", 0)
+            if not 0 <= seconds <= grace:
+                why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+                yield invalid(f"{path}.{name}.sleep", seconds, why)
 
 
 def _check_probe(probe: Obj, path: str) -> Iterator[FieldError]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, invalid, not_supported, required
+from cluster.api.field_errors import FieldError, forbidden, invalid, not_one_of, not_supported, required
 from cluster.api.resources.checks import check_required
 from cluster.client import Obj
 
@@ -52,8 +52,7 @@ def check_binding(binding: Obj, old: Obj | None, *, kinds: tuple[str, ...]) -> I
         yield not_supported("roleRef.kind", ref.get("kind", ""), kinds)
     yield from check_required(ref, "roleRef", "name")
     if old is not None and ref != old["roleRef"]:
-        # As Go writes out its own type, not the API's.
-        shown = {"APIGroup": ref.get("apiGroup"), "Kind": ref.get("kind"), "Name": ref.get("name")}
+        shown = {"APIGroup": ref["apiGroup"], "Kind": ref.get("kind", ""), "Name": ref.get("name", "")}
         yield invalid("roleRef", shown, "cannot change roleRef")
     for i, subject in enumerate(binding.get("subjects") or ()):
         yield from _check_subject(subject, f"subjects[{i}]")
@@ -62,8 +61,8 @@ def check_binding(binding: Obj, old: Obj | None, *, kinds: tuple[str, ...]) -> I
 def _check_subject(subject: Obj, path: str) -> Iterator[FieldError]:
     yield from check_required(subject, path, "name")
     kind = subject.get("kind", "")
-    if kind not in ("ServiceAccount", "User", "Group"):
-        yield not_supported(f"{path}.kind", kind, ("Group", "ServiceAccount", "User"))
+    if kind not in ("Group", "ServiceAccount", "User"):
+        yield not_one_of(f"{path}.kind", kind, ("ServiceAccount", "User", "Group"))
     if kind == "ServiceAccount" and not subject.get("namespace"):
         yield required(f"{path}.namespace")
     if kind in ("User", "Group") and subject.get("namespace"):

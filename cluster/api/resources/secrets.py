@@ -31,6 +31,8 @@ def fill(secret: Obj) -> None:
 
 def rules(secret: Obj, old: Obj | None) -> Iterator[FieldError]:
     data = secret.get("data") or {}
+    if old is not None and secret["type"] != old.get("type"):
+        yield immutable("type", secret["type"])
     yield from check_keys(data, "data")
     for key in _NEEDED.get(secret["type"], ()):
         if key not in data:
@@ -42,8 +44,6 @@ def rules(secret: Obj, old: Obj | None) -> Iterator[FieldError]:
         yield required(f"metadata.annotations[{_ACCOUNT}]")
     if sum(len(value) * 3 // 4 for value in data.values()) > BYTES_MAX:
         yield too_long("data", BYTES_MAX)
-    if old is not None and secret["type"] != old.get("type"):
-        yield immutable("type", secret["type"])
     yield from check_immutable(secret, old, ("data",))
 
 

@@ -50,6 +50,12 @@ def keep_allocated(new: Obj, old: Obj) -> None:
     if needs_cluster_ip(new) and needs_cluster_ip(old) and not new["spec"].get("clusterIP"):
         for name in ("clusterIP", "clusterIPs"):
             new["spec"][name] = old["spec"].get(name)
+    if needs_cluster_ip(old) and not needs_cluster_ip(new):
+        _let_go(new["spec"], old["spec"])
+    if needs_node_ports(old) and not needs_node_ports(new):
+        new["spec"].pop("externalTrafficPolicy", None)
+        for port in new["spec"].get("ports") or ():
+            port.pop("nodePort", None)
     if needs_node_ports(new) and needs_node_ports(old):
         given = {_number(p): p.get("nodePort") for p in old["spec"].get("ports") or ()}
         for port in new["spec"].get("ports") or ():
@@ -58,14 +64,19 @@ def keep_allocated(new: Obj, old: Obj) -> None:
                 port["nodePort"] = kept
 
 
+def _let_go(new: Obj, old: Obj) -> None:
+    """An ExternalName has no address: what the Service had before goes, unless the caller changed it himself."""
+    if new.get("clusterIP") == old.get("clusterIP"):
+        for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
+            new.pop(name, None)
+
+
 def _number(port: Obj) -> tuple[int | None, str | None]:
     return port.get("port"), port.get("protocol")
 
 
 def rules(service: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = service["spec"]
-    yield from check_enum(spec, "spec", "type", TYPES)
-    yield from check_enum(spec, "spec", "sessionAffinity", ("ClientIP", "None"))
     yield from check_labels(spec.get("selector"), "spec.selector")
     ports = spec.get("ports") or []
     if not ports and spec["type"] != "ExternalName" and spec.get("clusterIP") != HEADLESS:
@@ -73,6 +84,8 @@ def rules(service: Obj, old: Obj | None) -> Iterator[FieldError]:
     if spec["type"] == "ExternalName":
         yield from _check_external_name(spec.get("externalName") or "")
     yield from _check_ports(ports)
+    yield from check_enum(spec, "spec", "sessionAffinity", ("ClientIP", "None"))
+    yield from check_enum(spec, "spec", "type", TYPES)
     yield from _check_fit(spec)
     before = old["spec"].get("clusterIP") if old is not None and needs_cluster_ip(old) else None
     if before and needs_cluster_ip(service) and spec.get("clusterIP") != before:

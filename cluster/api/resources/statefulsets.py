@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, invalid
+from cluster.api.field_errors import FieldError, forbidden, in_go, invalid
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_not_negative
 from cluster.api.resources.persistentvolumeclaims import check_claim_spec
@@ -63,7 +63,7 @@ def rules(stateful_set: Obj, old: Obj | None) -> Iterator[FieldError]:
 def _check_strategy(strategy: Obj) -> Iterator[FieldError]:
     kind, rolling = strategy["type"], strategy.get("rollingUpdate")
     if kind not in ("OnDelete", "RollingUpdate"):
-        shown = {"Type": kind, "RollingUpdate": rolling}
+        shown = in_go(strategy, "Type RollingUpdate")
         yield invalid("spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'")
     elif kind == "OnDelete" and rolling is not None:
         yield invalid("spec.updateStrategy.rollingUpdate", rolling, "only allowed for updateStrategy 'RollingUpdate'")

@@ -19,13 +19,17 @@ def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterato
         return
     spec = obj["spec"]
     yield from check_not_negative(spec, "spec", "replicas", "minReadySeconds", "revisionHistoryLimit")
+    changed = old is not None and spec.get("selector") != old["spec"].get("selector")
+    if changed and obj["kind"] == "DaemonSet":
+        yield immutable("spec.selector", spec.get("selector"))
     yield from _check_selector(spec)
     yield from check_template(spec.get("template") or {}, "spec.template", *(restart_policies or ("Always",)))
     if ((spec.get("template") or {}).get("spec") or {}).get("activeDeadlineSeconds") is not None:
         yield forbidden(
             "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"
         )
-    if old is not None and spec.get("selector") != old["spec"].get("selector"):
+    # A StatefulSet tells all that may not change together.
+    if changed and obj["kind"] not in ("DaemonSet", "StatefulSet"):
         yield immutable("spec.selector", spec.get("selector"))
 
 

@@ -38,6 +38,8 @@ def _check_source(volume: Obj, path: str) -> Iterator[FieldError]:
 def _check_one(source: Obj, path: str, kind: str) -> Iterator[FieldError]:
     if kind in _NAMED_BY:
         yield from check_required(source, path, _NAMED_BY[kind])
+    if kind == "hostPath" and ".." in str(source.get("path", "")).split("/"):
+        yield invalid(f"{path}.path", source["path"], "must not contain '..'")
     yield from check_range(source.get("defaultMode"), f"{path}.defaultMode", 0, _HIGHEST_MODE)
     if kind == "projected":
         for i, inner in enumerate(source.get("sources") or ()):

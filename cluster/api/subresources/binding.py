@@ -9,6 +9,7 @@ from cluster.api.verbs import Verbs, WriteOptions
 from cluster.client import BadRequest, Obj
 
 _BINDING = Resource(plural="pods/binding", kind="Binding")
+_PLACES = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 
 
 def bind(verbs: Verbs, resource: Resource, namespace: str, name: str, body: Obj, options: WriteOptions) -> Obj:
@@ -22,11 +23,20 @@ def bind(verbs: Verbs, resource: Resource, namespace: str, name: str, body: Obj,
     bound["spec"]["nodeName"] = node
     if annotations := (body.get("metadata") or {}).get("annotations"):
         bound["metadata"]["annotations"] = {**(bound["metadata"].get("annotations") or {}), **annotations}
+    if places := _places(verbs, node):
+        bound["metadata"]["labels"] = (bound["metadata"].get("labels") or {}) | places
     bound["status"] = with_condition(bound.get("status") or {}, "PodScheduled", "True", verbs.cluster.clock())
     # Room that was made for it has been found (KEP-5278).
     bound["status"].pop("nominatedNodeName", None)
     verbs.put(resource, bound, options.dry_run)
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+def _places(verbs: Verbs, node: str) -> Obj:
+    """What a pod takes over of its node's labels: where in the world it is (KEP-4742)."""
+    entry = verbs.cluster.store.get("nodes", "", node)
+    labels = (entry.object["metadata"].get("labels") or {}) if entry else {}
+    return {name: labels[name] for name in _PLACES if name in labels}
 
 
 def _check_bindable(resource: Resource, pod: Obj, uid: str | None) -> None:

@@ -44,6 +44,8 @@ def refusal(budget: Obj) -> ApiError | None:
     if allowed == 0:
         needs, has = status.get("desiredHealthy", 0), status.get("currentHealthy", 0)
         what = f"The disruption budget {name} needs {needs} healthy pods and has {has} currently"
+        if has > needs:
+            what = f"The disruption budget {name} does not allow evicting pods currently"
         return TooManyRequests(_VIOLATED, causes=(_cause(what),))
     return None
 

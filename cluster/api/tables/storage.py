@@ -27,7 +27,7 @@ def claim(obj: Obj, now: float) -> Cells:
         name(obj),
         _phase(obj),
         spec.get("volumeName", ""),
-        (status.get("capacity") or {}).get("storage", "") if bound else "",
+        (status.get("capacity") or {}).get("storage", "0") if bound else "",
         _modes(status.get("accessModes")) if bound else "",
         spec.get("storageClassName", ""),
         spec.get("volumeAttributesClassName") or UNSET,

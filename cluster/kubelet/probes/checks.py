@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from cluster.client import Obj
-from cluster.kubelet.errors import StartRefused
+from cluster.kubelet.errors import RPC_UNKNOWN, StartRefused
 from cluster.kubelet.probes import grpc, tcp
 from cluster.kubelet.probes.http import HttpClient, SocketFactory
 from cluster.kubelet.probes.table import CheckErrored, Outcome
@@ -29,10 +29,10 @@ class Checker:
         timeout = probe.get("timeoutSeconds") or 1
         try:
             return await self._check(probe, container, container_id, address, timeout)
-        except StartRefused as error:
-            raise CheckErrored(str(error)) from error
-        except StartFailed as error:
-            raise CheckErrored(f"rpc error: code = Unknown desc = {error}") from error
+        except StartFailed as failed:
+            raise CheckErrored(f"{RPC_UNKNOWN}{failed}") from failed
+        except StartRefused as refused:
+            raise CheckErrored(str(refused)) from refused
 
     async def _check(self, probe: Obj, container: Obj, container_id: str, address: str, timeout: float) -> Outcome:
         if "exec" in probe:
@@ -52,6 +52,6 @@ class Checker:
     async def _exec(self, command: tuple[str, ...], container_id: str, timeout: float) -> Outcome:
         result = await self.runtime.exec(container_id, command, timeout)
         if result.timed_out:
-            return Outcome(False, f'command "{" ".join(command)}" timed out')
+            return Outcome(False, f'command timed out: "{" ".join(command)}" timed out after {timeout:g}s')
         output = result.output[:_OUTPUT_BYTES].decode(errors="replace")
         return Outcome(result.code == 0, output)

@@ -20,6 +20,10 @@ _MAX_FRAME = 16384
 _STATUSES = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 
 
+class NoHttp2(Exception):
+    """The server speaks something else than HTTP/2."""
+
+
 class _Frame(NamedTuple):
     kind: int
     flags: int
@@ -32,7 +36,7 @@ async def check(new_socket: SocketFactory, host: str, port: int, service: str, t
     where = f"{host}:{port}"
     try:
         async with asyncio.timeout(timeout_seconds):
-            status = await _ask(new_socket, host, port, service)
+            status = await _patiently(new_socket, host, port, service)
     except TimeoutError:
         text = f'timeout: failed to connect service "{where}" within {timeout_seconds:g}s: context deadline exceeded'
         return Outcome(False, text)
@@ -41,6 +45,15 @@ async def check(new_socket: SocketFactory, host: str, port: int, service: str, t
     if status == "SERVING":
         return Outcome(True)
     return Outcome(False, f'service unhealthy (responded with "{status}")')
+
+
+async def _patiently(new_socket: SocketFactory, host: str, port: int, service: str) -> str:
+    """A client of gRPC tries to connect until its time is up, and tells only that."""
+    try:
+        return await _ask(new_socket, host, port, service)
+    except (OSError, NoHttp2):
+        await asyncio.sleep(float("inf"))
+        raise
 
 
 async def _ask(new_socket: SocketFactory, host: str, port: int, service: str) -> str:
@@ -73,7 +86,7 @@ async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[_Frame]:
         head = await reader.readexactly(9)
         length = int.from_bytes(head[:3], "big")
         if length > _MAX_FRAME:
-            raise ValueError("the server does not speak HTTP/2")
+            raise NoHttp2
         stream = int.from_bytes(head[5:], "big") & 0x7FFFFFFF
         yield _Frame(head[3], head[4], stream, await reader.readexactly(length))
 

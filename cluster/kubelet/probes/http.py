@@ -72,6 +72,8 @@ def _judge(status: int) -> Outcome:
 
 
 def _reason(error: Exception, url: URL) -> str:
+    if isinstance(error, aiohttp.ClientSSLError):
+        return tls_error(error)
     if isinstance(error, aiohttp.ClientConnectorError):
         return dial_error(error.os_error, f"{url.host}:{url.port}")
     if isinstance(error, aiohttp.ServerDisconnectedError):
@@ -79,6 +81,12 @@ def _reason(error: Exception, url: URL) -> str:
     if isinstance(error, ConnectionResetError):
         return "read: connection reset by peer"
     return str(error)
+
+
+def tls_error(error: Exception) -> str:
+    """As Go tells of a peer that does not speak TLS; other failures in this library's words."""
+    plain = "WRONG_VERSION_NUMBER" in str(error)
+    return "tls: first record does not look like a TLS handshake" if plain else f"tls: {error}"
 
 
 def dial_error(error: OSError, where: str) -> str:
