@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -81,7 +81,13 @@ class Front:
         self.core.authorizer.check(user, _asked(target))
         if target.key in REVIEWS:
             return await self._review(request, user, target)
-        return await _Call(self, request, user, target).answer()
+        call = _Call(self, request, user, target)
+        try:
+            return await call.answer()
+        except NothingThere:
+            raise
+        except ApiError as error:
+            return _warned(_refusal(error), call.warnings)
 
     def _user(self, request: web.BaseRequest) -> User:
         transport, now = request.transport, self.core.cluster.clock()
@@ -296,10 +302,7 @@ class _Call:
     def _ok(self, body: bytes, code: int = 200) -> web.Response:
         form = negotiate(self.request.headers.get("Accept", ""))
         response = web.Response(body=body, status=code, content_type=form.media)
-        for warning in self.warnings:
-            escaped = warning.replace("\\", "\\\\").replace('"', '\\"')
-            response.headers.add("Warning", f'299 - "{escaped}"')
-        return response
+        return _warned(response, self.warnings)
 
 
 async def _write(response: web.StreamResponse, data: bytes, begun: watch.Watch) -> None:
@@ -325,6 +328,13 @@ def _asked(target: Target, verb: str = "") -> Attributes:
         namespace=namespace,
         name=target.name,
     )
+
+
+def _warned(response: web.Response, warnings: Iterable[str]) -> web.Response:
+    for warning in warnings:
+        escaped = warning.replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{escaped}"')
+    return response
 
 
 def _refusal(error: ApiError) -> web.Response:

@@ -121,6 +121,16 @@ KNOWN: tuple[Known, ...] = (
         "refused-changes",
     ),
     Known(
+        r".*\b(Pod|EndpointSlice|Deployment|ReplicaSet) app\b.*",
+        "The recording ends while a pod is still going.",
+        "refused-patches",
+    ),
+    Known(
+        rf"{_PRINTED}Warning: (deleting Pods that declare no|ignoring DaemonSet-managed).*",
+        "kubectl lists what it warns of in any order.",
+        "drain-refused",
+    ),
+    Known(
         r"PATCH .*'two'.*",
         "There the refusal contains the whole patched object, in the order of its fields.",
         "refused-patches",

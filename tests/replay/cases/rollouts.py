@@ -90,7 +90,8 @@ async def no_surge(stage: Stage) -> None:
 async def scaled_to_zero(stage: Stage) -> None:
     await stage.apply(*brief(replicas=2))
     await stage.until_ready(2)
-    await sleep(2)
+    # Time for the application to hear SIGTERM, on a busy machine too.
+    await sleep(4)
     await stage.kubectl("scale", "deploy/app", "--replicas=3", "--current-replicas=5")
     await stage.kubectl("scale", "deploy/app", "--replicas=0")
     await sleep(3)
