@@ -84,7 +84,7 @@ class Front:
         call = _Call(self, request, user, target)
         try:
             return await call.answer()
-        except NothingThere:
+        except NoPage:
             raise
         except ApiError as error:
             return _warned(_refusal(error), call.warnings)
