@@ -153,7 +153,7 @@ class Kubelet:
         if path == "stats/summary":
             return stats.summary(self.node, self.usage())
         if path == "configz":
-            return stats.CONFIGZ
+            return stats.configz(self.node)
         raise NotImplementedHere(f"of a kubelet's own API, stats/summary and configz are served here, and not {path!r}")
 
     def _worker_of(self, namespace: str, pod: str) -> PodWorker:

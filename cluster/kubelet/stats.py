@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from cluster.client import Obj
 from cluster.config import MIB, NodeConfig
-from cluster.kubelet.eviction import THRESHOLD_BYTES
 from cluster.nodeservice import Measured, NodeUsage
 from cluster.timestamps import format_time
 
-CONFIGZ = {"kubeletconfig": {"evictionHard": {"memory.available": f"{THRESHOLD_BYTES // MIB}Mi"}}}
+
+def configz(node: NodeConfig) -> Obj:
+    return {"kubeletconfig": {"evictionHard": {"memory.available": f"{node.eviction_bytes // MIB}Mi"}}}
 
 
 def summary(node: NodeConfig, used: NodeUsage) -> Obj:
