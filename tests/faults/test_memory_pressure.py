@@ -71,6 +71,11 @@ def look(there: Stage, injury: Injury) -> Sighting:
     return seen
 
 
+def evicted(there: Stage) -> set[str]:
+    """The workloads that lost a pod to the shortage."""
+    return {pod["app"] for pod in there.arena.view.of("Pod").values() if pod["reason"] == "Evicted"}
+
+
 @pytest.mark.root
 class TestOnANode:
     def test_where_the_target_asked_for_what_it_uses_there_is_no_room(self, kube: Kube) -> None:
@@ -90,8 +95,8 @@ class TestOnANode:
             assert injury.data["hold"] <= asked["requests"] < asked["limits"] <= 1024 * MIB
             assert hog["metadata"]["labels"][RUN_LABEL] == there.run
             assert look(there, injury).data["held"] >= injury.data["hold"]
-            evicted = [p for p in there.arena.view.of("Pod").values() if p["reason"] == "Evicted"]
-            assert {p["app"] for p in evicted} == {"deployment/web"}
+            assert there.arena.view.wait(lambda: bool(evicted(there)), PATIENCE_SECONDS)
+            assert evicted(there) == {"deployment/web"}
             undo = there.undos[injury.undo or 0]
             for _ in range(2):
                 recover.carry_out(there.kube, undo, there.run)
