@@ -22,7 +22,8 @@ ROUND_SECONDS = 12.0
 # After an eviction the memory needs a moment to come back; a real node took about three seconds from one to the next.
 PAUSE_SECONDS = 3.0
 TRANSITION_SECONDS = 30.0
-_TICK_SECONDS = 1.0
+# A container is first measured as soon as its control group is seen.
+_TICK_SECONDS = 0.2
 
 
 class MemoryPressure:
