@@ -31,6 +31,8 @@ class NodeConfig:
     """Where it says it is; "" for nowhere in particular."""
     cpu_millis: int = 2000
     memory_bytes: int = 1024 * MIB
+    eviction_bytes: int = 100 * MIB
+    """With less memory available its kubelet evicts (evictionHard: memory.available); so much is kept from pods."""
     max_pods: int = 110
 
     @property

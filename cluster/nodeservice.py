@@ -1,4 +1,5 @@
-"""What the API server asks of a node: what logs, exec, port-forward and metrics.k8s.io need of its kubelet.
+"""What the API server asks of a node: what logs, exec, port-forward, metrics.k8s.io and nodes/proxy need of its
+kubelet.
 
 The kubelet implements it; the API server finds it by node name. A node that is down is not in the table.
 """
@@ -7,6 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from cluster.client import Obj
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,10 @@ class Meter(Protocol):
 
 class NodeService(Meter, Protocol):
     """Raises `ApiError` (NotFound, BadRequest) with the kubelet's own wording."""
+
+    def ask(self, path: str) -> Obj:
+        """What the kubelet's own HTTP API answers at a path."""
+        ...
 
     def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]: ...
 

@@ -19,6 +19,7 @@ from chaos.faults.kind import FaultKind
 from chaos.faults.latency import LATENCY
 from chaos.faults.lost_service import LOST_SERVICE
 from chaos.faults.memory_leak import MEMORY_LEAK
+from chaos.faults.memory_pressure import MEMORY_PRESSURE
 from chaos.faults.node_drain import NODE_DRAIN
 from chaos.faults.node_loss import NODE_LOSS
 from chaos.faults.partition import PARTITION
@@ -33,6 +34,7 @@ from chaos.faults.zone_outage import ZONE_OUTAGE
 KINDS: tuple[FaultKind[Any], ...] = (
     DEADLOCK,
     MEMORY_LEAK,
+    MEMORY_PRESSURE,
     CPU_HOG,
     CRASH,
     CRASH_LOOP,

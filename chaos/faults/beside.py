@@ -3,9 +3,12 @@
 from chaos.faults.kind import Arena, FaultRefused
 from chaos.guard import RUN_LABEL, VARIANT_LABEL
 from chaos.journal import Undo
+from chaos.kube import Obj
+from chaos.nodes import NODES
 from chaos.plan import namespace_name
 
 NAMESPACES = "/api/v1/namespaces"
+HOSTNAME = "kubernetes.io/hostname"
 
 
 def beside(arena: Arena, part: str, **labels: str) -> str:
@@ -19,3 +22,11 @@ def beside(arena: Arena, part: str, **labels: str) -> str:
     arena.will_undo(Undo(action="delete-namespace", path=f"{NAMESPACES}/{name}", why=f"delete namespace {name}"))
     arena.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     return f"{NAMESPACES}/{name}"
+
+
+def bound(arena: Arena, namespace: str, pod: Obj, node: str) -> Obj:
+    """The pod as one of the run's own, that no other node but this one may take. `namespace` is a path."""
+    run = arena.kube.get(namespace)["metadata"]["labels"][RUN_LABEL]
+    hostname = arena.kube.get(f"{NODES}/{node}")["metadata"]["labels"][HOSTNAME]
+    metadata = {**pod["metadata"], "labels": {**pod["metadata"]["labels"], RUN_LABEL: run}}
+    return {**pod, "metadata": metadata, "spec": {**pod["spec"], "nodeSelector": {HOSTNAME: hostname}}}

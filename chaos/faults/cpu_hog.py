@@ -10,17 +10,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chaos.faults.beside import beside
+from chaos.faults.beside import beside, bound
 from chaos.faults.clients import MARK, await_rounds, last_round, place, pod
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting, pick_pods
-from chaos.guard import RUN_LABEL
 from chaos.journal import Undo
 from chaos.kube import Obj
-from chaos.nodes import NODES
 from chaos.quantity import parse
 
 HOG = "hog"
-HOSTNAME = "kubernetes.io/hostname"
 MEMORY = "64Mi"
 
 # One process for each core that it may run on, and small ones: a node may have many cores. What they used is the
@@ -59,19 +56,15 @@ def inject(arena: Arena, params: CpuHog) -> list[Injury]:
     home = beside(arena, "neighbour")
     hog = f"{home}/pods/{HOG}"
     number = arena.will_undo(Undo(action="delete-object", path=hog, why=f"end the hog on node {node}"))
-    place(arena, home, _hog(arena, params, home, node))
+    place(arena, home, bound(arena, home, _hog(params), node))
     await_rounds(arena, hog)
     detail = f"pod hog of namespace {home.rpartition('/')[2]} asks for {params.request} of node {node}, without a limit"
     return [Injury(target=HOG, detail=detail, undo=number, data={"hog": hog, "node": node, "pods": near})]
 
 
-def _hog(arena: Arena, params: CpuHog, home: str, node: str) -> Obj:
+def _hog(params: CpuHog) -> Obj:
     asked = {"cpu": params.request, "memory": MEMORY}
-    hog = pod(HOG, _PROGRAM, {"resources": {"requests": asked, "limits": {"memory": MEMORY}}})
-    run = arena.kube.get(home)["metadata"]["labels"][RUN_LABEL]
-    hog["metadata"]["labels"][RUN_LABEL] = run
-    hog["spec"]["nodeSelector"] = {HOSTNAME: arena.kube.get(f"{NODES}/{node}")["metadata"]["labels"][HOSTNAME]}
-    return hog
+    return pod(HOG, _PROGRAM, {"resources": {"requests": asked, "limits": {"memory": MEMORY}}})
 
 
 def witness(arena: Arena, params: CpuHog, injury: Injury) -> Sighting:

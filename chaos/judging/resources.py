@@ -4,7 +4,7 @@ An OOM kill is told by its reason, not by exit code 137, which a liveness kill a
 it is today's only if the container ran when the fault came, or has restarted since.
 """
 
-from chaos.judging import ceiling, headroom, share
+from chaos.judging import ceiling, headroom, pressure, share
 from chaos.judging.endings import endings, injured, oom_kills
 from chaos.judging.history import History, Objectives, Sighting, container
 from chaos.judging.neighbours import how_it_ended
@@ -20,6 +20,8 @@ def judge(past: History, wanted: Objectives) -> list[Criterion]:
     fault = past.injections[0].fault
     if fault == "cpu-hog":
         return share.judge(past, wanted)
+    if fault == "memory-pressure":
+        return pressure.judge(past, wanted)
     if fault == "traffic-spike":
         return ceiling.judge(past, wanted) if ceiling.autoscaler(past, wanted) else headroom.judge(past, wanted)
     return [_contained(past), neighbours_unharmed(past, wanted), _came_back(past, wanted)]

@@ -5,12 +5,15 @@ from chaos.judging.neighbours import bystanders, harms, unready, was_ready
 from chaos.judging.verdict import Criterion, Evidence
 
 
-def neighbours_unharmed(past: History, wanted: Objectives) -> Criterion:
-    """No other container ended, restarted, or was evicted, and no node of the variant ran short of memory."""
+def neighbours_unharmed(past: History, wanted: Objectives, *, short_by_fault: bool = False) -> Criterion:
+    """No other container ended, restarted, or was evicted, and no node of the variant ran short of memory.
+
+    A shortage that the fault itself brought is not counted.
+    """
     name = "neighbours unharmed"
     hurt = [e for evidence in harms(past).values() for e in evidence]
     hurt += [e for app in wanted.bystanders for e in unready(past, app)]
-    short = list(_node_trouble(past))
+    short = [] if short_by_fault else list(_node_trouble(past))
     if hurt or short:
         told = [f"{', '.join(_names(hurt))}: hurt without fault of their own"] if hurt else []
         told += [f"{', '.join(_names(short))} ran short of memory"] if short else []
@@ -24,7 +27,7 @@ def neighbours_unharmed(past: History, wanted: Objectives) -> Criterion:
         return Criterion(name=name, verdict="not_proven", text="; ".join(unknown))
     watched = len(bystanders(past))
     others = f"none of {watched} other pods was killed, restarted or evicted" if watched else "there were no other pods"
-    text = f"{others}, and no node ran short of memory"
+    text = others if short_by_fault else f"{others}, and no node ran short of memory"
     return Criterion(name=name, verdict="held", text=text)
 
 

@@ -237,6 +237,8 @@ class _Call:
                 return await self.front.streams.log(self.request, target)
             case "exec" | "attach" | "portforward" if target.key == "pods":
                 return await self.front.streams.connect(self.request, target)
+            case "proxy" if target.key == "nodes":
+                return self.front.streams.kubelet(self.request, target)
             case "proxy" if target.key in ("pods", "services"):
                 return await self.front.proxy.forward(self.request, target)
         return await self._plain_subresource()

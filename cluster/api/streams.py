@@ -1,4 +1,6 @@
-"""pods/log, pods/exec, pods/attach and pods/portforward: what the API server passes between a client and a node."""
+"""pods/log, pods/exec, pods/attach, pods/portforward and nodes/proxy: what the API server passes between a client and a
+node.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -9,7 +11,7 @@ from aiohttp import web
 from cluster.api.exec import no_streams, serve_attach, serve_exec
 from cluster.api.portforward import serve_portforward
 from cluster.api.requests import Target, is_true
-from cluster.client import ApiError, BadRequest, NotFound, Obj
+from cluster.client import ApiError, BadRequest, NotFound, NotImplementedHere, Obj
 from cluster.nodeservice import LogOptions, NodeService
 from cluster.store import Store
 from cluster.timestamps import parse_time
@@ -49,6 +51,19 @@ class Streams:
         if target.subresource == "attach":
             return await serve_attach(request, self._node(pod, "attach"), target, container)
         return await serve_exec(request, self._node(pod, "exec"), target, container)
+
+    def kubelet(self, request: web.BaseRequest, target: Target) -> web.Response:
+        """nodes/proxy: what the kubelet tells of itself."""
+        if target.verb != "get":
+            raise NotImplementedHere("of a kubelet's own API, only what is read is served here")
+        if self._store.get("nodes", "", target.name) is None:
+            raise NotFound(f'nodes "{target.name}" not found', kind="nodes", name=target.name)
+        service = self._node_services.get(target.name)
+        if service is None:
+            message = f"error trying to reach service: node {target.name} has no power"
+            raise ApiError(message, code=503, reason="ServiceUnavailable")
+        path = request.path.partition("/proxy")[2].strip("/")
+        return web.json_response(service.ask(path))
 
     def _pod(self, target: Target) -> Obj:
         entry = self._store.get("pods", target.namespace, target.name)

@@ -12,8 +12,6 @@ from cluster.config import MIB
 from cluster.kubelet import podspec
 from cluster.kubelet.resources import amount, total
 
-THRESHOLD_BYTES = 100 * MIB
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -23,21 +21,16 @@ class Candidate:
     usage: Mapping[str, int]
 
 
-def is_low(capacity_bytes: int, used_bytes: int) -> bool:
-    """Whether less than the threshold is available."""
-    return capacity_bytes - used_bytes < THRESHOLD_BYTES
-
-
 def choose(candidates: Iterable[Candidate]) -> Candidate | None:
     """Who goes first."""
     return min(candidates, key=_rank, default=None)
 
 
-def message(chosen: Candidate, available_bytes: int) -> str:
+def message(chosen: Candidate, *, available_bytes: int, threshold_bytes: int) -> str:
     """What the event, the condition and the pod's status tell."""
     parts = [
         "The node was low on resource: memory. "
-        f"Threshold quantity: {THRESHOLD_BYTES // MIB}Mi, available: {available_bytes // 1024}Ki. "
+        f"Threshold quantity: {threshold_bytes // MIB}Mi, available: {available_bytes // 1024}Ki. "
     ]
     for container in podspec.containers(chosen.pod):
         used, request = chosen.usage.get(container["name"], 0), amount(container, "requests", "memory") or 0

@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cluster.client import AlreadyExists, ApiError, Client, Obj, WatchEvent
+from cluster.client import AlreadyExists, ApiError, Client, NotImplementedHere, Obj, WatchEvent
 from cluster.config import ClusterConfig, NodeConfig
 from cluster.events import EventRecorder
 from cluster.kubelet import node as nodes
-from cluster.kubelet import service
+from cluster.kubelet import service, stats
 from cluster.kubelet.classes import weigh
 from cluster.kubelet.disks import watch_disks
 from cluster.kubelet.machine import Machine
@@ -147,6 +147,14 @@ class Kubelet:
     def usage(self) -> NodeUsage:
         """What the node and its running containers have used so far."""
         return measure(self._machine, self.workers.values(), self._began)
+
+    def ask(self, path: str) -> Obj:
+        """What the kubelet's own HTTP API answers at a path."""
+        if path == "stats/summary":
+            return stats.summary(self.node, self.usage())
+        if path == "configz":
+            return stats.configz(self.node)
+        raise NotImplementedHere(f"of a kubelet's own API, stats/summary and configz are served here, and not {path!r}")
 
     def _worker_of(self, namespace: str, pod: str) -> PodWorker:
         return service.find(self.workers.values(), namespace, pod)

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 
 from cluster.client import Obj
-from cluster.config import MIB, ClusterConfig, NodeConfig
+from cluster.config import ClusterConfig, NodeConfig
 from cluster.timestamps import format_micro_time, format_time
 
 KUBELET_VERSION = "v1.36.2+seawall"
@@ -13,8 +13,6 @@ LEASE_NAMESPACE = "kube-node-lease"
 LEASE_SECONDS = 40
 POWER = "seawall.dev/power"
 """The annotation by which a node can be cut off: "off", or "on" (see `cluster.power`)."""
-# What the kubelet's default hard eviction threshold keeps back: memory.available<100Mi.
-RESERVED_BYTES = 100 * MIB
 
 # type -> (reason and message when the pressure is on, and when it is off)
 _CONDITIONS = {
@@ -81,7 +79,7 @@ def says_other(known: Obj, status: Obj) -> bool:
 
 def allocatable(node: NodeConfig) -> dict[str, str]:
     """What pods may request."""
-    return _amounts(node, node.memory_bytes - RESERVED_BYTES)
+    return _amounts(node, node.memory_bytes - node.eviction_bytes)
 
 
 def lease(node: NodeConfig, uid: str, now: float) -> Obj:

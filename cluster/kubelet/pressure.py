@@ -1,4 +1,8 @@
-"""Watches a node's memory and evicts pods, one at a time, while it runs low."""
+"""Watches a node's memory and evicts pods, one at a time, while it runs low (recording: node-memory-pressure).
+
+How much the node has left is measured when the eviction manager looks. What each container uses is known from the last
+time somebody came round, and so may be twelve seconds old: a hog that grew since then is not yet known as one.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -12,9 +16,14 @@ from cluster.kubelet.worker import End, PodWorker
 
 # The kubelet's own monitoring interval: a fast leak meets the kernel's OOM killer before it meets the eviction manager.
 LOOK_SECONDS = 10.0
+# How often a container is measured, from its start on: cadvisor's housekeeping comes every ten to twenty seconds. The
+# recorded hog was known for what it was after 11 to 14.
+ROUND_SECONDS = 12.0
 # After an eviction the memory needs a moment to come back; a real node took about three seconds from one to the next.
 PAUSE_SECONDS = 3.0
 TRANSITION_SECONDS = 30.0
+# A container is first measured as soon as its control group is seen.
+_TICK_SECONDS = 0.2
 
 
 class MemoryPressure:
@@ -26,26 +35,53 @@ class MemoryPressure:
         self.on = False
         self._machine, self._workers, self._report = machine, workers, report
         self._low_at = float("-inf")
+        self._measured: dict[str, tuple[float, int]] = {}
+        """Container id -> when it was measured, and its working set in bytes."""
 
     async def run(self) -> None:
         """Look again and again, for ever."""
         while True:
-            await asyncio.sleep(PAUSE_SECONDS if self.look() else LOOK_SECONDS)
+            await self._rounds(PAUSE_SECONDS if self.look() else LOOK_SECONDS)
+
+    async def _rounds(self, seconds: float) -> None:
+        """Spend the time; containers that are new, or were measured long ago, are measured meanwhile."""
+        until = self._machine.clock() + seconds
+        while (left := until - self._machine.clock()) > 0:
+            await asyncio.sleep(min(left, _TICK_SECONDS))
+            self.measure()
+
+    def measure(self) -> None:
+        now = self._machine.clock()
+        running = {id for worker in self._workers() for id in worker.running_ids().values()}
+        self._measured = {id: seen for id, seen in self._measured.items() if id in running}
+        for id in running:
+            if now - self._measured.get(id, (float("-inf"), 0))[0] >= ROUND_SECONDS:
+                # A container may have gone since.
+                with suppress(KeyError, OSError):
+                    self._measured[id] = now, self._machine.runtime.usage(id).memory_bytes
 
     def look(self) -> bool:
         """Look once; true when a pod has been evicted."""
-        candidates = [Candidate(worker.pod, usage(self._machine, worker)) for worker in self._running()]
-        capacity = self._machine.node.memory_bytes
-        used = sum(sum(usage(self._machine, worker).values()) for worker in self._workers())
-        low = eviction.is_low(capacity, used)
+        node = self._machine.node
+        available = node.memory_bytes - self._used()
+        low = available < node.eviction_bytes
         self._note(low=low)
-        chosen = eviction.choose(candidates) if low else None
+        chosen = eviction.choose(self._candidates()) if low else None
         if chosen is not None:
-            self._evict(chosen, capacity - used)
+            self._evict(chosen, available)
         return chosen is not None
 
-    def _running(self) -> list[PodWorker]:
-        return [worker for worker in self._workers() if not worker.ending and worker.running_ids()]
+    def _used(self) -> int:
+        machine = self._machine
+        return machine.runtime.group_usage(f"{machine.config.cgroup}/{machine.node.name}").memory_bytes
+
+    def _candidates(self) -> list[Candidate]:
+        running = ((worker, worker.running_ids()) for worker in self._workers() if not worker.ending)
+        return [
+            Candidate(worker.pod, {name: self._measured[id][1] for name, id in ids.items() if id in self._measured})
+            for worker, ids in running
+            if ids
+        ]
 
     def _note(self, *, low: bool) -> None:
         now = self._machine.clock()
@@ -57,18 +93,9 @@ class MemoryPressure:
             self._report()
 
     def _evict(self, chosen: Candidate, available_bytes: int) -> None:
-        text = eviction.message(chosen, available_bytes)
+        threshold = self._machine.node.eviction_bytes
+        text = eviction.message(chosen, available_bytes=available_bytes, threshold_bytes=threshold)
         self._machine.tell(chosen.pod, "Warning", "Evicted", text)
         failure = Failure(reason="Evicted", message=text, disruption=True)
         worker = next(w for w in self._workers() if w.pod["metadata"]["uid"] == chosen.pod["metadata"]["uid"])
         worker.end(End(grace_seconds=0.0, failure=failure))
-
-
-def usage(machine: Machine, worker: PodWorker) -> dict[str, int]:
-    """The working sets of a pod's running containers, in bytes by name."""
-    found = {}
-    for name, id in worker.running_ids().items():
-        # A container may have gone since.
-        with suppress(KeyError, OSError):
-            found[name] = machine.runtime.usage(id).memory_bytes
-    return found

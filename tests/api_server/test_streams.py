@@ -12,7 +12,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from cluster.client import BadRequest
+from cluster.client import BadRequest, NotImplementedHere, Obj
 from cluster.nodeservice import ExecSession, LogOptions, NodeUsage
 from tests.api_server.objects import pod, running_pod, with_default_account
 from tests.api_server.serving import Served, serving
@@ -83,6 +83,11 @@ class Node:
 
     def usage(self) -> NodeUsage:
         raise OSError
+
+    def ask(self, path: str) -> Obj:
+        if path != "configz":
+            raise NotImplementedHere(path)
+        return {"kubeletconfig": {}}
 
 
 @pytest.fixture
@@ -305,3 +310,32 @@ class TestProxy:
     async def test_no_such_pod(self, served: Served) -> None:
         assert (await served.call("GET", "/api/v1/namespaces/default/pods/ghost/proxy/"))[0] == 404
         assert (await served.call("GET", f"{POD}:port/proxy/"))[0] in (400, 503)
+
+
+class TestKubelets:
+    """nodes/proxy leads to the kubelet's own API, as far as there is one."""
+
+    async def test_what_a_kubelet_answers_is_passed_on(self, served: Served) -> None:
+        served.api.client("system:test").create("nodes", {"metadata": {"name": "node1"}})
+        assert await served.call("GET", "/api/v1/nodes/node1/proxy/configz") == (200, {"kubeletconfig": {}})
+
+    @pytest.mark.parametrize(
+        ("method", "path", "code"),
+        [
+            ("GET", "node1/proxy/runningpods", 501),
+            ("POST", "node1/proxy/run/default/web/main", 501),
+            ("GET", "node2/proxy/configz", 503),
+            ("GET", "node3/proxy/configz", 404),
+        ],
+    )
+    async def test_what_it_does_not_is_refused(self, served: Served, method: str, path: str, code: int) -> None:
+        for name in ("node1", "node2"):
+            served.api.client("system:test").create("nodes", {"metadata": {"name": name}})
+        status, body = await served.call(method, f"/api/v1/nodes/{path}")
+        assert (status, body["kind"]) == (code, "Status")
+
+    async def test_it_takes_a_right_of_its_own(self, tmp_path: Path, node: Node) -> None:
+        async with serving(tmp_path, {"node1": node}, user=None) as served:
+            status, body = await served.call("GET", "/api/v1/nodes/node1/proxy/configz")
+        assert status == 403
+        assert 'cannot get resource "nodes/proxy"' in body["message"]

@@ -49,9 +49,9 @@ def test_a_probe_that_asks_the_wrong_question_breaks_and_one_that_asks_the_right
     assert command.verdicts() == {"undefended": "broke", "defended": "held"}
 
 
-@pytest.mark.parametrize("name", ["undersized-limits", "noisy-neighbour"])
+@pytest.mark.parametrize("name", ["undersized-limits", "noisy-neighbour", "evicted-first"])
 def test_requests_and_limits_are_worth_what_somebody_measured(tmp_path: Path, name: str) -> None:
-    """One limit too small for real traffic, one request left out beside a hungry neighbour; nothing else differs."""
+    """A limit too small for real traffic, a request left out beside a hungry neighbour; nothing else differs."""
     command = run(tmp_path, scenario(tmp_path, name))
     assert command.wait(150) == 0, command.stdout + command.stderr
     command.assert_nothing_left()

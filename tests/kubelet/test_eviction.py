@@ -11,7 +11,7 @@ from cluster.kubelet.eviction import Candidate
 from cluster.kubelet.pressure import MemoryPressure
 from cluster.kubelet.worker import PodWorker
 from cluster.runtime.spec import Usage
-from tests.kubelet.fakes import NODE, FakeRuntime, World, container, pod, simulate
+from tests.kubelet.fakes import EPOCH, NODE, FakeRuntime, World, container, now, pod, simulate
 
 
 def candidate(name: str, used_mib: int, request: str | None = None, priority: int = 0) -> Candidate:
@@ -47,7 +47,7 @@ def test_nobody_goes_when_there_is_nobody() -> None:
 
 def test_the_words_are_the_recorded_ones() -> None:
     chosen = Candidate(candidate("x", 0, "50Mi").pod, {"main": 228632 * 1024})
-    assert eviction.message(chosen, 90 * MIB) == (
+    assert eviction.message(chosen, available_bytes=90 * MIB, threshold_bytes=100 * MIB) == (
         "The node was low on resource: memory. Threshold quantity: 100Mi, available: 92160Ki. "
         "Container main was using 228632Ki, request is 50Mi, has larger consumption of memory. "
     )
@@ -60,9 +60,23 @@ class Hungry(FakeRuntime):
         spec = next(spec for spec in self.specs if spec.id == container_id)
         return Usage(memory_bytes=int(dict(spec.env)["MIB"]) * MIB, cpu_usec=0)
 
+    def group_usage(self, _path: str) -> Usage:
+        running = (id for id, exit in self._exits.items() if not exit.done())
+        return Usage(memory_bytes=sum(self.usage(id).memory_bytes for id in running), cpu_usec=0)
 
-def hungry(name: str, mib: int) -> Obj:
-    return pod(container("main", env=[{"name": "MIB", "value": str(mib)}]), name=name)
+
+class Growing(Hungry):
+    """Since a moment that its pod names, a container uses a hundred MiB more each second."""
+
+    def usage(self, container_id: str) -> Usage:
+        env = dict(next(spec for spec in self.specs if spec.id == container_id).env)
+        grown = int(max(0.0, now() - EPOCH - float(env["SINCE"])) * 100) if "SINCE" in env else 0
+        return Usage(memory_bytes=(int(env["MIB"]) + grown) * MIB, cpu_usec=0)
+
+
+def hungry(name: str, mib: int, **more: float) -> Obj:
+    env = [{"name": key, "value": str(value)} for key, value in {"MIB": mib, **more}.items()]
+    return pod(container("main", env=env), name=name)
 
 
 def test_a_volume_beyond_its_limit_evicts_its_pod(tmp_path: Path) -> None:
@@ -121,6 +135,31 @@ def test_pods_go_one_at_a_time_until_there_is_room_and_the_condition_stays_a_whi
         await asyncio.sleep(40)
         assert reports == [True, False]
         for task in (watching, *tasks):
+            task.cancel()
+
+    simulate(scenario())
+
+
+def test_a_hog_that_has_grown_since_it_was_measured_is_not_yet_known_as_one(tmp_path: Path) -> None:
+    """As it was recorded: an innocent pod goes first, though the hog uses several times as much by then."""
+
+    async def scenario() -> None:
+        world = World(folder=tmp_path, runtime=Growing())
+        machine = world.machine()
+        workers: list[PodWorker] = []
+        pressure = MemoryPressure(machine, lambda: workers, lambda: None)
+        tasks = [asyncio.ensure_future(pressure.run())]
+        for name, at, more in (("large", 1, {}), ("hog", 13, {"SINCE": 13.0})):
+            await asyncio.sleep(at - asyncio.get_running_loop().time())
+            manifest = hungry(name, 300 if name == "large" else 10, **more)
+            world.client.update("pods", manifest)
+            workers.append(PodWorker(machine, manifest))
+            tasks.append(asyncio.ensure_future(workers[-1].run()))
+        await asyncio.sleep(9)
+        assert [w.pod["metadata"]["name"] for w in workers if w.ending] == ["large"]
+        await asyncio.sleep(6)
+        assert all(w.ending for w in workers)
+        for task in tasks:
             task.cancel()
 
     simulate(scenario())

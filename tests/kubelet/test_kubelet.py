@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.client import ApiError, BadRequest, NotFound, Obj
+from cluster.client import ApiError, BadRequest, NotFound, NotImplementedHere, Obj
 from cluster.config import ClusterConfig
 from cluster.kubelet.kubelet import Kubelet
 from cluster.kubelet.node import node_status
@@ -199,6 +199,20 @@ class TestAnswers:
             world.client.update("pods", pod())
             await asyncio.sleep(0.5)
             assert list(kubelet.usage().pods["shop", "web"]) == ["app"]
+
+        serve(tmp_path, look)
+
+    def test_its_own_api_tells_what_is_available_and_when_it_evicts(self, tmp_path: Path) -> None:
+        async def look(world: World, kubelet: Kubelet) -> None:
+            world.client.update("pods", pod())
+            await asyncio.sleep(0.5)
+            told = kubelet.ask("stats/summary")
+            memory = told["node"]["memory"]
+            assert memory["availableBytes"] == kubelet.node.memory_bytes - memory["workingSetBytes"]
+            assert [p["podRef"] for p in told["pods"]] == [{"name": "web", "namespace": "shop"}]
+            assert kubelet.ask("configz")["kubeletconfig"]["evictionHard"] == {"memory.available": "100Mi"}
+            with pytest.raises(NotImplementedHere, match="runningpods"):
+                kubelet.ask("runningpods")
 
         serve(tmp_path, look)
 

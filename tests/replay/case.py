@@ -27,13 +27,21 @@ class Case:
     """It changes what all namespaces share, so it gets a cluster of its own."""
     nodes: bool = False
     """It changes nodes, so they were watched, too."""
+    short: dict[str, int] = field(default_factory=dict)
+    """Nodes that evict once their pods use so many bytes, by name."""
 
 
 CASES: dict[str, Case] = {}
 
 
 def case(
-    name: str, *, namespace: str = "", labels: dict[str, str] | None = None, alone: bool = False, nodes: bool = False
+    name: str,
+    *,
+    namespace: str = "",
+    labels: dict[str, str] | None = None,
+    alone: bool = False,
+    nodes: bool = False,
+    short: dict[str, int] | None = None,
 ) -> Callable[[Script], Script]:
     def register(script: Script) -> Script:
         CASES[name] = Case(
@@ -43,6 +51,7 @@ def case(
             labels=labels or {},
             alone=alone or nodes,
             nodes=nodes,
+            short=short or {},
         )
         return script
 

@@ -69,11 +69,11 @@ KNOWN: tuple[Known, ...] = (
         "rolling-update-missing-image",
     ),
     Known(
-        rf"{_PRINTED}((Container Runtime|Kernel|Kubelet) Version|Machine ID|System UUID|PodCIDRs?|ProviderID"
-        r"|ephemeral-storage|memory|pods|cpu|Non-terminated Pods|kc app|Normal RegisteredNode|topology\.kubernetes\.io"
-        r"|seawall\.dev/power|volumes\.kubernetes\.io)\b.*",
+        rf"{_PRINTED}((Container Runtime|Kubelet|Kernel) Version|Machine ID|System UUID|PodCIDRs?|ProviderID"
+        r"|ephemeral-storage|memory|pods|cpu|Non-terminated Pods|kc app|node-memory-pressure|Normal RegisteredNode"
+        r"|topology\.kubernetes\.io|seawall\.dev/power|volumes\.kubernetes\.io)\b.*",
         "What the machines are: their size, versions and places, and who else ran on them.",
-        "node-crash",
+        "node-crash|node-memory-pressure",
     ),
     Known(
         r".* Killing .*|.*TaintManagerEviction( > Killing)?|.*terminated (Completed 0|Unknown 255) r0"
@@ -212,8 +212,6 @@ KNOWN: tuple[Known, ...] = (
 )
 
 NOT_REPLAYED = {
-    "node-memory-pressure": "its hog grows faster than the kubelet looks, and on nodes as small as these the kernel"
-    " kills it first; the order and the words of evictions are tested in tests/kubelet.",
     "tables": "what was applied was not recorded; the recorded Tables are compared in tests/api_faces.",
 }
 """Recorded cases that are not asked again, and why."""

@@ -34,7 +34,7 @@ REPLACED = tuple(
         # Not the settings of a probe, a toleration or a back-off.
         (r"<invalid>|(?<![=\w.])(?<!for )(?<!back-off )(?<!after )(?:\d+h)?(?:\d+m)?\d+s\b", "<age>"),
         (r" \(x\d+ over <age>\)", ""),
-        (r"(available|using|threshold quantity): \d+Ki", r"\1: <n>Ki"),
+        (r"(available:|using|Threshold quantity:) \d+[KM]i", r"\1 <n>"),
         (r"https://\S+:\d+\b(?=/api)", "<server>"),
     )
 )

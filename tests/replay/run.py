@@ -5,7 +5,7 @@ processors and 5.4 GiB for pods each. A case that changes nodes has a cluster to
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.replay.cases import (
     network,
     nodes,
     placing,
+    pressure,
     probes,
     refusals,
     rights,
@@ -43,6 +44,7 @@ __all__ = [
     "network",
     "nodes",
     "placing",
+    "pressure",
     "probes",
     "record_all",
     "record_on",
@@ -58,11 +60,18 @@ __all__ = [
 AT_A_TIME = 5
 GRACE_SECONDS = 20.0
 """The recorded cluster's node-monitor-grace-period."""
+RECORDED_BYTES = 24683656 * 1024
+"""What the recorded nodes had, with all that ran beside them."""
 NODES = tuple(NodeConfig(name=f"node{index}", index=index, zone="", memory_bytes=5573 * MIB) for index in (1, 2))
 
 
-def plan() -> boot.ClusterConfig:
-    return replace(boot.plan(nodes=NODES), node_grace_seconds=GRACE_SECONDS)
+def plan(short: Mapping[str, int] | None = None) -> boot.ClusterConfig:
+    nodes = tuple(_short(node, room) if (room := (short or {}).get(node.name)) else node for node in NODES)
+    return replace(boot.plan(nodes=nodes), node_grace_seconds=GRACE_SECONDS)
+
+
+def _short(node: NodeConfig, room: int) -> NodeConfig:
+    return replace(node, memory_bytes=RECORDED_BYTES, eviction_bytes=RECORDED_BYTES - room)
 
 
 def record_all(cases: Iterable[Case]) -> dict[str, list[Row]]:
@@ -101,7 +110,7 @@ async def _record(case: Case, shared: Path, turns: AbstractAsyncContextManager[N
     async with turns:
         if not case.alone:
             return await play(case, shared)
-        own = await asyncio.to_thread(boot.start, plan())
+        own = await asyncio.to_thread(boot.start, plan(case.short))
         try:
             return await play(case, own.kubeconfig)
         finally:
