@@ -59,8 +59,8 @@ def inject(arena: Arena, params: CpuHog) -> list[Injury]:
     home = beside(arena, "neighbour")
     hog = f"{home}/pods/{HOG}"
     number = arena.will_undo(Undo(action="delete-object", path=hog, why=f"end the hog on node {node}"))
-    place(arena, home, _hog(arena, params, home, node))
-    await_rounds(arena, hog)
+    place(arena.kube, home, _hog(arena, params, home, node))
+    await_rounds(arena.kube, hog)
     detail = f"pod hog of namespace {home.rpartition('/')[2]} asks for {params.request} of node {node}, without a limit"
     return [Injury(target=HOG, detail=detail, undo=number, data={"hog": hog, "node": node, "pods": near})]
 
