@@ -16,11 +16,10 @@ from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting, pick_p
 from chaos.guard import RUN_LABEL
 from chaos.journal import Undo
 from chaos.kube import Obj
-from chaos.nodes import NODES
+from chaos.nodes import HOSTNAME, NODES
 from chaos.quantity import parse
 
 HOG = "hog"
-HOSTNAME = "kubernetes.io/hostname"
 MEMORY = "64Mi"
 
 # One process for each core that it may run on, and small ones: a node may have many cores. What they used is the

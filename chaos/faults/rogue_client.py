@@ -27,6 +27,7 @@ from chaos.faults.reach import REACH
 from chaos.guard import ROLE_LABEL
 from chaos.judging.network import CONNECTED, DROPPED, LISTENER
 from chaos.kube import KubeError, Obj
+from chaos.needs import EXEC, Needs
 
 
 class RogueClient(Params):
@@ -127,4 +128,6 @@ ROGUE_CLIENT = FaultKind(
     exercises=("security",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=EXEC),
+    tries=("NetworkPolicy",),
 )
