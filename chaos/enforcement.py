@@ -46,9 +46,12 @@ def find_out(kube: Kube, journal: Path, *, run: str, kubeconfig: str = "") -> En
 
     Who is killed meanwhile leaves the journal, for `seawall recover`. Raises KubeError when nothing can be undone.
     """
+    try:
+        written = Journal.create(journal, _header(kube, run, kubeconfig))
+    except KubeError as error:
+        return Enforcement(enforced=None, detail=f"it was not tried: {error}")
     namespace = namespace_of(run, "policies", {}, time.time() + EXPIRES_AFTER.seconds)
     path = f"{recover.NAMESPACES}/{namespace['metadata']['name']}"
-    written = Journal.create(journal, _header(kube, run, kubeconfig))
     undo = Undo(action="delete-namespace", path=path, why=f"delete namespace {namespace['metadata']['name']}")
     number = written.will(undo)
     try:

@@ -3,6 +3,7 @@
 import json
 import secrets
 import shutil
+import signal
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from chaos import enforcement, facts, guard, preflight
+from chaos import enforcement, facts, guard, journal, preflight
 from chaos.enforcement import Enforcement
 from chaos.faults import registry as faults
 from chaos.kube import Kube, connect
@@ -69,14 +70,18 @@ def examine(asked: Asked) -> int:
 
 def _find_out(kube: Kube, out: Path) -> Enforcement:
     """The journal stays for `seawall recover` until everything is undone."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     sys.stderr.write("finding out whether NetworkPolicies are enforced, by two pods in a namespace of our own\n")
     run = secrets.token_hex(3)
     folder = out / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-doctor-{run}"
     folder.mkdir(parents=True)
-    tried = enforcement.find_out(kube, folder / "journal.jsonl", run=run)
-    if not tried.left:
-        shutil.rmtree(folder)
-    return tried
+    written = folder / "journal.jsonl"
+    try:
+        return enforcement.find_out(kube, written, run=run)
+    finally:
+        if not written.exists() or journal.read(written).healed:
+            shutil.rmtree(folder)
 
 
 def _prospect(kube: Kube, scenario: Scenario, needed: Needs, found: Facts) -> Prospect:

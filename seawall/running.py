@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
@@ -69,12 +70,16 @@ def run(wanted: Wanted) -> int:
     if len(results) > 1:
         page, *_ = write_suite(results, wanted.out / f"{_stamp()}-suite")
         _say(f"all of it on one page: {page}")
-    return exits.worst([*(code for code, _ in outcomes), *left_out(storms, outcomes)])
+    left = left_out(storms, outcomes)
+    if left:
+        _say(f"not proven, as they did not take place: {', '.join(left)}")
+    return exits.worst([*(code for code, _ in outcomes), *(exits.NOT_PROVEN for _ in left)])
 
 
-def left_out(storms: list[Storm], outcomes: list[Outcome]) -> list[int]:
-    """The exit codes of the storms that did not take place: they have proven nothing."""
-    return [exits.NOT_PROVEN] * (len(storms) - len(outcomes))
+def left_out(storms: list[Storm], outcomes: list[Outcome]) -> list[str]:
+    """The storms that did not take place, by name: they have proven nothing."""
+    took_place = Counter(result.scenario for _, (_, result) in outcomes)
+    return list((Counter(scenario.scenario for scenario, _ in storms) - took_place).elements())
 
 
 def carry_out(wanted: Wanted, storms: list[Storm]) -> list[Outcome]:
