@@ -13,8 +13,8 @@ FINDING: dict[str, Any] = {
     "object": "the cluster",
     "what": "Every pod is isolated by a NetworkPolicy, and packets went through.",
     "why": "A NetworkPolicy is only a wish where no network plugin enforces it: the API server takes it all the same.",
-    "remedy": "Ask the cluster by `seawall doctor --context NAME`. If it does not enforce NetworkPolicies, install a "
-    "network plugin that does; if it does, look for a policy that allows too much.",
+    "remedy": "Use a network plugin that enforces NetworkPolicies: packets went through policies that are in place. If "
+    "`seawall doctor --context NAME` says that the cluster enforces them, a policy allows too much.",
 }
 
 

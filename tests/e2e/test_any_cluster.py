@@ -125,9 +125,7 @@ class TestPreflight:
         assert namespaces(kube) == set()
         assert not list(command.out.glob("*"))
 
-    def test_a_cluster_that_was_not_meant_is_not_asked_either(
-        self, tmp_path: Path, named: str, kube: Kube, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_cluster_that_was_not_meant_is_not_asked_either(self, tmp_path: Path, named: str, kube: Kube) -> None:
         config = Path(os.environ["KUBECONFIG"])
         config.write_text(config.read_text().replace(named, "production"))
         command = Command(tmp_path, "doctor", "--context", "production")

@@ -8,6 +8,7 @@ import pytest
 from chaos import enforcement, facts, journal
 from chaos.enforcement import find_out
 from chaos.facts import forbidden, may, read
+from chaos.faults.kind import FaultRefused
 from chaos.kube import Kube, Obj
 from chaos.preflight import RUN
 from tests.faults.stage import embedded
@@ -97,7 +98,7 @@ class TestEnforcement:
         self, kube: Kube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def unready(*_: object) -> str:
-            raise enforcement.FaultRefused("pod listener was not ready")
+            raise FaultRefused("pod listener was not ready")
 
         monkeypatch.setattr(enforcement, "address_of", unready)
         found = find_out(kube, tmp_path / "journal", run="r3")

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from chaos.judge import judge
 from chaos.judging.escape import NO_WAY_OUT
 from chaos.judging.network import KEPT_IN, SHUT_OUT
 from chaos.judging.unenforced import FINDING, findings
 from chaos.judging.verdict import Criterion, VerdictName
+from chaos.recording import RunStarted
+from tests.judge.test_network import knocks
 
 DIGEST = {"item": "image", "rule": "image-digest-missing"}
 POLICY = {"item": "network-policy", "rule": "ingress-open"}
@@ -33,3 +36,16 @@ def test_no_packet_that_went_through_no_word(verdict: VerdictName) -> None:
 
 def test_what_has_nothing_to_do_with_packets_is_no_reason() -> None:
     assert told("not root", "broke", DIGEST) == ["image-digest-missing"]
+
+
+@pytest.mark.parametrize(("missing", "first"), [(DIGEST, FINDING["rule"]), (POLICY, "ingress-open")])
+def test_the_advice_of_a_verdict_begins_with_it(missing: dict[str, Any], first: str) -> None:
+    records = knocks("connected").all()
+    assert isinstance(records[0], RunStarted)
+    whole = {"object": "deployment/web", "what": "", "why": "", "remedy": "", **missing}
+    for variant in records[0].variants.values():
+        variant["advice"] = {"security": {"findings": [whole]}}
+    verdict = judge(records).variants[0].verdicts[0]
+    assert verdict.verdict == "broke"
+    assert verdict.advice is not None
+    assert verdict.advice.findings[0].rule == first
