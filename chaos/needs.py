@@ -15,6 +15,8 @@ CORDON: Permissions = frozenset({"get nodes", "patch nodes"})
 EXEC: Permissions = frozenset({"get pods/exec", "create pods/exec"})
 PROXY: Permissions = frozenset({"get pods/proxy", "create pods/proxy"})
 NEW_REVISION: Permissions = frozenset({"get deployments.apps", "patch deployments.apps"})
+# A pod of our own is made once its namespace has an account for it.
+STRANGERS: Permissions = frozenset({"list serviceaccounts"})
 TOKENS: Permissions = frozenset({"create serviceaccounts/token"})
 
 

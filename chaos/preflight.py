@@ -3,10 +3,11 @@
 Only a certain lack is *unmet*. What nobody could find out is *untold*: it reads neither as there nor as missing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import or_
+from itertools import groupby
+from operator import itemgetter, or_
 from typing import Any
 
 from chaos.defenses import strip
@@ -21,15 +22,22 @@ from chaos.selectors import matches
 Classes = Mapping[str, bool]
 """Name -> is it the default."""
 
+WATCHED = (
+    "pods",
+    "nodes",
+    "events",
+    "endpointslices.discovery.k8s.io",
+    "deployments.apps",
+    "poddisruptionbudgets.policy",
+    "horizontalpodautoscalers.autoscaling",
+)
 # What every run does, whatever its storm: namespaces of its own, pods that make the load, and watching.
 RUN = Needs(
     permissions=frozenset(
         {
+            *(f"{verb} {what}" for verb in ("list", "watch") for what in WATCHED),
             *(f"{verb} namespaces" for verb in ("create", "delete", "get", "list")),
-            *(f"{verb} pods" for verb in ("create", "delete", "get", "list", "watch")),
-            *(f"{verb} nodes" for verb in ("list", "watch")),
-            *(f"{verb} events" for verb in ("list", "watch")),
-            *(f"{verb} endpointslices.discovery.k8s.io" for verb in ("list", "watch")),
+            *(f"{verb} pods" for verb in ("create", "delete", "get")),
             "create configmaps",
             "get pods/log",
         }
@@ -174,8 +182,14 @@ def _classes(what: str, asked: frozenset[str], there: Classes | None) -> Iterato
 
 
 def _forbidden(asked: Needs, facts: Facts) -> Iterator[str]:
-    if missing := sorted(asked.permissions & facts.forbidden):
-        yield f"you may not {', '.join(missing)}"
+    if missing := asked.permissions & facts.forbidden:
+        yield f"you may not {spoken(missing)}"
+
+
+def spoken(permissions: Iterable[str]) -> str:
+    """Verb by verb: `create namespaces, pods; patch nodes`."""
+    by_verb = groupby(sorted(p.split(" ", 1) for p in permissions), key=itemgetter(0))
+    return "; ".join(f"{verb} {', '.join(what for _, what in same)}" for verb, same in by_verb)
 
 
 def untold(asked: Needs, facts: Facts) -> list[str]:

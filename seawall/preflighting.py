@@ -154,7 +154,7 @@ def _classes(there: Classes | None) -> str:
 
 
 def _permissions(found: Facts) -> str:
-    missing = ", ".join(sorted(found.forbidden))
+    missing = preflight.spoken(found.forbidden)
     return f"you may not {missing}" if missing else "all that the engine asks for"
 
 

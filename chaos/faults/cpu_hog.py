@@ -16,6 +16,7 @@ from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting, pick_p
 from chaos.guard import RUN_LABEL
 from chaos.journal import Undo
 from chaos.kube import Obj
+from chaos.needs import STRANGERS, Needs
 from chaos.nodes import HOSTNAME, NODES
 from chaos.quantity import parse
 
@@ -95,4 +96,5 @@ CPU_HOG = FaultKind(
     witness=witness,
     node_wide=True,
     hungry=True,
+    asks=Needs(permissions=STRANGERS),
 )

@@ -15,7 +15,7 @@ from chaos.faults.beside import beside
 from chaos.faults.clients import MARK, address_of, await_rounds, last_round, place, pod
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.kube import Obj
-from chaos.needs import Needs
+from chaos.needs import STRANGERS, Needs
 from chaos.selectors import covers
 from loadgen.units import Duration
 
@@ -179,6 +179,6 @@ EAVESDROPPER = FaultKind(
     exercises=("security",),
     inject=inject,
     witness=witness,
-    asks=Needs(permissions=frozenset({"list ingresses.networking.k8s.io", "get secrets"})),
+    asks=Needs(permissions=STRANGERS | {"list ingresses.networking.k8s.io", "get secrets"}),
     tries=("Ingress",),
 )

@@ -27,7 +27,7 @@ from chaos.faults.reach import REACH
 from chaos.guard import ROLE_LABEL
 from chaos.judging.network import CONNECTED, DROPPED, LISTENER
 from chaos.kube import KubeError, Obj
-from chaos.needs import EXEC, Needs
+from chaos.needs import EXEC, STRANGERS, Needs
 
 
 class RogueClient(Params):
@@ -128,6 +128,6 @@ ROGUE_CLIENT = FaultKind(
     exercises=("security",),
     inject=inject,
     witness=witness,
-    asks=Needs(permissions=EXEC),
+    asks=Needs(permissions=EXEC | STRANGERS),
     tries=("NetworkPolicy",),
 )

@@ -9,7 +9,8 @@ import pytest
 from chaos.faults import registry
 from chaos.manifests import Manifests, load, parse
 from chaos.needs import Needs
-from chaos.preflight import RUN, Facts, needs, plural, unmet, untold
+from chaos.observe import IN_NAMESPACE, NODES
+from chaos.preflight import RUN, WATCHED, Facts, needs, plural, spoken, unmet, untold
 from chaos.scenario import Scenario, read
 from tests.defenses.manifests import edited, extended, sound
 from tests.judge.tape import scenario as body
@@ -133,6 +134,11 @@ class TestNeeds:
         assert found >= RUN.permissions | {"patch nodes", "create pods/eviction"}
         assert found >= {"create deployments.apps", "create networkpolicies.networking.k8s.io", "create services"}
 
+    def test_what_a_run_watches_it_asks_to_watch(self) -> None:
+        """A watch that is refused leaves a verdict unproven."""
+        watched = {w.path.rpartition("/")[2] for w in (*IN_NAMESPACE, NODES)}
+        assert watched == {resource.partition(".")[0] for resource in WATCHED}
+
     def test_stripping_can_ask_for_more(self) -> None:
         """A variant without least privilege is bound to the whole cluster."""
         found = asked("stolen-token", defense="rbac")
@@ -177,6 +183,10 @@ class TestUnmet:
         (line,) = unmet(need, replace(WHOLE, **lack))
         assert told in line
         assert unmet(need, WHOLE) == []
+
+    def test_permissions_are_told_verb_by_verb(self) -> None:
+        assert spoken({"patch nodes", "create pods/exec", "create pods"}) == "create pods, pods/exec; patch nodes"
+        assert spoken(()) == ""
 
     def test_a_permission_that_nobody_asks_for_is_not_missed(self) -> None:
         assert unmet(RUN, replace(WHOLE, forbidden=frozenset({"patch nodes"}))) == []
