@@ -245,6 +245,8 @@ def doctor(
     """
     from seawall import clusters, preflighting
 
+    if scenarios and not context:
+        raise typer.BadParameter("scenarios are held against a cluster; name one by --context")
     if not context:
         return clusters.doctor(_format(format))
     return preflighting.examine(

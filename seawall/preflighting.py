@@ -90,7 +90,7 @@ def _prospect(kube: Kube, scenario: Scenario, needed: Needs, found: Facts) -> Pr
         return Prospect(scenario=name, outcome=CANNOT_PROVE, reasons=tuple(unmet))
     if untold := preflight.untold(needed, found):
         return Prospect(scenario=name, outcome=NOT_KNOWN, reasons=tuple(untold))
-    wide = kind.node_wide and not guard.owns_nodes(kube.context)
+    wide = kind.node_wide and not guard.is_embedded(kube.context)
     return Prospect(scenario=name, outcome=CAN_RUN, nodes=wide)
 
 
@@ -183,7 +183,7 @@ def possible(kube: Kube, storms: list[Storm], variants: tuple[str, ...]) -> list
 
 
 def _warn(names: list[str], context: str) -> None:
-    if names:
+    if names and not guard.is_embedded(context):
         listed = ", ".join(dict.fromkeys(names))
         sys.stderr.write(
             f"seawall: whether NetworkPolicies are enforced was not checked, and {listed} needs it; "
