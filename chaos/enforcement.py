@@ -49,7 +49,7 @@ def find_out(kube: Kube, journal: Path, *, run: str, kubeconfig: str = "") -> En
     try:
         written = Journal.create(journal, _header(kube, run, kubeconfig))
     except KubeError as error:
-        return Enforcement(enforced=None, detail=f"it was not tried: {error}")
+        return _unknown(f"it was not tried: {error}")
     namespace = namespace_of(run, "policies", {}, time.time() + EXPIRES_AFTER.seconds)
     path = f"{recover.NAMESPACES}/{namespace['metadata']['name']}"
     undo = Undo(action="delete-namespace", path=path, why=f"delete namespace {namespace['metadata']['name']}")
@@ -58,7 +58,7 @@ def find_out(kube: Kube, journal: Path, *, run: str, kubeconfig: str = "") -> En
         kube.create(namespace)
         found = _try(kube, path)
     except (FaultRefused, KubeError) as error:
-        found = Enforcement(enforced=None, detail=f"it could not be tried: {error}")
+        found = _unknown(f"it could not be tried: {error}")
     finally:
         left = recover.heal(kube, written, [(number, undo)])
         written.close()
@@ -77,26 +77,35 @@ def _header(kube: Kube, run: str, kubeconfig: str) -> Header:
 
 
 def _try(kube: Kube, namespace: str) -> Enforcement:
-    listener = place(kube, namespace, listener_pod(LISTENER))
-    client = place(kube, namespace, client_pod("client", {LISTENER: [address_of(kube, listener), DOOR]}))
-    await_rounds(kube, client)
+    client, name = _caller(kube, namespace), namespace.rpartition("/")[2]
     if (got := _settled(kube, client, CONNECTED)) != CONNECTED:
-        return Enforcement(enforced=None, detail=f"without any policy, a pod did not reach another: {got}")
-    name = namespace.rpartition("/")[2]
+        return _unknown(f"without any policy, a pod did not reach another: {got}")
     kube.create(DENY, name)
     got = _settled(kube, client, DROPPED)
     if got == CONNECTED:
         detail = f"a policy that denies everything stood for {SETTLES_WITHIN}, and a pod went on to reach another"
         return Enforcement(enforced=False, detail=detail)
     if got != DROPPED:
-        detail = f"with a policy that denies everything, a pod was neither let in nor left without an answer: {got}"
-        return Enforcement(enforced=None, detail=detail)
+        return _unknown(
+            f"with a policy that denies everything, a pod was neither let in nor left without answer: {got}"
+        )
     kube.delete(f"{POLICIES.format(name)}/{DENY['metadata']['name']}")
     if (got := _settled(kube, client, CONNECTED)) != CONNECTED:
-        detail = f"silence came with the policy and did not go with it, so it may have another reason: {got}"
-        return Enforcement(enforced=None, detail=detail)
+        return _unknown(f"silence came with the policy and did not go with it, so it may have another reason: {got}")
     detail = "a pod that reached another got no answer from it as long as a policy denied it"
     return Enforcement(enforced=True, detail=detail)
+
+
+def _caller(kube: Kube, namespace: str) -> str:
+    """A pod that lets everybody in, and one that calls it every second; the path of the second."""
+    listener = place(kube, namespace, listener_pod(LISTENER))
+    client = place(kube, namespace, client_pod("client", {LISTENER: [address_of(kube, listener), DOOR]}))
+    await_rounds(kube, client)
+    return client
+
+
+def _unknown(detail: str) -> Enforcement:
+    return Enforcement(enforced=None, detail=detail)
 
 
 def _settled(kube: Kube, client: str, wanted: str) -> str:
