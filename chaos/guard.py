@@ -32,9 +32,14 @@ def check_context(context: str, allowed: Iterable[str]) -> None:
     )
 
 
+def is_embedded(context: str) -> bool:
+    """Whether a context's name is the embedded cluster's: nobody else's work is on its nodes."""
+    return context.startswith("seawall")
+
+
 def check_nodes(context: str, *, allowed: bool, why: str) -> None:
     """Raises `Forbidden` when a fault reaches beyond its namespaces on a cluster that is not the embedded one."""
-    if allowed or context.startswith("seawall"):
+    if allowed or is_embedded(context):
         return
     raise Forbidden(f"{why}, which can hurt whatever else runs there; if you mean it, say --allow nodes")
 

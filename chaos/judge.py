@@ -11,10 +11,11 @@ from typing import Any, Literal
 from chaos import recording
 from chaos.defenses import registry
 from chaos.impact import differences, impact, phase_results, timeline
+from chaos.judging import unenforced
 from chaos.judging.doubts import doubts
 from chaos.judging.history import History, Objectives, history, started
 from chaos.judging.marks import marks
-from chaos.judging.verdict import worst
+from chaos.judging.verdict import Criterion, worst
 from chaos.problems import InputErrors, Problem
 from chaos.recording import Record, RunStarted
 from chaos.result import (
@@ -161,10 +162,14 @@ def _verdicts(
                 verdict=verdict,
                 reasons=reasons,
                 criteria=criteria,
-                advice=Advice.model_validate(advice.get(name, {})) if verdict == "broke" else None,
+                advice=_advice(advice.get(name, {}), criteria) if verdict == "broke" else None,
             )
         )
     return tuple(verdicts)
+
+
+def _advice(known: dict[str, Any], criteria: Sequence[Criterion]) -> Advice:
+    return Advice.model_validate({**known, "findings": unenforced.findings(criteria, known.get("findings") or ())})
 
 
 def _expected(wanted: Expectation, verdicts: Sequence[DefenseVerdict], cost: Impact | None) -> Iterator[Expected]:

@@ -10,6 +10,7 @@ from typing import Any
 from chaos.faults import registry
 from chaos.guard import RUN_LABEL, VARIANT_LABEL
 from chaos.kube import Kube, KubeError, Obj, Refused
+from chaos.nodes import HOSTNAME
 from chaos.plan import Plan, VariantPlan
 from chaos.recording import Load, Recorder, Trouble
 from loadgen.lines import from_line
@@ -18,7 +19,6 @@ from loadgen.plan import manifests, pod_names
 from loadgen.samples import Sample
 from loadgen.units import Duration
 
-HOSTNAME = "kubernetes.io/hostname"
 COMPONENT = {"app.kubernetes.io/component": "load"}
 LOG_IDLE = Duration(30)
 LAST_SAMPLES_WITHIN = Duration(8)

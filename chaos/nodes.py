@@ -3,6 +3,7 @@
 from chaos.kube import Kube, Obj
 
 NODES = "/api/v1/nodes"
+HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
 POWER = "seawall.dev/power"
 """An annotation that says "on" or "off", on nodes that do as it says: they can really be lost."""

@@ -92,7 +92,7 @@ def plan(
         run=run,
         scenario=scenario,
         variants=tuple(_variant(scenario, manifests, run, name, expires, bound.get(name, "")) for name in names),
-        load_namespace=_namespace(run, "load", {ROLE_LABEL: "load"}, expires),
+        load_namespace=namespace_of(run, "load", {ROLE_LABEL: "load"}, expires),
     )
 
 
@@ -125,7 +125,7 @@ def _nodes(scenario: Scenario, names: Sequence[str], nodes: Sequence[str]) -> di
 def _variant(scenario: Scenario, whole: Manifests, run: str, name: str, expires: float, node: str) -> VariantPlan:
     stripped = tuple(scenario.variants[name].strip)
     manifests = strip(whole, stripped)
-    namespace = _namespace(run, name, {VARIANT_LABEL: name}, expires)
+    namespace = namespace_of(run, name, {VARIANT_LABEL: name}, expires)
     labels = {RUN_LABEL: run, VARIANT_LABEL: name}
     home = next((m.namespace for m in manifests if m.kind not in CLUSTER_SCOPED), "")
     objects = [_placed(m, namespace["metadata"]["name"], labels, node, home) for m in _in_order(manifests, whole)]
@@ -152,7 +152,8 @@ def _memory(container: Obj) -> Decimal:
     return quantity.parse(dig(container, "resources", "requests", "memory")) or Decimal(0)
 
 
-def _namespace(run: str, part: str, labels: dict[str, str], expires: float) -> Obj:
+def namespace_of(run: str, part: str, labels: dict[str, str], expires: float) -> Obj:
+    """A namespace of a run's own, which anybody may sweep away from `expires` (Unix time) on."""
     until = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",

@@ -12,7 +12,7 @@ from chaos.ablation import Ablated
 from chaos.problems import InputErrors, Problem
 from reports.words import NOT_MEASURED, VERDICTS, share
 from seawall import exits
-from seawall.running import Wanted, carry_out, read_all
+from seawall.running import Wanted, carry_out, left_out, read_all
 
 _NEEDED = {True: "yes", False: "not here", None: "unknown"}
 
@@ -32,7 +32,8 @@ def ablate(wanted: Wanted) -> int:
     _print(rows, wanted.format)
     # That a defense breaks without one of its items is what an ablation looks for, not a failure of it.
     ended = [code for code, _ in outcomes if code in {exits.INTERRUPTED, exits.NO_CLUSTER}]
-    return exits.worst([*ended, *map(_code, rows)])
+    unproven = [exits.NOT_PROVEN for _ in left_out(storms, outcomes)]
+    return exits.worst([*ended, *map(_code, rows), *unproven])
 
 
 def _code(row: Ablated) -> int:

@@ -19,6 +19,7 @@ node = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Its machin
 cluster.add_typer(node, name="node")
 
 Paths = Annotated[list[Path], typer.Argument(exists=True, help="Scenario files, or folders of them.")]
+LIBRARY = Path("scenarios")
 OutDir = Annotated[Path, typer.Option("--out", help="Where run folders are made.")]
 
 
@@ -168,7 +169,7 @@ def list_(format: Annotated[str, typer.Option(help="text or json")] = "text") ->
 @app.command(epilog="Example: seawall show friday-deploy")
 def show(
     scenario: Annotated[str, typer.Argument(help="A name in the library, or a scenario file.")],
-    library: Annotated[Path, typer.Option(help="The folder to look in.")] = Path("scenarios"),
+    library: Annotated[Path, typer.Option(help="The folder to look in.")] = LIBRARY,
     format: Annotated[str, typer.Option(help="text or json")] = "text",
 ) -> int:
     """Tell a scenario: its lesson, its storm, its variants and what is expected of them."""
@@ -225,12 +226,38 @@ def fix(
     return files.fix(tuple(paths))
 
 
-@app.command(epilog="Example: seawall doctor")
-def doctor(format: Annotated[str, typer.Option(help="text or json")] = "text") -> int:
-    """Can this machine run the embedded cluster, and if not, what is missing?"""
-    from seawall import clusters
+@app.command(epilog="Example: seawall doctor --context kind-dev")
+def doctor(
+    scenarios: Annotated[
+        list[Path] | None, typer.Argument(exists=True, help="With --context: these instead of the library.")
+    ] = None,
+    *,
+    context: Annotated[str, typer.Option(help="A kubeconfig context: what can that cluster do?")] = "",
+    allow_context: Annotated[
+        list[str] | None, typer.Option(help="A context that is meant although it is not local.")
+    ] = None,
+    out: OutDir = Path("runs"),
+    format: Annotated[str, typer.Option(help="text or json")] = "text",
+) -> int:
+    """Can this machine run the embedded cluster? With --context: what can a cluster do, and which scenarios can run?
 
-    return clusters.doctor(_format(format))
+    Of a cluster it is tried whether NetworkPolicies are enforced, by two small pods that are gone again afterwards.
+    """
+    from seawall import clusters, preflighting
+
+    if scenarios and not context:
+        raise typer.BadParameter("scenarios are held against a cluster; name one by --context")
+    if not context:
+        return clusters.doctor(_format(format))
+    return preflighting.examine(
+        preflighting.Asked(
+            paths=tuple(scenarios or filter(Path.exists, [LIBRARY])),
+            context=context,
+            allow_contexts=tuple(allow_context or ()),
+            out=out,
+            format=_format(format),
+        )
+    )
 
 
 @cluster.command(epilog="Example: seawall cluster up && export KUBECONFIG=$(seawall cluster kubeconfig)")

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
@@ -22,7 +23,7 @@ from chaos.faults import registry as faults
 from chaos.journal import Header, Journal
 from chaos.judge import judge
 from chaos.kube import Kube, connect
-from chaos.manifests import Manifests, load
+from chaos.manifests import load
 from chaos.nodes import nodes_for_pods
 from chaos.plan import Plan, PlanRefused, plan
 from chaos.problems import InputErrors, Problem, nearest
@@ -35,6 +36,7 @@ from reports.write import summary, write, write_suite
 from seawall import exits
 from seawall.embedded import Place, kept_cluster, place_for
 from seawall.live import Live
+from seawall.preflighting import Storm, possible
 
 # kube-proxy gathers changes for a second before it acts on them (iptables.minSyncPeriod).
 SETTLE = Duration(2)
@@ -58,24 +60,35 @@ class Wanted:
     """How many storms at once."""
 
 
-Storm = tuple[Scenario, Manifests]
 Outcome = tuple[int, tuple[Path, Result]]
 """The exit code, the run's folder, and what came of it."""
 
 
 def run(wanted: Wanted) -> int:
     """Run every scenario and report. Returns an exit code."""
-    outcomes = carry_out(wanted, read_all(wanted.paths, wanted.variants))
+    storms = read_all(wanted.paths, wanted.variants)
+    outcomes = carry_out(wanted, storms)
     results = [result for _, result in outcomes]
     _print(results, wanted.format)
     if len(results) > 1:
         page, *_ = write_suite(results, wanted.out / f"{_stamp()}-suite")
         _say(f"all of it on one page: {page}")
-    return exits.worst(code for code, _ in outcomes)
+    left = left_out(storms, outcomes)
+    if left:
+        _say(f"not proven, as they did not take place: {', '.join(left)}")
+    return exits.worst([*(code for code, _ in outcomes), *(exits.NOT_PROVEN for _ in left)])
+
+
+def left_out(storms: list[Storm], outcomes: list[Outcome]) -> list[str]:
+    """The storms that did not take place, by name: they have proven nothing."""
+    took_place = Counter(result.scenario for _, (_, result) in outcomes)
+    return list((Counter(scenario.scenario for scenario, _ in storms) - took_place).elements())
 
 
 def carry_out(wanted: Wanted, storms: list[Storm]) -> list[Outcome]:
-    """Run them, in the order given as far as they do not run side by side. Fewer outcomes than storms: it was ended."""
+    """Run them, in the order given as far as they do not run side by side. Fewer outcomes than storms: it was
+    ended, or the cluster cannot take some of them.
+    """
     stop = Stop()
     with _signals(stop):
         apart = wanted.parallel > 1 and not wanted.context and kept_cluster() is None
@@ -98,6 +111,8 @@ def _on_one_cluster(wanted: Wanted, storms: list[Storm], stop: Stop) -> list[Out
     """Side by side those that stay in their own namespaces, then, each alone, those that reach whole nodes."""
     with place_for(wanted.context, told=_say) as place:
         _check(_connect(place), wanted, storms)
+        # What we boot ourselves has everything that there is to ask for.
+        storms = storms if place.ephemeral else possible(_connect(place), storms, wanted.variants)
 
         def one(storm: Storm) -> Outcome | None:
             if stop.asked():

@@ -6,6 +6,7 @@ from chaos.faults.app import ask, silent
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, first_port
 from chaos.journal import Undo
 from chaos.kube import Obj, Refused, TimedOut, Unreachable
+from chaos.needs import NEW_REVISION, PROXY, Needs
 from chaos.observe import workload_of
 from loadgen.units import Duration
 
@@ -102,4 +103,5 @@ BAD_ROLLOUT = FaultKind(
     exercises=("replicas",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=PROXY | NEW_REVISION),
 )

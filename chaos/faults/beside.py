@@ -4,11 +4,10 @@ from chaos.faults.kind import Arena, FaultRefused
 from chaos.guard import RUN_LABEL, VARIANT_LABEL
 from chaos.journal import Undo
 from chaos.kube import Obj
-from chaos.nodes import NODES
+from chaos.nodes import HOSTNAME, NODES
 from chaos.plan import namespace_name
 
 NAMESPACES = "/api/v1/namespaces"
-HOSTNAME = "kubernetes.io/hostname"
 
 
 def beside(arena: Arena, part: str, **labels: str) -> str:

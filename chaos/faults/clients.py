@@ -7,7 +7,7 @@ from functools import partial
 from inspect import cleandoc
 from typing import Any
 
-from chaos.faults.kind import Arena, FaultRefused
+from chaos.faults.kind import FaultRefused
 from chaos.kube import Kube, KubeError, Obj
 from loadgen.units import Duration
 
@@ -111,19 +111,19 @@ def reached(answer: str | None) -> bool:
     return answer == "connected"
 
 
-def place(arena: Arena, namespace: str, pod: Obj) -> str:
+def place(kube: Kube, namespace: str, pod: Obj) -> str:
     """Make the pod, as soon as its namespace has an account for it; its path."""
-    _await(lambda: bool(arena.kube.list(f"{namespace}/serviceaccounts")), f"no account in {namespace}")
-    arena.kube.create(pod, namespace.rpartition("/")[2])
+    _await(lambda: bool(kube.list(f"{namespace}/serviceaccounts")), f"no account in {namespace}")
+    kube.create(pod, namespace.rpartition("/")[2])
     return f"{namespace}/pods/{pod['metadata']['name']}"
 
 
-def address_of(arena: Arena, pod: str) -> str:
+def address_of(kube: Kube, pod: str) -> str:
     """The address of a pod, once it is Ready. Raises `FaultRefused`."""
     found: list[str] = []
 
     def listens() -> bool:
-        status = arena.kube.get(pod).get("status") or {}
+        status = kube.get(pod).get("status") or {}
         ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ())
         found[:] = [status["podIP"]] if ready and status.get("podIP") else []
         return bool(found)
@@ -132,11 +132,11 @@ def address_of(arena: Arena, pod: str) -> str:
     return found[0]
 
 
-def await_rounds(arena: Arena, *pods: str) -> None:
+def await_rounds(kube: Kube, *pods: str) -> None:
     """Until each of the pods has told something. Raises `FaultRefused`."""
 
     def told(pod: str) -> bool:
-        return last_round(arena.kube, pod) is not None
+        return last_round(kube, pod) is not None
 
     for pod in pods:
         _await(partial(told, pod), f"pod {pod.rpartition('/')[2]} told nothing")

@@ -14,6 +14,7 @@ from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Si
 from chaos.faults.records import is_serving, pods_of_target
 from chaos.faults.restart import path_of_target, restart
 from chaos.kube import KubeError, Obj, Refused, TimedOut
+from chaos.needs import NEW_REVISION, PROXY, Needs
 from loadgen.units import Duration
 
 ANSWER_WITHIN = Duration(2)
@@ -94,4 +95,5 @@ COLD_START = FaultKind(
     exercises=("health-checks",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=PROXY | NEW_REVISION),
 )

@@ -12,6 +12,7 @@ from chaos.exec import Ended, run_in
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, pick_pods, pod_path
 from chaos.faults.reach import REACH
 from chaos.kube import Obj
+from chaos.needs import EXEC, Needs
 from chaos.nodes import NODES
 
 KUBELET_PORT = 10250
@@ -119,4 +120,6 @@ CONTAINER_ESCAPE = FaultKind(
     exercises=("security",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=EXEC),
+    tries=("NetworkPolicy",),
 )

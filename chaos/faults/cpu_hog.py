@@ -15,6 +15,7 @@ from chaos.faults.clients import MARK, await_rounds, last_round, place, pod
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting, pick_pods
 from chaos.journal import Undo
 from chaos.kube import Obj
+from chaos.needs import STRANGERS, Needs
 from chaos.quantity import parse
 
 HOG = "hog"
@@ -56,8 +57,8 @@ def inject(arena: Arena, params: CpuHog) -> list[Injury]:
     home = beside(arena, "neighbour")
     hog = f"{home}/pods/{HOG}"
     number = arena.will_undo(Undo(action="delete-object", path=hog, why=f"end the hog on node {node}"))
-    place(arena, home, bound(arena, home, _hog(params), node))
-    await_rounds(arena, hog)
+    place(arena.kube, home, bound(arena, home, _hog(params), node))
+    await_rounds(arena.kube, hog)
     detail = f"pod hog of namespace {home.rpartition('/')[2]} asks for {params.request} of node {node}, without a limit"
     return [Injury(target=HOG, detail=detail, undo=number, data={"hog": hog, "node": node, "pods": near})]
 
@@ -89,4 +90,5 @@ CPU_HOG = FaultKind(
     witness=witness,
     node_wide=True,
     hungry=True,
+    asks=Needs(permissions=STRANGERS),
 )

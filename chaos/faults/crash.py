@@ -4,6 +4,7 @@ from pydantic import Field
 
 from chaos.faults.app import ENDPOINTS, injure, restarted
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting
+from chaos.needs import PROXY, Needs
 
 
 class Crash(Params):
@@ -33,4 +34,5 @@ CRASH = FaultKind(
     inject=inject,
     witness=witness,
     needs=ENDPOINTS,
+    asks=Needs(permissions=PROXY),
 )

@@ -16,6 +16,7 @@ from chaos.exec import run_in
 from chaos.faults.kind import Arena, Deed, FaultKind, FaultRefused, Injury, Params, Sighting, pick_pods, pod_path
 from chaos.journal import Undo
 from chaos.kube import KubeError
+from chaos.needs import EXEC, Needs
 
 
 class CrashLoop(Params):
@@ -94,4 +95,5 @@ CRASH_LOOP = FaultKind(
     inject=inject,
     go_on=go_on,
     witness=witness,
+    asks=Needs(permissions=EXEC),
 )

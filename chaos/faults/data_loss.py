@@ -11,6 +11,7 @@ from pydantic import Field
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, pick_pods, pod_path
 from chaos.faults.nodes import check_room, cordon, is_cordoned
 from chaos.faults.records import RECORDS, is_serving, missing, pods_of_target, read_back, write
+from chaos.needs import CORDON, PROXY, Needs
 
 
 class DataLoss(Params):
@@ -60,4 +61,5 @@ DATA_LOSS = FaultKind(
     witness=witness,
     needs=RECORDS,
     node_wide=True,
+    asks=Needs(nodes=2, permissions=CORDON | PROXY),
 )

@@ -5,6 +5,7 @@ from pydantic import Field
 from chaos.faults.app import ENDPOINTS, ask, injure, restarted, silent
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting
 from chaos.kube import KubeError, TimedOut
+from chaos.needs import PROXY, Needs
 from loadgen.units import Duration
 
 # The app answers in milliseconds; a second without an answer is a hang.
@@ -42,4 +43,5 @@ DEADLOCK = FaultKind(
     inject=inject,
     witness=witness,
     needs=ENDPOINTS,
+    asks=Needs(permissions=PROXY),
 )

@@ -12,6 +12,7 @@ from chaos.exec import Ended, run_in
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, pod_path
 from chaos.journal import Undo
 from chaos.kube import Obj
+from chaos.needs import EXEC, Needs
 from chaos.selectors import matches
 
 # The API server's own Service: every cluster has the name.
@@ -22,6 +23,9 @@ NO_ANSWER = (124, 143)
 LABEL = "seawall.dev/resolver"
 DNS_PORT, DNS_NAMES, LAST_PORT = 53, ("dns", "dns-tcp", "domain"), 65535
 PROTOCOLS = ("TCP", "UDP", "SCTP")
+RELABEL = frozenset(
+    {"patch pods", *(f"{verb} networkpolicies.networking.k8s.io" for verb in ("list", "create", "patch"))}
+)
 
 
 class DnsOutage(Params):
@@ -143,4 +147,5 @@ DNS_OUTAGE = FaultKind(
     exercises=("observability",),
     inject=inject,
     witness=witness,
+    asks=Needs(enforcement=True, permissions=EXEC | RELABEL),
 )

@@ -15,6 +15,7 @@ from chaos.faults.beside import beside
 from chaos.faults.clients import MARK, address_of, await_rounds, last_round, place, pod
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.kube import Obj
+from chaos.needs import STRANGERS, Needs
 from chaos.selectors import covers
 from loadgen.units import Duration
 
@@ -110,11 +111,13 @@ def inject(arena: Arena, params: Eavesdropper) -> list[Injury]:  # noqa: ARG001 
     street = beside(arena, "street")
     probe = {"tcpSocket": {"port": HTTP}, "initialDelaySeconds": 1, "periodSeconds": 1}
     tap = place(
-        arena, street, pod("tap", _filled(_TAP), _env(PASSWORD=password, INGRESS=address) | {"readinessProbe": probe})
+        arena.kube,
+        street,
+        pod("tap", _filled(_TAP), _env(PASSWORD=password, INGRESS=address) | {"readinessProbe": probe}),
     )
-    known = _env(HOST=host, TAP=address_of(arena, tap), PASSWORD=password, CERTIFICATE=certificate)
-    visitor = place(arena, street, pod("visitor", _filled(_VISITOR), known))
-    await_rounds(arena, tap, visitor)
+    known = _env(HOST=host, TAP=address_of(arena.kube, tap), PASSWORD=password, CERTIFICATE=certificate)
+    visitor = place(arena.kube, street, pod("visitor", _filled(_VISITOR), known))
+    await_rounds(arena.kube, tap, visitor)
     detail = f"pod visitor shows a password to http://{host}/ over a line that pod tap listens to"
     data = {"tap": tap, "visitor": visitor, "host": host, "ingress": ingress["metadata"]["name"]}
     return [Injury(target=f"Ingress/{ingress['metadata']['name']}", detail=detail, undo=None, data=data)]
@@ -176,4 +179,6 @@ EAVESDROPPER = FaultKind(
     exercises=("security",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=STRANGERS | {"list ingresses.networking.k8s.io", "get secrets"}),
+    tries=("Ingress",),
 )

@@ -8,6 +8,7 @@ from chaos.faults.app import ENDPOINTS, ask, silent, status
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, first_port, pick_pods, pod_path
 from chaos.journal import Undo
 from chaos.kube import KubeError, Refused, Unreachable
+from chaos.needs import PROXY, Needs
 from loadgen.units import Share
 
 # Asked this often in a look; a few looks of four see a share of a tenth almost surely.
@@ -72,4 +73,5 @@ ERROR_RATE = FaultKind(
     inject=inject,
     witness=witness,
     needs=ENDPOINTS,
+    asks=Needs(permissions=PROXY),
 )

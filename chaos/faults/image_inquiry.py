@@ -8,6 +8,7 @@ from datetime import date
 
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.kube import Obj
+from chaos.needs import Needs
 from chaos.promise import Time
 from chaos.scans import LABEL, Scan, Unreadable, carried, digest_of
 from loadgen.units import Duration
@@ -90,4 +91,5 @@ IMAGE_INQUIRY = FaultKind(
     exercises=("security",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=frozenset({"list configmaps"})),
 )

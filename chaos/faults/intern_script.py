@@ -7,6 +7,7 @@ from chaos.faults.beside import beside
 from chaos.faults.identity import Action, account_of, attempt, steal, user_name, who_am_i
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting, pick_pods
 from chaos.kube import Kube, Obj, Refused
+from chaos.needs import TOKENS, Needs
 
 
 class InternScript(Params):
@@ -66,4 +67,5 @@ INTERN_SCRIPT = FaultKind(
     exercises=("rbac",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=TOKENS),
 )

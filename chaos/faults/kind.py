@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chaos.journal import Undo
 from chaos.kube import Kube, Obj
+from chaos.needs import NOTHING, Needs
 from chaos.observe import View
 
 ParamsT = TypeVar("ParamsT", bound=BaseModel)
@@ -97,6 +98,10 @@ class FaultKind(Generic[ParamsT]):
     """It takes all the processor time there is: of the machine, where several clusters are on one."""
     needs: str = ""
     """What it asks of the app itself; empty for a fault that meets any workload."""
+    asks: Needs = NOTHING
+    """What it asks of the cluster."""
+    tries: tuple[str, ...] = ()
+    """Kinds of the workload's objects that it puts to the test: what they take to work, the cluster must have."""
 
 
 def pick_pods(arena: Arena, count: int) -> list[str]:

@@ -5,8 +5,9 @@ import time
 from pydantic import Field, field_validator
 
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting
-from chaos.faults.proxy import answers, stand_in
+from chaos.faults.proxy import STAND_IN, answers, stand_in
 from chaos.faults.services import services_of_target
+from chaos.needs import Needs
 from chaos.promise import Time
 from loadgen.units import Duration
 
@@ -57,4 +58,5 @@ LATENCY = FaultKind(
     exercises=("observability", "health-checks"),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=STAND_IN),
 )

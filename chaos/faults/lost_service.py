@@ -4,6 +4,7 @@ from pydantic import Field
 
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.faults.services import endpoints_of, find_service, ready_behind, services_of_target, swap_selector
+from chaos.needs import Needs
 
 LABEL_VALUE_MAX = 63
 
@@ -51,4 +52,5 @@ LOST_SERVICE = FaultKind(
     exercises=("observability",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=frozenset({"patch services"})),
 )

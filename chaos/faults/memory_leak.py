@@ -7,6 +7,7 @@ from pydantic import Field, PlainSerializer, PlainValidator
 from chaos.faults.app import ENDPOINTS, ask, injure, restarted, silent
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting
 from chaos.kube import KubeError
+from chaos.needs import PROXY, Needs
 from loadgen.units import Size
 
 # Less growth than this could be the app's ordinary breathing.
@@ -64,4 +65,5 @@ MEMORY_LEAK = FaultKind(
     witness=witness,
     needs=ENDPOINTS,
     node_wide=True,
+    asks=Needs(permissions=PROXY),
 )

@@ -14,6 +14,7 @@ from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Si
 from chaos.faults.kubelets import Memory, asked_by, memory_of
 from chaos.journal import Undo
 from chaos.kube import Obj
+from chaos.needs import STRANGERS, Needs
 from chaos.nodes import NODES
 from loadgen.units import Size
 
@@ -57,7 +58,7 @@ def inject(arena: Arena, params: MemoryPressure) -> list[Injury]:  # noqa: ARG00
     home = beside(arena, "neighbour")
     hog = f"{home}/pods/{HOG}"
     number = arena.will_undo(Undo(action="delete-object", path=hog, why=f"end the hog on node {node}"))
-    place(arena, home, bound(arena, home, _hog(hold), node))
+    place(arena.kube, home, bound(arena, home, _hog(hold), node))
     asks = str(Size(_request(hold)))
     detail = f"pod {HOG} of namespace {home.rpartition('/')[2]} asks for the {asks} of node {node} that it will hold"
     data = {"hog": hog, "node": node, "pods": near, "hold": hold, "asks": asks}
@@ -137,4 +138,5 @@ MEMORY_PRESSURE = FaultKind(
     inject=inject,
     witness=witness,
     node_wide=True,
+    asks=Needs(permissions=STRANGERS | {"get nodes/proxy"}),
 )

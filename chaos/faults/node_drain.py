@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from chaos.faults.kind import Arena, Deed, FaultKind, Injury, Params, Sighting, pod_path
 from chaos.faults.nodes import busiest, check_room, cordon, is_cordoned, still_there
 from chaos.kube import KubeError, Obj, Refused, Unreachable
+from chaos.needs import CORDON, Needs
 
 
 class NodeDrain(Params):
@@ -91,4 +92,5 @@ NODE_DRAIN = FaultKind(
     go_on=go_on,
     witness=witness,
     node_wide=True,
+    asks=Needs(nodes=2, permissions=CORDON | {"create pods/eviction"}),
 )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting, pod_path
 from chaos.faults.nodes import busiest, can_be_cut_off, check_room, cordon, cut_off, is_cordoned, still_there
 from chaos.kube import Obj, Refused, Unreachable
+from chaos.needs import CORDON, Needs
 from chaos.nodes import NODES, has_power
 from loadgen.units import Duration
 
@@ -91,4 +92,5 @@ NODE_LOSS = FaultKind(
     inject=inject,
     witness=witness,
     node_wide=True,
+    asks=Needs(nodes=2, permissions=CORDON),
 )

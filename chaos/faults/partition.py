@@ -7,9 +7,10 @@ without a time-out waits for ever.
 from pydantic import Field
 
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting
-from chaos.faults.proxy import SWALLOW, answers, stand_in
+from chaos.faults.proxy import STAND_IN, SWALLOW, answers, stand_in
 from chaos.faults.services import services_of_target
 from chaos.kube import TimedOut
+from chaos.needs import Needs
 from loadgen.units import Duration
 
 SILENCE = Duration(1)
@@ -43,4 +44,5 @@ PARTITION = FaultKind(
     exercises=("observability",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=STAND_IN),
 )

@@ -7,6 +7,7 @@ from pydantic import Field
 from chaos.faults.app import ENDPOINTS, ask, status
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, first_port, pick_pods, pod_path
 from chaos.kube import KubeError, Obj, Refused
+from chaos.needs import PROXY, Needs
 from loadgen.units import Duration
 
 SAID_WITHIN = Duration(3)
@@ -69,4 +70,5 @@ POD_DEATH = FaultKind(
     inject=inject,
     witness=witness,
     needs=ENDPOINTS,
+    asks=Needs(permissions=PROXY),
 )

@@ -22,6 +22,13 @@ STANDS_FOR = "seawall.dev/stands-for"
 PROXIES = {"matchExpressions": [{"key": STANDS_FOR, "operator": "Exists"}]}
 READY_WITHIN = Duration(20)
 SWALLOW = "swallow"
+STAND_IN = frozenset(
+    {
+        *(f"{verb} services" for verb in ("create", "get", "list", "patch")),
+        *(f"{verb} networkpolicies.networking.k8s.io" for verb in ("create", "list")),
+        "get services/proxy",
+    }
+)
 
 _PROGRAM = cleandoc(
     """

@@ -27,6 +27,7 @@ from chaos.faults.reach import REACH
 from chaos.guard import ROLE_LABEL
 from chaos.judging.network import CONNECTED, DROPPED, LISTENER
 from chaos.kube import KubeError, Obj
+from chaos.needs import EXEC, STRANGERS, Needs
 
 
 class RogueClient(Params):
@@ -38,11 +39,11 @@ def inject(arena: Arena, params: RogueClient) -> list[Injury]:  # noqa: ARG001  
     if not front:
         raise FaultRefused(f"no Service sends traffic to {arena.target}, so nobody can be an allowed client of it")
     foreign, guests = beside(arena, "foreign"), beside(arena, "guests", **{ROLE_LABEL: "load"})
-    listener = place(arena, foreign, listener_pod("listener"))
-    own = {LISTENER: [address_of(arena, listener), DOOR]}
-    rogue = place(arena, foreign, client_pod("rogue", {**doors, **own}))
-    guest = place(arena, guests, client_pod("guest", {name: doors[name] for name in front}))
-    await_rounds(arena, rogue, guest)
+    listener = place(arena.kube, foreign, listener_pod("listener"))
+    own = {LISTENER: [address_of(arena.kube, listener), DOOR]}
+    rogue = place(arena.kube, foreign, client_pod("rogue", {**doors, **own}))
+    guest = place(arena.kube, guests, client_pod("guest", {name: doors[name] for name in front}))
+    await_rounds(arena.kube, rogue, guest)
     inside, address = pick_pods(arena, 1)[0], str(own[LISTENER][0])
     container = arena.kube.get(pod_path(arena, inside))["spec"]["containers"][0]["name"]
     way_out = {"pod": inside, "container": container, "address": address}
@@ -127,4 +128,6 @@ ROGUE_CLIENT = FaultKind(
     exercises=("security",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=EXEC | STRANGERS),
+    tries=("NetworkPolicy",),
 )

@@ -13,6 +13,7 @@ from chaos.faults.kind import Arena, Deed, FaultKind, FaultRefused, Injury, Para
 from chaos.faults.records import RECORDS, Written, is_serving, pods_of_target, read_back, write, write_one
 from chaos.faults.restart import path_of_target, restart
 from chaos.kube import KubeError, Obj
+from chaos.needs import NEW_REVISION, PROXY, Needs
 from loadgen.units import Duration
 
 PACE = Duration(0.1)
@@ -82,4 +83,5 @@ ROLLOUT = FaultKind(
     go_on=go_on,
     witness=witness,
     needs=RECORDS,
+    asks=Needs(permissions=PROXY | NEW_REVISION),
 )

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from chaos.faults.identity import Action, account_of, attempt, deny_matrix, steal, user_name, who_am_i
 from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting, pick_pods, pod_path
 from chaos.kube import Obj
+from chaos.needs import TOKENS, Needs
 
 _NEED = re.compile(r"(?P<verb>get|list) (?P<resource>[a-z]+)(?:\.(?P<group>[a-z0-9.-]+))?(?:/(?P<name>[a-z0-9.-]+))?")
 
@@ -71,4 +72,5 @@ STOLEN_TOKEN = FaultKind(
     exercises=("rbac",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=TOKENS),
 )

@@ -8,6 +8,7 @@ from chaos.exec import run_in
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.journal import Undo
 from chaos.kube import Kube, KubeError
+from chaos.needs import EXEC, Needs
 from chaos.quantity import parse
 from loadgen.inside.spike import FILE, SIGNAL
 from loadgen.lines import from_line
@@ -91,4 +92,6 @@ TRAFFIC_SPIKE = FaultKind(
     exercises=("resources",),
     inject=inject,
     witness=witness,
+    asks=Needs(permissions=EXEC),
+    tries=("HorizontalPodAutoscaler",),
 )

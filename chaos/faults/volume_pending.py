@@ -8,7 +8,16 @@ from chaos.classes import CLASSES, DEFAULT, is_default
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting
 from chaos.journal import Undo
 from chaos.kube import Obj
+from chaos.needs import Needs
 from chaos.observe import workload_of
+
+GROW = frozenset(
+    {
+        *(f"{verb} storageclasses.storage.k8s.io" for verb in ("get", "list", "patch")),
+        *(f"{verb} statefulsets.apps" for verb in ("get", "patch")),
+        "list persistentvolumeclaims",
+    }
+)
 
 
 class VolumePending(Params):
@@ -112,4 +121,5 @@ VOLUME_PENDING = FaultKind(
     inject=inject,
     witness=witness,
     node_wide=True,
+    asks=Needs(permissions=GROW),
 )

@@ -3,6 +3,7 @@
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params
 from chaos.faults.node_loss import lose, witness
 from chaos.faults.nodes import busiest, check_room
+from chaos.needs import CORDON, Needs
 from chaos.nodes import NODES, ZONE, zone_of
 
 
@@ -28,4 +29,5 @@ ZONE_OUTAGE = FaultKind(
     inject=inject,
     witness=witness,
     node_wide=True,
+    asks=Needs(nodes=2, zones=2, permissions=CORDON),
 )

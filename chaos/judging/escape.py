@@ -15,6 +15,7 @@ Tried = dict[str, str]
 FILTERED = "2"
 # The app's own port: it must answer, or the silence of others proves nothing.
 CONTROL = "control"
+NO_WAY_OUT = "no way out"
 DOORS = {"reach-api": "the API server", "reach-node": "the kubelet of another node"}
 
 
@@ -28,7 +29,7 @@ def judge(past: History, wanted: Objectives) -> list[Criterion]:  # noqa: ARG001
         _always("no privileges", looks, _unprivileged),
         _always("no way up", looks, _no_way_up),
         _always("root file system", looks, _read_only),
-        _always("no way out", looks, _no_way_out),
+        _always(NO_WAY_OUT, looks, _no_way_out),
     ]
 
 

@@ -11,6 +11,7 @@ from chaos.judging.history import History, Obj, Objectives
 from chaos.judging.verdict import Criterion, Evidence
 from chaos.recording import Fault
 
+SHUT_OUT, KEPT_IN = "strangers shut out", "target kept in"
 CONNECTED, DROPPED = "connected", "timeout"
 # The stranger's own door, which must always open.
 LISTENER = "Pod/listener"
@@ -45,7 +46,7 @@ def opened(step: Fault) -> Iterator[str]:
 
 
 def _strangers(injection: Fault, looks: list[Fault]) -> Criterion:
-    name, doors = "strangers shut out", _doors(injection.data, "doors")
+    name, doors = SHUT_OUT, _doors(injection.data, "doors")
     open_doors = {door: look for look in reversed(looks) for door in doors if _got(look, door) == CONNECTED}
     if open_doors:
         evidence = (
@@ -80,7 +81,7 @@ def _unproven(door: str, looks: list[Fault]) -> str:
 
 def _kept_in(looks: list[Fault]) -> Criterion:
     """Whoever got into the target cannot carry anything out to a stranger whom it has no business with."""
-    name = "target kept in"
+    name = KEPT_IN
     out = next((look for look in looks if look.data.get("out") == CONNECTED), None)
     if out is not None:
         evidence = (Evidence(t=out.t, source="target", text=f"{LISTENER} of a foreign namespace: connected"),)

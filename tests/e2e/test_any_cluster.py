@@ -1,5 +1,6 @@
 """A cluster that lives on after the run, named by a kubeconfig context: the same code path as for any real cluster."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import yaml
 
 from chaos.kube import Kube, connect
 from cluster import boot
-from tests.e2e.machine import SEAWALL, Command, scenario
+from tests.e2e.machine import ROOT, SEAWALL, Command, scenario, wait_for
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -88,3 +89,69 @@ def test_a_fault_that_can_fill_a_node_asks_first(tmp_path: Path, named: str, kub
     assert command.wait(30) == 64
     assert "--allow nodes" in command.stderr
     assert namespaces(kube) == set()
+
+
+class TestPreflight:
+    """What a cluster can do is said before it is needed, and what it cannot do is never counted as proven."""
+
+    def test_doctor_finds_that_policies_are_enforced_and_leaves_nothing(
+        self, tmp_path: Path, named: str, kube: Kube
+    ) -> None:
+        command = Command(tmp_path, "doctor", ROOT / "scenarios", "--context", named, "--format", "json")
+        assert command.wait(60) == 0, command.stderr
+        told = json.loads(command.stdout)
+        assert told["network_policies"]["enforced"] is True
+        assert {s["outcome"] for s in told["scenarios"]} == {"can run"}
+        assert {s["scenario"] for s in told["scenarios"] if s["allow_nodes"]} >= {"node-drain", "zone-outage"}
+        assert namespaces(kube) == set()
+        assert not list(command.out.glob("*"))
+
+    def test_a_killed_doctor_is_healed(self, tmp_path: Path, named: str, kube: Kube) -> None:
+        file = scenario(tmp_path, "lying-health-checks")
+        command = Command(tmp_path, "doctor", file, "--context", named)
+        wait_for(lambda: namespaces(kube), 20, "the namespace of the trial")
+        command.signal(signal.SIGKILL)
+        command.wait(10)
+        done = recover(tmp_path)
+        assert "the cluster is as it was before the run" in done.stdout, done.stderr
+        assert namespaces(kube) == set()
+
+    def test_an_interrupted_doctor_undoes_itself(self, tmp_path: Path, named: str, kube: Kube) -> None:
+        file = scenario(tmp_path, "lying-health-checks")
+        command = Command(tmp_path, "doctor", file, "--context", named)
+        wait_for(lambda: namespaces(kube), 20, "the namespace of the trial")
+        command.signal(signal.SIGTERM)
+        assert command.wait(60) == 130
+        assert namespaces(kube) == set()
+        assert not list(command.out.glob("*"))
+
+    def test_a_cluster_that_was_not_meant_is_not_asked_either(self, tmp_path: Path, named: str, kube: Kube) -> None:
+        config = Path(os.environ["KUBECONFIG"])
+        config.write_text(config.read_text().replace(named, "production"))
+        command = Command(tmp_path, "doctor", "--context", "production")
+        assert command.wait(30) == 64
+        assert "--allow-context production" in command.stderr
+        assert namespaces(kube) == set()
+
+    def test_a_run_that_a_cluster_cannot_take_is_refused_before_anything_is_touched(
+        self, tmp_path: Path, named: str, kube: Kube
+    ) -> None:
+        command = Command(tmp_path, "run", _crowded(tmp_path), "--context", named)
+        assert command.wait(30) == 69
+        assert "two-writers: it needs 4 nodes that take pods, and the cluster has 3" in command.stderr
+        assert namespaces(kube) == set()
+        assert not list(command.out.glob("*"))
+
+    def test_what_is_left_out_is_not_proven(self, tmp_path: Path, named: str) -> None:
+        phases = {"baseline": "3s", "fault": "4s", "recovery": "2s"}
+        file = scenario(tmp_path, "rbac-blindspot", phases=phases)
+        command = Command(tmp_path, "run", _crowded(tmp_path), file, "--context", named)
+        assert command.wait(90) == 2, command.stdout + command.stderr
+        assert command.verdicts() == {"undefended": "broke", "defended": "held"}
+        assert "not proven, as they did not take place: two-writers" in command.stderr
+
+
+def _crowded(folder: Path) -> Path:
+    """A storm with one variant too many for each to have a node of its own."""
+    variants = {"undefended": {"strip": ["storage.single-writer"]}, "defended": {}, "other": {}}
+    return scenario(folder, "two-writers", variants=variants)

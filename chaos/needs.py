@@ -1,0 +1,53 @@
+"""What a storm asks of a cluster, as data: faults carry their own, and `chaos.preflight` adds what manifests ask.
+
+A permission is written as `verb resource[.group][/subresource]`: "create pods/exec", "patch deployments.apps".
+"""
+
+from dataclasses import dataclass
+
+Permissions = frozenset[str]
+
+DEFAULT = ""
+"""In place of a class's name: whichever is the default."""
+
+CORDON: Permissions = frozenset({"get nodes", "patch nodes"})
+# A web socket begins with a GET, and newer clusters ask for `create` as well.
+EXEC: Permissions = frozenset({"get pods/exec", "create pods/exec"})
+PROXY: Permissions = frozenset({"get pods/proxy", "create pods/proxy"})
+NEW_REVISION: Permissions = frozenset({"get deployments.apps", "patch deployments.apps"})
+# A pod of our own is made once its namespace has an account for it.
+STRANGERS: Permissions = frozenset({"list serviceaccounts"})
+TOKENS: Permissions = frozenset({"create serviceaccounts/token"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What must be there for a verdict to be possible. `nodes` and `zones` count nodes that take pods."""
+
+    nodes: int = 1
+    zones: int = 0
+    enforcement: bool = False
+    """NetworkPolicies stop packets."""
+    metrics: bool = False
+    """The resource metrics API, which autoscalers read."""
+    storage: frozenset[str] = frozenset()
+    """Storage classes by name."""
+    ingress: frozenset[str] = frozenset()
+    """Ingress classes by name."""
+    permissions: Permissions = frozenset()
+
+    def __or__(self, other: "Needs") -> "Needs":
+        """What satisfies both."""
+        return Needs(
+            nodes=max(self.nodes, other.nodes),
+            zones=max(self.zones, other.zones),
+            enforcement=self.enforcement or other.enforcement,
+            metrics=self.metrics or other.metrics,
+            storage=self.storage | other.storage,
+            ingress=self.ingress | other.ingress,
+            permissions=self.permissions | other.permissions,
+        )
+
+
+NOTHING = Needs()
+"""Beyond a node that takes pods."""
