@@ -10,7 +10,6 @@ from cluster.client import NotFound, Obj, WatchEvent
 from cluster.controllers.context import Context
 from cluster.controllers.endpointslices import MANAGED_BY_LABEL, RESOURCE, SERVICE_LABEL
 from cluster.controllers.loop import Controller, own_key
-from cluster.controllers.services import has_selector
 from cluster.objects import Key, annotations_of, controller_reference, is_going, labels_of
 
 MANAGER = "endpointslicemirroring-controller.k8s.io"
@@ -42,7 +41,8 @@ class _Reconciler:
             endpoints = self.context.client.get("endpoints", key.name, key.namespace)
         except NotFound:
             return None
-        skipped = has_selector(service) or is_going(endpoints) or labels_of(endpoints).get(SKIP_LABEL) == "true"
+        selected = bool(service["spec"].get("selector"))
+        skipped = selected or is_going(endpoints) or labels_of(endpoints).get(SKIP_LABEL) == "true"
         return None if skipped else endpoints
 
     def _write(self, key: Key, slice: Obj, old: Obj | None) -> None:

@@ -94,7 +94,7 @@ KNOWN: tuple[Known, ...] = (
         r".*(rovision|WaitFor|SuccessfulAttachVolume|selected-node|unbound immediate).*"
         r"|PersistentVolumeClaim (data|one) phases: .*|Pod db-\d condition PodScheduled: .*"
         r"|events of (Pod (user|db-\d)|PersistentVolumeClaim \S+) in order: .*"
-        r"|PATCH .*/persistentvolumeclaims/data as \{'(volumeName|storageClassName)'.*",
+        r"|PATCH .*/persistentvolumeclaims/data as \{'(volumeName|storageClassName|resources)'.*",
         "The class that was recorded binds at once, its provisioner a part of the controller manager; here the default"
         " class waits for the first pod, and volumes are attached, as with a cloud's.",
         "claim-.*|statefulset-claims|quota-kinds",
