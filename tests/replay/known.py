@@ -147,6 +147,11 @@ KNOWN: tuple[Known, ...] = (
         "drain-refused",
     ),
     Known(
+        rf"{_PRINTED}error: unable to drain node .*cannot delete .*, cannot delete .*",
+        "kubectl lists the reasons in the order of a Go map, which is chance.",
+        "drain-refused",
+    ),
+    Known(
         rf"{_PRINTED}Zone: .*",
         "The recorded nodes are in zones, those of the replay in none.",
         "endpoints-by-hand",
