@@ -224,7 +224,8 @@ class TestTheLibrary:
         small = replace(WHOLE, nodes={"n1": "a", "n2": "b"}, metrics=False, ingress={}, enforced=False)
         scenarios = [read(path) for path in sorted(LIBRARY.glob("*.yaml"))]
         lacking = {s.scenario for s in scenarios if unmet(needs(s, load(s.manifest_paths, s.folder)), small)}
-        policies, room = {"open-network", "root-container", "dns-outage"}, {"oomkilled-surprise", "noisy-neighbour"}
+        policies = {"open-network", "root-container", "dns-outage"}
+        room = {"oomkilled-surprise", "noisy-neighbour", "evicted-first"}
         assert lacking == policies | room | {"two-writers", "cost-spiral", "plaintext-ingress"}
 
 

@@ -194,6 +194,11 @@ KNOWN: tuple[Known, ...] = (
         "deployment-deadline",
     ),
     Known(
+        r"seconds of Pod container from .*",
+        "How long it takes until a kubelet next looks at its disks, which it does every ten seconds, is chance.",
+        "storage-limits",
+    ),
+    Known(
         r"ReplicaSet app ends with status .*",
         "There a ReplicaSet that is going still counts the pods that it has just let go.",
         "replicaset-adopts",
