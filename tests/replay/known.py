@@ -194,6 +194,11 @@ KNOWN: tuple[Known, ...] = (
         "deployment-deadline",
     ),
     Known(
+        r"count of Pod (missing|other-port|over-tls|grpc) Unhealthy: .*",
+        "Pods start a second sooner here, so that a probe or two more find room in the same five seconds.",
+        "probe-http-kinds",
+    ),
+    Known(
         r"seconds of Pod container from .*",
         "How long it takes until a kubelet next looks at its disks, which it does every ten seconds, is chance.",
         "storage-limits",
