@@ -74,11 +74,11 @@ unpack_prometheus() {
         say "no Prometheus: its packages could not be fetched; the storms about alerts will say that its image is missing"
         return 0
     fi
-    for package in "$box"/*.deb; do dpkg-deb --extract "$package" "$box/root"; done
+    for package in "$box"/*.deb; do dpkg-deb --extract "$package" "$box/unpacked"; done
     # Without its templates Alertmanager does not start; the public image has them inside the program.
     mkdir -p ".venv/$templates"
-    install -m 644 "$box/root/usr/$templates"/*.tmpl ".venv/$templates/"
-    for program in $prometheus; do install -m 755 "$box/root/usr/bin/$program" .venv/bin/; done
+    install -m 644 "$box/unpacked/usr/$templates"/*.tmpl ".venv/$templates/"
+    for program in $prometheus; do install -m 755 "$box/unpacked/usr/bin/$program" .venv/bin/; done
 }
 
 prometheus="prometheus promtool prometheus-alertmanager amtool"
