@@ -1,12 +1,37 @@
 """What kubectl would show at this moment, taken through the API so that nobody needs kubectl: for the report."""
 
+import threading
+from collections.abc import Iterable
 from contextlib import suppress
 
 from chaos.kube import Kube, KubeError, Obj
+from chaos.observe import View
+from chaos.plan import VariantPlan
 from chaos.recording import Recorder, Shown
+from chaos.underway import Run
 
 _TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 LOG_LINES = 15
+
+
+def beside(run: Run, variant: VariantPlan, view: View, when: str, targets: Iterable[str] = ()) -> None:
+    """Take it in the background: what is only shown must not take time from a phase. Of the pods, at most three are
+    described: the targets, and those with a container that ended.
+    """
+    hurt = [name for name, pod in sorted(view.of("Pod").items()) if when != "baseline" and _was_killed(pod)]
+    named = [p for p in dict.fromkeys([*targets, *hurt]) if p in view.of("Pod")][:3]
+    thread = threading.Thread(
+        target=take,
+        args=(run.kube, variant.namespace_name, variant.name, run.recorder),
+        kwargs={"when": when, "pods": named},
+        daemon=True,
+    )
+    thread.start()
+    run.showing.append(thread)
+
+
+def _was_killed(pod: Obj) -> bool:
+    return any("terminated" in {**c["state"], **c["last"]} for c in pod["containers"])
 
 
 def take(kube: Kube, namespace: str, variant: str, recorder: Recorder, *, when: str, pods: list[str]) -> None:

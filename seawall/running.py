@@ -29,8 +29,10 @@ from chaos.plan import Plan, PlanRefused, plan
 from chaos.problems import InputErrors, Problem, nearest
 from chaos.recording import Recorder, RunStarted
 from chaos.result import Result
-from chaos.run import Run, Stop, execute
+from chaos.run import execute
 from chaos.scenario import Scenario, read
+from chaos.stop import Stop
+from chaos.underway import Run
 from loadgen.units import Duration
 from reports.write import summary, write, write_suite
 from seawall import exits

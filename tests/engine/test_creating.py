@@ -4,8 +4,8 @@ from typing import Any, cast
 
 import pytest
 
+from chaos.deploy import create_patiently
 from chaos.kube import Kube, Refused
-from chaos.run import create_patiently
 
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
 

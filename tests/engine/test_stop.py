@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaos.run import Stop, Stopped
+from chaos.stop import Stop, Stopped
 from loadgen.units import Duration
 
 
