@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from chaos.judging.ceiling import bought
-from chaos.judging.doubts import MEASURED
 from chaos.judging.forbidden import forbidden_allowed
-from chaos.judging.history import History, Objectives, Second, Sighting, after, at, container
+from chaos.judging.history import MEASURED, History, Objectives, Second, Sighting, after, at, container
 from chaos.judging.neighbours import harms, pods_of, targets
 from chaos.judging.signals import first_signal
 from chaos.judging.steady import failed_users, longest_outage, regained_at, served

@@ -14,8 +14,9 @@ from chaos.impact import differences, impact, phase_results, timeline
 from chaos.judging import unenforced
 from chaos.judging.doubts import doubts
 from chaos.judging.history import History, Objectives, history, started
+from chaos.judging.lateness import read_kindly, starved
 from chaos.judging.marks import marks
-from chaos.judging.verdict import Criterion, worst
+from chaos.judging.verdict import Criterion, Evidence, worst
 from chaos.problems import InputErrors, Problem
 from chaos.recording import Record, RunStarted
 from chaos.result import (
@@ -126,16 +127,17 @@ def _wanted(variant: VariantResult, verdict: DefenseVerdict) -> bool:
 
 def _variant(records: list[Record], scenario: Scenario, name: str, body: dict[str, Any]) -> VariantResult:
     past, wanted = history(records, name), objectives(scenario, name)
+    kind = read_kindly(past, wanted)
     stripped = tuple(body.get("strip") or ())
-    verdicts = _verdicts(past, wanted, scenario, stripped, body.get("advice") or {})
-    cost = impact(past, wanted)
+    verdicts = _verdicts(past, kind, wanted, scenario, stripped, body.get("advice") or {})
+    expect, cost = scenario.expect.get(name, Expectation()), impact(past, wanted)
     return VariantResult(
         name=name,
         namespace=str(body.get("namespace", "")),
         node=str(body.get("node", "")),
         strip=stripped,
         verdicts=verdicts,
-        expected=tuple(_expected(scenario.expect.get(name, Expectation()), verdicts, cost)),
+        expected=tuple(_agreed(_expected(expect, verdicts, cost), _expected(expect, verdicts, impact(kind, wanted)))),
         impact=cost,
         phases=phase_results(past, wanted),
         timeline=timeline(past, wanted),
@@ -146,13 +148,17 @@ def _variant(records: list[Record], scenario: Scenario, name: str, body: dict[st
 
 
 def _verdicts(
-    past: History, wanted: Objectives, scenario: Scenario, stripped: tuple[str, ...], advice: dict[str, Any]
+    past: History,
+    kind: History,
+    wanted: Objectives,
+    scenario: Scenario,
+    stripped: tuple[str, ...],
+    advice: dict[str, Any],
 ) -> tuple[DefenseVerdict, ...]:
-    reasons = tuple(doubts(past, wanted))
+    doubted = tuple(doubts(past, wanted))
     verdicts = []
     for name in scenario.defenses:
-        judged = registry[name].judge
-        criteria = tuple(judged(past, wanted)) if judged and not reasons else ()
+        reasons, criteria = (doubted, ()) if doubted else _judged(name, past, kind, wanted)
         verdict = worst(c.verdict for c in criteria)
         verdicts.append(
             DefenseVerdict(
@@ -166,6 +172,17 @@ def _verdicts(
             )
         )
     return tuple(verdicts)
+
+
+def _judged(
+    defense: str, past: History, kind: History, wanted: Objectives
+) -> tuple[tuple[Evidence, ...], tuple[Criterion, ...]]:
+    """Why it cannot be told, or else the criteria."""
+    judged = registry[defense].judge
+    strict, kindly = (tuple(judged(one, wanted)) if judged else () for one in (past, kind))
+    if worst(c.verdict for c in strict) == worst(c.verdict for c in kindly):
+        return (), strict
+    return (starved(past, wanted),), ()
 
 
 def _advice(known: dict[str, Any], criteria: Sequence[Criterion]) -> Advice:
@@ -184,6 +201,12 @@ def _expected(wanted: Expectation, verdicts: Sequence[DefenseVerdict], cost: Imp
         yield _within("detect", wanted.detect.seconds, cost.detected_after if cost and proven else None)
     if wanted.recover is not None:
         yield _within("recover", wanted.recover.seconds, cost.recovered_after if cost and proven else None)
+
+
+def _agreed(strict: Iterable[Expected], kindly: Iterable[Expected]) -> Iterator[Expected]:
+    """What is met by one reading and not by the other cannot be told."""
+    for one, other in zip(strict, kindly, strict=True):
+        yield one if one.met == other.met else one.model_copy(update={"met": None})
 
 
 def _met(wanted: str, got: str) -> bool | None:

@@ -14,6 +14,9 @@ from typing import IO, Any, ClassVar, Literal
 PhaseName = Literal["deploy", "baseline", "fault", "recovery", "done"]
 FaultStep = Literal["inject", "act", "witness", "undo"]
 
+NOT_TAKEN = "the storm did not take place"
+"""The trouble of a recording that holds nothing else."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:

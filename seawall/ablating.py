@@ -12,7 +12,9 @@ from chaos.ablation import Ablated
 from chaos.problems import InputErrors, Problem
 from reports.words import NOT_MEASURED, VERDICTS, share
 from seawall import exits
-from seawall.running import Wanted, carry_out, left_out, read_all
+from seawall.running import read_all
+from seawall.storms import carry_out
+from seawall.wanted import Wanted
 
 _NEEDED = {True: "yes", False: "not here", None: "unknown"}
 
@@ -32,8 +34,7 @@ def ablate(wanted: Wanted) -> int:
     _print(rows, wanted.format)
     # That a defense breaks without one of its items is what an ablation looks for, not a failure of it.
     ended = [code for code, _ in outcomes if code in {exits.INTERRUPTED, exits.NO_CLUSTER}]
-    unproven = [exits.NOT_PROVEN for _ in left_out(storms, outcomes)]
-    return exits.worst([*ended, *map(_code, rows), *unproven])
+    return exits.worst([*ended, *map(_code, rows)])
 
 
 def _code(row: Ablated) -> int:

@@ -51,8 +51,9 @@ def run(
 ) -> int:
     """Deploy each scenario's workload, drive load, inject the fault, and judge its defenses."""
     from seawall import running
+    from seawall.wanted import Wanted
 
-    wanted = running.Wanted(
+    wanted = Wanted(
         paths=tuple(scenarios),
         variants=tuple(variant or ()),
         context=context,
@@ -81,9 +82,10 @@ def ablate(
     format: Annotated[str, typer.Option(help="What to print at the end: text or json.")] = "text",
 ) -> int:
     """Run a storm without each item of its defenses in turn: which of them does it need?"""
-    from seawall import ablating, running
+    from seawall import ablating
+    from seawall.wanted import Wanted
 
-    wanted = running.Wanted(
+    wanted = Wanted(
         paths=(scenario,),
         variants=(),
         context=context,

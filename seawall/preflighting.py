@@ -5,7 +5,6 @@ import secrets
 import shutil
 import signal
 import sys
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,13 @@ from chaos import enforcement, facts, guard, journal, preflight
 from chaos.enforcement import Enforcement
 from chaos.faults import registry as faults
 from chaos.kube import Kube, connect
-from chaos.manifests import Manifests
 from chaos.needs import Needs
 from chaos.preflight import Classes, Facts
 from chaos.scenario import Scenario
-from seawall import exits
+from seawall import exits, folders
 from seawall.embedded import NoUsableCluster
+from seawall.wanted import Storm, say
 
-Storm = tuple[Scenario, Manifests]
 CAN_RUN, CANNOT_PROVE, NOT_KNOWN = "can run", "cannot prove", "not known"
 
 
@@ -74,9 +72,8 @@ def _find_out(kube: Kube, out: Path) -> Enforcement:
         signal.signal(number, signal.default_int_handler)
     sys.stderr.write("finding out whether NetworkPolicies are enforced, by two pods in a namespace of our own\n")
     run = secrets.token_hex(3)
-    folder = out / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-doctor-{run}"
-    folder.mkdir(parents=True)
-    written = folder / "journal.jsonl"
+    folder = folders.make(out, f"doctor-{run}")
+    written = folder / folders.JOURNAL
     try:
         return enforcement.find_out(kube, written, run=run)
     finally:
@@ -164,28 +161,28 @@ def _told(prospect: Prospect) -> str:
     return f"{CAN_RUN}, with --allow nodes" if prospect.nodes else CAN_RUN
 
 
-def possible(kube: Kube, storms: list[Storm], variants: tuple[str, ...]) -> list[Storm]:
-    """The storms that the cluster may take; of the others it is told why not, before anything is touched.
+def impossible(kube: Kube, storms: list[Storm], variants: tuple[str, ...]) -> dict[int, str]:
+    """Why the cluster cannot take some of the storms, by their id(). Told before anything is touched.
 
-    Raises `NoUsableCluster` when none is left.
+    Raises `NoUsableCluster` when it can take none.
     """
     needed = [preflight.needs(*storm, only=variants) for storm in storms]
     found = facts.read(kube, frozenset().union(*(n.permissions for n in needed)))
-    unmet = [preflight.unmet(n, found) for n in needed]
-    why = [f"{s.scenario}: {'; '.join(lacks)}" for (s, _), lacks in zip(storms, unmet, strict=True) if lacks]
+    lacks = {id(storm): "; ".join(preflight.unmet(n, found)) for storm, n in zip(storms, needed, strict=True)}
+    why = [f"{storm[0].scenario}: {lacks[id(storm)]}" for storm in storms if lacks[id(storm)]]
     if len(why) == len(storms):
         raise NoUsableCluster("\n".join([f"{kube.context} cannot take this, and nothing was touched:", *why]))
     for line in why:
-        sys.stderr.write(f"seawall: left out, and so not proven: {line}\n")
-    left = [(storm, n) for storm, n, lacks in zip(storms, needed, unmet, strict=True) if not lacks]
-    _warn([scenario.scenario for (scenario, _), n in left if n.enforcement], kube.context)
-    return [storm for storm, _ in left]
+        say(f"left out, and so not proven: {line}")
+    asking = [s for s, n in zip(storms, needed, strict=True) if n.enforcement and not lacks[id(s)]]
+    _warn([scenario.scenario for scenario, _ in asking], kube.context)
+    return lacks
 
 
 def _warn(names: list[str], context: str) -> None:
     if names and not guard.is_embedded(context):
         listed = ", ".join(dict.fromkeys(names))
-        sys.stderr.write(
-            f"seawall: whether NetworkPolicies are enforced was not checked, and {listed} needs it; "
-            f"seawall doctor --context {context} finds out\n"
+        say(
+            f"whether NetworkPolicies are enforced was not checked, and {listed} needs it; "
+            f"seawall doctor --context {context} finds out"
         )

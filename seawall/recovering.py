@@ -8,7 +8,7 @@ from chaos import recover as healing
 from chaos.journal import Journal, Pending
 from chaos.kube import KubeError, connect
 from seawall import exits
-from seawall.running import JOURNAL
+from seawall.folders import JOURNAL
 
 
 def recover(run: Path | None, out: Path) -> int:

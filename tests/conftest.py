@@ -4,6 +4,11 @@ import os
 import sys
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes is the machine's affair, not a promise of the code's; figures are in benchmarks/.
+settings.register_profile("seawall", deadline=None)
+settings.load_profile("seawall")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,28 +2,30 @@
 
 from collections.abc import Iterator
 
-from chaos.judging.history import History, Objectives
+from chaos.judging.history import MEASURED, History, Objectives
 from chaos.judging.steady import served, shortfalls
 from chaos.judging.verdict import Evidence
-from chaos.recording import PhaseName
+from chaos.recording import NOT_TAKEN
 
-MEASURED: tuple[PhaseName, ...] = ("baseline", "fault", "recovery")
 # Below this part of the intended requests the load was another one than the scenario's.
 DELIVERED = 0.95
-# Beyond this part of a user's patience, a late start and not the service may be why a request timed out.
-LATE = 0.25
 CLOCK_STEP_SECONDS = 1.0
 
 
 def doubts(past: History, wanted: Objectives) -> list[Evidence]:
     """Every reason, in the order of the run; none means that the defenses may be judged."""
-    return [*_run(past), *_load(past, wanted), *_baseline(past, wanted), *_fault(past)]
+    if any(trouble.what == NOT_TAKEN for trouble in past.troubles):
+        return [*_troubles(past)]
+    return [*_troubles(past), *_run(past), *_load(past, wanted), *_baseline(past, wanted), *_fault(past)]
 
 
-def _run(past: History) -> Iterator[Evidence]:
+def _troubles(past: History) -> Iterator[Evidence]:
     for trouble in past.troubles:
         detail = f": {trouble.detail}" if trouble.detail else ""
         yield Evidence(t=trouble.t, source="recording", text=f"{trouble.what}{detail}")
+
+
+def _run(past: History) -> Iterator[Evidence]:
     if past.clock_step > CLOCK_STEP_SECONDS:
         text = f"the machine's clock was moved by {past.clock_step:.1f} s, so samples and events cannot be matched"
         yield Evidence(source="recording", text=text)
@@ -51,7 +53,6 @@ def _load(past: History, wanted: Objectives) -> Iterator[Evidence]:
             text = f"worker {worker} reported nothing for {len(gaps)} of {len(expected)} seconds"
             yield Evidence(t=gaps[0] - past.offset, source="load", text=text)
     yield from _delivery(past)
-    yield from _lateness(past, wanted)
 
 
 def _delivery(past: History) -> Iterator[Evidence]:
@@ -61,18 +62,6 @@ def _delivery(past: History) -> Iterator[Evidence]:
         if seconds and sent < DELIVERED * intended:
             text = f"only {sent} of {intended} intended requests were sent in the {phase}: the load fell behind"
             yield Evidence(t=seconds[0].t, source="load", text=text)
-
-
-def _lateness(past: History, wanted: Objectives) -> Iterator[Evidence]:
-    seconds = [second for phase in MEASURED for second in past.within(phase)]
-    late = [second for second in seconds if second.late_ms > LATE * wanted.timeout * 1000]
-    if late:
-        worst = max(late, key=lambda second: second.late_ms)
-        text = (
-            f"the load generator was starved: in {len(late)} of {len(seconds)} seconds requests left late, "
-            f"by up to {worst.late_ms:.0f} ms; run it on a machine with less to do"
-        )
-        yield Evidence(t=worst.t, source="load", text=text)
 
 
 def _baseline(past: History, wanted: Objectives) -> Iterator[Evidence]:

@@ -17,6 +17,7 @@ from loadgen.samples import Sample
 Obj = dict[str, Any]
 
 FOREVER = float("inf")
+MEASURED: tuple[PhaseName, ...] = ("baseline", "fault", "recovery")
 
 
 class Span(NamedTuple):
@@ -139,7 +140,7 @@ class History:
 
     def whole_seconds(self) -> list[int]:
         """The Unix seconds that lie wholly between the baseline's begin and the recovery's end."""
-        measured = [self.phases[p] for p in ("baseline", "fault", "recovery") if p in self.phases]
+        measured = [self.phases[p] for p in MEASURED if p in self.phases]
         if not measured:
             return []
         begin, end = measured[0].begin + self.offset, measured[-1].end + self.offset

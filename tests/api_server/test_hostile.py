@@ -100,7 +100,7 @@ RESOURCES = st.sampled_from(
         *("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", "/api/v1/persistentvolumes"),
     ]
 )
-RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RELAXED = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def check(status: int, body: bytes) -> None:

@@ -251,7 +251,7 @@ def strange(draw: st.DrawFn) -> tuple[str, Any]:
     return path, obj
 
 
-STRANGE = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+STRANGE = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 REFUSALS = {400, 403, 404, 409, 422, 501}
 
 

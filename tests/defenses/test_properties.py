@@ -12,7 +12,7 @@ from chaos.marked import plain
 from tests.defenses.manifests import anything, sound
 
 DEFENSES = pytest.mark.parametrize("defense", registry.values(), ids=list(registry))
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def configured(defense: Defense, manifests: Manifests) -> list[str]:
@@ -121,7 +121,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([*POD_SPECS, "Service", "LimitRange", "NetworkPolicy", "RoleBinding", "ConfigMap"]), _json, _json
 )

@@ -14,6 +14,8 @@ from chaos.kube import Kube, connect
 from cluster import boot
 from tests.e2e.machine import ROOT, SEAWALL, Command, scenario, wait_for
 
+BROKE_AND_HELD = {"undefended": "broke", "defended": "held"}
+
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
@@ -145,10 +147,15 @@ class TestPreflight:
     def test_what_is_left_out_is_not_proven(self, tmp_path: Path, named: str) -> None:
         phases = {"baseline": "3s", "fault": "4s", "recovery": "2s"}
         file = scenario(tmp_path, "rbac-blindspot", phases=phases)
-        command = Command(tmp_path, "run", _crowded(tmp_path), file, "--context", named)
+        command = Command(tmp_path, "run", _crowded(tmp_path), file, "--context", named, "--format", "json")
         assert command.wait(90) == 2, command.stdout + command.stderr
-        assert command.verdicts() == {"undefended": "broke", "defended": "held"}
-        assert "not proven, as they did not take place: two-writers" in command.stderr
+        crowded, other = json.loads(command.stdout)
+        assert {d["verdict"] for v in crowded["variants"] for d in v["verdicts"]} == {"not_proven"}
+        assert {v["name"]: v["verdicts"][0]["verdict"] for v in other["variants"]} == BROKE_AND_HELD
+        assert "two-writers: it needs 4 nodes" in command.stderr
+        (page,) = command.out.glob("*-suite/suite.html")
+        assert "two-writers" in page.read_text()
+        assert "nothing to recover" in recover(tmp_path).stdout
 
 
 def _crowded(folder: Path) -> Path:

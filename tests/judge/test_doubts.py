@@ -7,8 +7,8 @@ import pytest
 
 from chaos.judge import judge
 from chaos.problems import InputErrors
-from chaos.recording import Fault, Load, PhaseName, RunStarted, Seen
-from tests.judge.tape import BEGAN, RATE, TARGET, Tape, hang, lie, oom, spill
+from chaos.recording import NOT_TAKEN, Fault, Load, PhaseName, RunStarted, Seen, Trouble
+from tests.judge.tape import BEGAN, RATE, TARGET, Tape, hang, lie, oom, scenario, spill
 
 Storm = Callable[..., Tape]
 
@@ -18,6 +18,11 @@ STORMS = pytest.mark.parametrize("storm", [oom, spill, hang, lie])
 def without(tape: Tape, unwanted: Callable[[Any], bool]) -> Tape:
     tape.records = [r for r in tape.records if not unwanted(r)]
     return tape
+
+
+def late_at(*seconds: int) -> Callable[[int], float]:
+    """Requests of these seconds left later than a quarter of their users' patience."""
+    return lambda t: 300.0 if t in seconds else 2.0
 
 
 def assert_unproven(tape: Tape, *words: str) -> None:
@@ -35,6 +40,14 @@ def test_a_whole_recording_raises_no_doubt(storm: Storm) -> None:
     """The control: what the tests below take away is all that makes the difference."""
     assert storm().verdict().reasons == ()
     assert storm().verdict().verdict != "not_proven"
+
+
+def test_a_storm_that_did_not_take_place_has_that_one_reason() -> None:
+    start = RunStarted(t=0, wall=BEGAN, scenario=scenario("replicas"), variants={"defended": {}})
+    result = judge([start, Trouble(t=0, wall=BEGAN, what=NOT_TAKEN, detail="the cluster has no node")])
+    (verdict,) = result.variants[0].verdicts
+    assert [reason.text for reason in verdict.reasons] == [f"{NOT_TAKEN}: the cluster has no node"]
+    assert (verdict.verdict, result.exit_code) == ("not_proven", 2)
 
 
 @STORMS
@@ -134,15 +147,41 @@ def test_a_load_that_fell_behind(storm: Storm) -> None:
     assert_unproven(tape, "the load fell behind", "in the fault")
 
 
-@STORMS
-def test_a_load_generator_that_was_starved(storm: Storm) -> None:
-    """What it calls a time-out may be its own lateness."""
-    tape = storm(late_ms=lambda t: 300.0 if t == 30 else 2.0)
-    assert_unproven(tape, "the load generator was starved", "in 1 of")
+class TestLateness:
+    """What a late load calls a time-out may be its own doing: proven is what does not depend on that."""
 
+    @STORMS
+    def test_a_late_second_that_changes_nothing_is_no_doubt(self, storm: Storm) -> None:
+        punctual = storm().verdict()
+        assert storm(late_ms=late_at(30)).verdict().verdict == punctual.verdict
 
-def test_a_load_generator_that_is_only_a_little_late() -> None:
-    assert oom(late_ms=lambda _: 200.0).verdict().verdict == "held"
+    def test_failures_that_decide_and_may_be_the_loads_own_prove_nothing(self) -> None:
+        failing = {50: 30, 51: 30}
+        assert oom(failing=failing).verdict().verdict == "broke"
+        assert oom(failing=failing, late_ms=late_at(30)).verdict().verdict == "broke"
+        assert_unproven(oom(failing=failing, late_ms=late_at(50, 51)), "the load generator was starved", "in 2 of")
+
+    def test_nor_do_they_hide_what_breaks_without_them(self) -> None:
+        failing = {50: 30, 51: 30, 52: 30, 53: 30}
+        assert oom(failing=failing, late_ms=late_at(50)).verdict().verdict == "broke"
+
+    def test_a_time_that_may_be_the_loads_own_is_not_told(self) -> None:
+        keys = {"expect": {"defended": {"resources": "held", "recover": "<= 10s"}}}
+        failing = dict.fromkeys(range(36, 39), 30)
+
+        def in_time(*late: int) -> bool | None:
+            variant = oom(keys=keys, failing=failing, late_ms=late_at(*late)).only()
+            assert variant.verdicts[0].verdict == "held"
+            return next(e.met for e in variant.expected if e.what == "recover")
+
+        assert in_time() is False
+        assert in_time(36, 37, 38) is None
+
+    def test_a_baseline_that_it_spoilt_is_no_steady_state(self) -> None:
+        assert_unproven(oom(failing={14: 20}, late_ms=late_at(14)), "no steady state before the fault")
+
+    def test_a_little_late_is_on_time(self) -> None:
+        assert oom(late_ms=lambda _: 200.0, failing={50: 30, 51: 30}).verdict().verdict == "broke"
 
 
 def test_requests_that_nobody_accounts_for_count_as_lost() -> None:

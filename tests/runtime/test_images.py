@@ -217,7 +217,7 @@ class TestMalformed:
         with pytest.raises(BadArchive, match=r"zstd.*docker save"):
             put_up(tmp_path, b"\x28\xb5\x2f\xfd" + bytes(100))
 
-    @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data(), form=st.sampled_from([docker_archive, oci_archive]))
     def test_damage_anywhere_is_refused_or_harmless(self, tmp_path: Path, data: st.DataObject, form: Any) -> None:
         layer = tar(folder("a"), member("a/x", b"y" * 600), symlink("b", "a"), hardlink("c", "a/x"))

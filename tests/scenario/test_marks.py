@@ -20,14 +20,12 @@ _values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_values)
 def test_what_was_dumped_is_read_back(value: Any) -> None:
     text = yaml.safe_dump(value, allow_unicode=True)
     assert plain(documents(text, "f")) == [value]
 
 
-@settings(deadline=None)
 @given(_values)
 def test_json_is_yaml(value: Any) -> None:
     assert plain(documents(json.dumps(value, ensure_ascii=False), "f")) == [value]
@@ -49,7 +47,6 @@ _trees = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(_words, _trees, min_size=1))
 def test_every_value_is_found_in_the_line_it_stands_in(value: Any) -> None:
     text = yaml.safe_dump(value, default_flow_style=False)
@@ -115,7 +112,7 @@ def test_every_duplicate_key_is_told() -> None:
     ]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.text(st.sampled_from("abc:-[]{},&*!|>'\"%#\n ?<~01\t"), max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing but `InputErrors` ever comes out."""
