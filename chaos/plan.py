@@ -19,6 +19,7 @@ from chaos.defenses.rbac import BINDINGS
 from chaos.guard import EXPIRES_ANNOTATION, ROLE_LABEL, RUN_LABEL, VARIANT_LABEL
 from chaos.manifests import Manifest, Manifests, Obj, containers, items, pod_spec
 from chaos.marked import dig, plain
+from chaos.nodes import HOSTNAME
 from chaos.patch import diff
 from chaos.scenario import Scenario
 
@@ -184,7 +185,7 @@ def _placed(manifest: Manifest, namespace: str, labels: dict[str, str], node: st
     if manifest.kind == "Ingress":
         _own_hosts(obj, f"{labels[VARIANT_LABEL]}-{labels[RUN_LABEL]}")
     if node and (spec := pod_spec(obj)):
-        spec["nodeSelector"] = {**(spec.get("nodeSelector") or {}), "kubernetes.io/hostname": node}
+        spec["nodeSelector"] = {**(spec.get("nodeSelector") or {}), HOSTNAME: node}
     return obj
 
 

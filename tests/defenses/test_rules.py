@@ -3,9 +3,9 @@
 import pytest
 
 from chaos.defenses import audit, registry
+from chaos.defenses.image_pin import image_tag
 from chaos.defenses.observability import names_in
 from chaos.defenses.replicas import disruptions_allowed
-from chaos.defenses.security import image_tag
 from chaos.manifests import Manifests, parse
 from tests.defenses.manifests import DIGEST, SOUND, edited, extended, sound
 
