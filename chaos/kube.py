@@ -7,7 +7,7 @@ not. Everything is bounded by a time-out.
 import json
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 REQUEST_TIMEOUT = Duration(10)
 RETRY_FOR = Duration(15)
-# The API server ends a watch after this long and we begin the next: no watch can hang unnoticed for longer.
-WATCH_TIMEOUT = Duration(60)
 
 
 class KubeError(Exception):
@@ -56,12 +54,6 @@ class Refused(KubeError):
 
     def __str__(self) -> str:
         return f"{self.message} (HTTP {self.code} {self.reason})"
-
-
-@dataclass(frozen=True, slots=True)
-class WatchEvent:
-    type: str
-    object: Obj
 
 
 class Kube:
@@ -216,39 +208,6 @@ class Kube:
     def _retried(self, method: str, path: str, **keys: Any) -> Obj:
         return self.json(method, path, **keys)
 
-    def watch(self, path: str, stopped: Callable[[], bool], **query: Any) -> Iterator[WatchEvent]:
-        """What exists as ADDED, then every change until `stopped()`. Lists again when the server forgot where we were.
-
-        Raises `Unreachable` when the cluster stays away for longer than the retries of `get` allow.
-        """
-        known: dict[str, Obj] = {}
-        while not stopped():
-            answer = self.get(path, **query)
-            yield from _relist(answer, known)
-            version = answer["metadata"]["resourceVersion"]
-            while version and not stopped():
-                version = yield from self._watch_once(path, version, known, query)
-
-    def _watch_once(
-        self, path: str, version: str, known: dict[str, Obj], query: dict[str, Any]
-    ) -> Generator[WatchEvent, None, str]:
-        """One watch request; returns the version to go on from, or "" to list again."""
-        seconds = int(WATCH_TIMEOUT.seconds)
-        asked = {**query, "watch": "true", "resourceVersion": version, "timeoutSeconds": seconds}
-        asked["allowWatchBookmarks"] = "true"
-        try:
-            for line in self.lines(path, asked, read_timeout=Duration(seconds + 10)):
-                event = WatchEvent(**json.loads(line))
-                if event.type == "ERROR":
-                    return ""
-                version = event.object["metadata"]["resourceVersion"]
-                if event.type != "BOOKMARK":
-                    _remember(known, event)
-                    yield event
-        except Unreachable:
-            return ""
-        return version
-
     def lines(self, path: str, query: dict[str, Any], read_timeout: Duration) -> Iterator[str]:
         """A streamed answer (a watch, a followed log) line by line."""
         with self._open("GET", path, query=query, timeout=(10.0, read_timeout.seconds)) as response:
@@ -271,16 +230,15 @@ class Kube:
         accept: str = "*/*",
         more: dict[str, str] | None = None,
     ) -> Iterator[urllib3.BaseHTTPResponse]:
+        if self._lost:
+            raise NoCluster(self._lost)
         url = self.server + path + ("?" + urlencode(query, doseq=True) if query else "")
         headers = {"Accept": accept, **(more or {}), **({"Content-Type": content_type} if body is not None else {})}
         if not isinstance(body, str | bytes | None):
             body = json.dumps(body)
         self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-        pool = self._api.rest_client.pool_manager
-        if self._lost:
-            raise NoCluster(self._lost)
-        try:
-            response = pool.request(
+        with _told(self.server, method, path, timeout[1]):
+            response = self._api.rest_client.pool_manager.request(
                 method,
                 url,
                 body=body,
@@ -289,19 +247,25 @@ class Kube:
                 retries=False,
                 preload_content=False,
             )
-        except urllib3.exceptions.ReadTimeoutError as error:
-            raise TimedOut(f"no answer to {method} {path} within {timeout[1]} s") from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unreachable(f"{self.server} gave no answer to {method} {path}: {_cause(error)}") from error
         try:
-            if response.status >= 400:
-                raise _refusal(response.status, response.data)
-            yield response
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unreachable(f"{self.server} broke off its answer to {method} {path}: {_cause(error)}") from error
+            with _told(self.server, method, path, timeout[1]):
+                if response.status >= 400:
+                    raise _refusal(response.status, response.data)
+                yield response
         finally:
             response.close()
             response.release_conn()
+
+
+@contextmanager
+def _told(server: str, method: str, path: str, patience: float) -> Iterator[None]:
+    """The HTTP library's errors as ours."""
+    try:
+        yield
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise TimedOut(f"no answer to {method} {path} within {patience} s") from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise Unreachable(f"{server} gave no whole answer to {method} {path}: {_cause(error)}") from error
 
 
 def _cause(error: BaseException) -> str:
@@ -335,26 +299,6 @@ def _refusal(code: int, data: bytes) -> KubeError:
         error.__cause__ = refused
         return error
     return refused
-
-
-def _relist(answer: Obj, known: dict[str, Obj]) -> Iterator[WatchEvent]:
-    kind = {"kind": answer["kind"].removesuffix("List"), "apiVersion": answer["apiVersion"]}
-    now = {item["metadata"]["uid"]: {**kind, **item} for item in answer["items"]}
-    for uid in known.keys() - now.keys():
-        yield WatchEvent("DELETED", known.pop(uid))
-    for uid, obj in now.items():
-        before = known.get(uid)
-        if before is None or before["metadata"]["resourceVersion"] != obj["metadata"]["resourceVersion"]:
-            yield WatchEvent("MODIFIED" if before else "ADDED", obj)
-        known[uid] = obj
-
-
-def _remember(known: dict[str, Obj], event: WatchEvent) -> None:
-    uid = event.object["metadata"]["uid"]
-    if event.type == "DELETED":
-        known.pop(uid, None)
-    else:
-        known[uid] = event.object
 
 
 def connect(context: str = "", kubeconfig: str = "") -> Kube:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chaos import quantity
-from chaos.kube import Kube, KubeError, Obj, WatchEvent
+from chaos.kube import Kube, KubeError, Obj
 from chaos.recording import Recorder, Seen, Trouble
+from chaos.watching import WatchEvent, watch
 
 _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
@@ -254,7 +255,7 @@ def _follow(
     kube: Kube, watched: Watched, variant: str, recorder: Recorder, view: View, stopped: Callable[[], bool]
 ) -> None:
     try:
-        for event in kube.watch(watched.path, stopped):
+        for event in watch(kube, watched.path, stopped):
             if stopped():
                 return
             _take_in(event, watched, variant, recorder, view)

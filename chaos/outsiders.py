@@ -8,6 +8,7 @@ from chaos.guard import RUN_LABEL
 from chaos.kube import Kube, KubeError, Obj
 from chaos.observe import reduce_pod
 from chaos.recording import Recorder, Trouble
+from chaos.watching import watch
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def _watch(kube: Kube, recorder: Recorder, stop: Callable[[str], None], over: th
     before: dict[str, int] = {}
     try:
         ours = {n["metadata"]["name"] for n in kube.list("/api/v1/namespaces", labelSelector=RUN_LABEL)}
-        for event in kube.watch("/api/v1/pods", over.is_set):
+        for event in watch(kube, "/api/v1/pods", over.is_set):
             if over.is_set():
                 return
             hurt = _hurt(event.object, before)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chaos.kube import Kube, NoCluster, Refused, TimedOut, Unreachable, connect
+from chaos.watching import watch
 from loadgen.units import Duration
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -116,7 +117,7 @@ def kube(server: BadDay, tmp_path: Path) -> Kube:
 
 
 def first(count: int, kube: Kube) -> list[tuple[str, str]]:
-    events = islice(kube.watch("/api/v1/pods", lambda: False), count)
+    events = islice(watch(kube, "/api/v1/pods", lambda: False), count)
     return [(e.type, e.object["metadata"]["name"]) for e in events]
 
 
