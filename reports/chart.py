@@ -10,7 +10,7 @@ from textwrap import wrap
 from typing import Any
 
 from chaos.result import PhaseResult, Point, Result, VariantResult
-from reports import story
+from reports import course
 from reports.words import VERDICTS, count, milliseconds, one_line
 
 Json = dict[str, Any]
@@ -49,7 +49,7 @@ def figure(result: Result) -> Json:
 
 def _layout(result: Result, height: int) -> Json:
     last = f"y{3 * len(result.variants)}" if result.variants else "y"
-    asked = {story.span(variant) for variant in result.variants}
+    asked = {course.span(variant) for variant in result.variants}
     return {
         "height": height,
         "margin": {"l": 56, "r": 8, "t": 0, "b": 0},
@@ -82,12 +82,12 @@ def _layout(result: Result, height: int) -> Json:
 def _range(result: Result) -> list[float]:
     """All phases and all samples of all variants."""
     ends = [
-        t - (story.zero(variant) or 0)
+        t - (course.zero(variant) or 0)
         for variant in result.variants
         for t in (
             *(p.begin for p in variant.phases),
             *(p.end for p in variant.phases),
-            *(p.t + 1 for p in story.measured(variant)),
+            *(p.t + 1 for p in course.measured(variant)),
             *(m.t for m in variant.marks),
         )
     ]
@@ -96,7 +96,7 @@ def _range(result: Result) -> list[float]:
 
 def _tops(result: Result) -> tuple[float, float]:
     """Where the axes of requests and of p95 end: the same for all variants, so that they can be compared by eye."""
-    points = [point for variant in result.variants for point in story.measured(variant)]
+    points = [point for variant in result.variants for point in course.measured(variant)]
     arrivals = max((p.arrivals for p in points), default=0)
     p95 = max((p.p95 for p in points if p.p95 is not None), default=0)
     return 1.05 * max(arrivals, 1), 1.1 * max(p95, result.promised_p95 or 0, 1)
@@ -140,7 +140,7 @@ def _domain(top: int, size: int, height: int) -> list[float]:
 
 def _shapes(variant: VariantResult, top: int, height: int) -> list[Json]:
     """Phases shaded, seconds without samples, and lines where the fault came and went."""
-    zero = story.zero(variant) or 0
+    zero = course.zero(variant) or 0
     bottom, upper = (top - BLOCK + MARGIN) / height, (top - TITLE) / height
     shapes = [
         _rect(p.begin - zero, p.end - zero, bottom, upper, "--fault-shade" if p.name == "fault" else "--phase-shade")
@@ -185,14 +185,14 @@ def _labels(variant: VariantResult, top: int, height: int) -> list[Json]:
 
 
 def _phase_label(phase: PhaseResult, variant: VariantResult) -> Json:
-    begin = phase.begin - (story.zero(variant) or 0)
+    begin = phase.begin - (course.zero(variant) or 0)
     return {"text": phase.name, "xref": "x", "x": begin, "yanchor": "bottom", "font": {"size": 11, "color": "--quiet"}}
 
 
 def _requests(variant: VariantResult, number: int) -> list[Json]:
     """Stacked: what was served, and on top of it what failed; together the arrivals."""
-    points = story.measured(variant)
-    told = [f"{story.moment(p.t, variant)}: {_arrivals(p)}<br>p95 {milliseconds(p.p95)}" for p in points]
+    points = course.measured(variant)
+    told = [f"{course.moment(p.t, variant)}: {_arrivals(p)}<br>p95 {milliseconds(p.p95)}" for p in points]
     common = {
         "type": "bar",
         "x": [_middle(p.t, variant) for p in points],
@@ -214,13 +214,13 @@ def _arrivals(point: Point) -> str:
 
 def _middle(t: float, variant: VariantResult) -> float:
     """The middle of a second of the run, on the figure's axis."""
-    return round(t - (story.zero(variant) or 0) + 0.5, 3)
+    return round(t - (course.zero(variant) or 0) + 0.5, 3)
 
 
 def _latency(variant: VariantResult, result: Result, number: int) -> list[Json]:
     axis = _axis(number, 2, "y")
     # A second without samples has no p95, and no line leads across it.
-    known = [(p.t, p.p95) for p in story.measured(variant)]
+    known = [(p.t, p.p95) for p in course.measured(variant)]
     points = sorted([*known, *((t, None) for t in missing(variant))], key=lambda point: point[0])
     line = {
         "type": "scatter",
@@ -231,7 +231,7 @@ def _latency(variant: VariantResult, result: Result, number: int) -> list[Json]:
         "yaxis": axis,
         "line": {"color": "--latency", "width": 2},
         "marker": {"color": "--latency", "size": 4},
-        "hovertext": [f"{story.moment(t, variant)}: p95 {milliseconds(p95)}" for t, p95 in points],
+        "hovertext": [f"{course.moment(t, variant)}: p95 {milliseconds(p95)}" for t, p95 in points],
         "hoverinfo": "text",
     }
     return [line, *([] if result.promised_p95 is None else [_promise(result, axis)])]
@@ -252,8 +252,8 @@ def _promise(result: Result, axis: str) -> Json:
 
 
 def _events(variant: VariantResult, number: int) -> list[Json]:
-    told = story.course(variant)
-    zero = story.zero(variant) or 0
+    told = course.course(variant)
+    zero = course.zero(variant) or 0
     return [
         {
             "type": "scatter",
@@ -271,7 +271,7 @@ def _events(variant: VariantResult, number: int) -> list[Json]:
     ]
 
 
-def _hover(told: story.Told) -> str:
+def _hover(told: course.Told) -> str:
     """As plotly.js reads hover text, which knows a few tags: nothing that others wrote may become one."""
     lines = wrap(f"{told.object}: {one_line(told.text)}" if told.object else one_line(told.text), 56)[:6]
     return "<br>".join([f"<b>{told.when}</b>", *(escape(line, quote=False) for line in lines)])

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from chaos.result import Result
-from reports import chart, story, words
+from reports import advice, chart, course, figures, story, words
 
 _FOLDER = Path(__file__).parent / "templates"
 _CODE = re.compile(r"`([^`]+)`")
@@ -39,6 +39,9 @@ def render(result: Result) -> str:
     return environment.get_template("report.html.j2").render(
         result=result,
         story=story,
+        course=course,
+        figures=figures,
+        advice=advice,
         words=words,
         figure=chart.figure(result) if drawn else None,
         gaps={variant.name: chart.missing(variant) for variant in result.variants},

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from chaos.result import DefenseVerdict, Result, VariantResult
-from reports import story
+from reports import advice, figures, story
 from reports.words import NOT_MEASURED, VERDICTS, one_line, plain, share
 
 # A comment may have 65,536 characters; a patch longer than this is left to report.html.
@@ -44,7 +44,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _verdict(variant: VariantResult, verdict: DefenseVerdict) -> Iterator[str]:
-    told = {figure.name: figure.value for figure in story.figures(variant)}
+    told = {figure.name: figure.value for figure in figures.figures(variant)}
     cost = variant.impact
     yield _text(variant.name)
     yield _text(verdict.defense)
@@ -73,20 +73,20 @@ def _fact(fact: story.Fact, bullet: str) -> str:
 
 
 def _bought(result: Result) -> Iterator[str]:
-    rows = story.differing(result)
+    rows = figures.differing(result)
     if not rows:
         return
-    yield f"\n### {story.comparison(result)}\n"
+    yield f"\n### {figures.comparison(result)}\n"
     yield from _table(["", *(_text(variant.name) for variant in result.variants), "difference"])
     yield from (_row([row.name, *row.values, row.difference]) for row in rows)
 
 
 def _changes(result: Result) -> Iterator[str]:
-    advised = story.advised(result)
+    advised = advice.advised(result)
     if advised:
         yield "\n### What to change\n"
     for _, verdict in advised:
-        for change in story.changes(verdict):
+        for change in advice.changes(verdict):
             places = ", ".join(_code(place or object) for place, object in change.places)
             yield f"- {_text(change.remedy)} ({places})"
         yield from _patch(verdict.advice.patch if verdict.advice else "")

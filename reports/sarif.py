@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from chaos.result import Finding, Result, VariantResult
-from reports import story
+from reports import advice
 from reports.words import plain
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -20,7 +20,7 @@ def render(result: Result) -> str:
     """Expectations that were not met, and what is to be changed for each defense that broke."""
     clean = plain(result)
     unmet = [_unmet(clean, variant) for variant in clean.variants]
-    advised = [finding for _, verdict in story.advised(clean) if verdict.advice for finding in verdict.advice.findings]
+    advised = [finding for _, verdict in advice.advised(clean) if verdict.advice for finding in verdict.advice.findings]
     return _log(clean.seawall, advised, [one for found in unmet for one in found])
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from chaos.judging.verdict import VerdictName
 from chaos.result import Result
-from reports import junit, scorecard, story, words
+from reports import figures, junit, scorecard, story, words
 from reports.html import environment, ours
 
 Runs = Sequence[tuple[str, Result]]
@@ -47,7 +47,7 @@ def html(runs: Runs) -> str:
 
 def _rows(report: str, result: Result) -> Iterator[Row]:
     for variant in result.variants:
-        figures = {figure.name: figure.value for figure in story.figures(variant)}
+        told = {figure.name: figure.value for figure in figures.figures(variant)}
         cost = variant.impact
         for verdict in variant.verdicts:
             yield Row(
@@ -58,7 +58,7 @@ def _rows(report: str, result: Result) -> Iterator[Row]:
                 verdict=verdict.verdict,
                 expectation=story.of_defense(variant, verdict.defense),
                 failed=words.share(cost.failed, cost.requests) if cost else words.NOT_MEASURED,
-                outage=figures.get("longest outage", words.NOT_MEASURED),
+                outage=told.get("longest outage", words.NOT_MEASURED),
             )
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chaos.result import DefenseVerdict, Result, VariantResult
-from reports import scorecard, story
+from reports import advice, figures, scorecard, story
 from reports.words import NOT_MEASURED, NOT_SEEN, VERDICTS, one_line, plain, plural, share
 
 STYLES = {"held": "bold green", "broke": "bold red", "not_proven": "bold yellow"}
@@ -44,7 +44,7 @@ def summary(runs: list[tuple[Path | None, Result]]) -> RenderableType:
 
 def _run(folder: Path | None, result: Result) -> RenderableType:
     head = Text.assemble("\n", (result.scenario, "bold"), f"  {one_line(result.title)}")
-    lines: list[Line] = [("", "")] if not story.differing(result) else []
+    lines: list[Line] = [("", "")] if not figures.differing(result) else []
     lines += [(Text("result", "bold"), Text(story.headline(result), "bold"))]
     patched = any(v.advice and v.advice.patch for variant in result.variants for v in variant.verdicts)
     lines += [("report", f"{folder / 'report.html'}{' (with the patch)' if patched else ''}")] if folder else []
@@ -91,7 +91,7 @@ def _felt(variant: VariantResult) -> Iterator[Line]:
     if cost is None:
         yield "users", Text("no fault was injected, so its cost was not measured", "yellow")
         return
-    told = {figure.name: figure for figure in story.figures(variant)}
+    told = {figure.name: figure for figure in figures.figures(variant)}
     failed, outage, well, p95 = (
         told[n] for n in ("requests failed", "longest outage", "users well again after", "p95")
     )
@@ -107,13 +107,13 @@ def _felt(variant: VariantResult) -> Iterator[Line]:
     yield from _let_on(variant, told)
 
 
-def _recovered(well: story.Figure) -> str:
+def _recovered(well: figures.Figure) -> str:
     if well.value == NOT_SEEN:
         return "no recovery seen"
     return well.note if well.value == "0 s" else ", ".join(filter(None, [f"well again after {well.value}", well.note]))
 
 
-def _let_on(variant: VariantResult, told: dict[str, story.Figure]) -> Iterator[Line]:
+def _let_on(variant: VariantResult, told: dict[str, figures.Figure]) -> Iterator[Line]:
     sign, cost = told["first sign in the cluster"], variant.impact
     lie = f"; Ready for {told['Ready while users failed'].value} while users failed" if cost and cost.lie_time else ""
     first = sign.note if sign.value == "none" else f"first sign {sign.value}: {one_line(sign.note)}"
@@ -132,7 +132,7 @@ def _times(variant: VariantResult) -> Iterator[Line]:
 
 def _changes(variant: VariantResult) -> Iterator[Line]:
     for verdict in variant.verdicts:
-        found = story.changes(verdict)
+        found = advice.changes(verdict)
         for change in found[:CHANGES]:
             (place, object), *others = change.places
             more = f" and {plural(len(others), 'more place')}" if others else ""
@@ -143,11 +143,11 @@ def _changes(variant: VariantResult) -> Iterator[Line]:
 
 def _bought(result: Result) -> Iterator[RenderableType]:
     """What the defense bought: the figures in which the variants differ."""
-    rows = story.differing(result)
+    rows = figures.differing(result)
     if not rows:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
-    table.add_column(story.comparison(result).lower(), style="dim")
+    table.add_column(figures.comparison(result).lower(), style="dim")
     for variant in result.variants:
         table.add_column(variant.name, justify="right")
     for row in rows:

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import pytest
 
 from chaos.result import Result
-from reports import chart, html, story
+from reports import chart, course, html
 from tests.judge.tape import hang, spill
 from tests.reports.results import cut_short, hostile, leaking, lying, no_fault, no_samples, nothing, unproven
 
@@ -228,7 +228,7 @@ class TestTimeline:
     def test_warming_up_and_the_second_in_which_the_load_ended_are_left_out(self) -> None:
         result = lying()
         variant = result.variants[0]
-        assert len(story.measured(variant)) == 49
+        assert len(course.measured(variant)) == 49
         assert len(variant.timeline) == 52
 
     def test_the_variants_share_their_scales(self) -> None:
@@ -240,7 +240,7 @@ class TestTimeline:
         tape = hang()
         for t, ok in ((22, True), (23, True), (31, False), (32, False)):
             tape.witness(t, ok)
-        kinds = [told.kind for told in story.course(tape.only()) if told.kind in {"witness", "unseen"}]
+        kinds = [told.kind for told in course.course(tape.only()) if told.kind in {"witness", "unseen"}]
         assert kinds == ["witness", "unseen"]
 
     def test_the_phases_of_both_variants_are_shaded_and_named(self) -> None:
