@@ -19,7 +19,7 @@ node = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Its machin
 cluster.add_typer(node, name="node")
 
 Paths = Annotated[list[Path], typer.Argument(exists=True, help="Scenario files, or folders of them.")]
-LIBRARY = Path("scenarios")
+LIBRARY = Path(__file__).parents[1] / "scenarios"
 OutDir = Annotated[Path, typer.Option("--out", help="Where run folders are made.")]
 
 
@@ -163,21 +163,21 @@ def schema(what: Annotated[str, typer.Argument(help="scenario or result")] = "sc
 @app.command("list", epilog="Example: seawall list")
 def list_(format: Annotated[str, typer.Option(help="text or json")] = "text") -> int:
     """The scenarios, faults and defenses there are."""
-    from seawall import files
+    from seawall import library
 
-    return files.show_library(_format(format))
+    return library.tell_all(LIBRARY, _format(format))
 
 
 @app.command(epilog="Example: seawall show friday-deploy")
 def show(
     scenario: Annotated[str, typer.Argument(help="A name in the library, or a scenario file.")],
-    library: Annotated[Path, typer.Option(help="The folder to look in.")] = LIBRARY,
+    folder: Annotated[Path, typer.Option("--library", help="The folder to look in.")] = LIBRARY,
     format: Annotated[str, typer.Option(help="text or json")] = "text",
 ) -> int:
     """Tell a scenario: its lesson, its storm, its variants and what is expected of them."""
-    from seawall import drafting
+    from seawall import library
 
-    return drafting.show(scenario, library, _format(format))
+    return library.show(scenario, folder, _format(format))
 
 
 @app.command(epilog="Example: seawall new node-drain deployment.yaml service.yaml --out storms/")

@@ -1,6 +1,5 @@
-"""`new` and `show`: a scenario to start from, and one to read."""
+"""`new`: a scenario to start from."""
 
-import json
 import re
 import sys
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from chaos.faults import FaultKind, registry
 from chaos.kube import Kube, Obj, Refused, connect
 from chaos.manifests import Manifests
 from chaos.problems import InputErrors, Problem, nearest
-from chaos.scenario import Scenario, read
+from chaos.scenario import read
 from seawall import exits
 from seawall.files import load_manifests
 
@@ -103,47 +102,3 @@ def _tell(scenario: Path, manifests: Manifests, target: str, fault: FaultKind[An
     if missing:
         sys.stderr.write(f"{ref} lacks {len(missing)} of what a defended variant has: seawall fix shows the patch\n")
     sys.stderr.write(f"next: say what users do in {scenario.stem}_users.py, then: seawall run {scenario}\n")
-
-
-def show(name: str, folder: Path, format: str) -> int:
-    """One scenario, by its name in the library or by its file."""
-    scenario = read(_find(name, folder))
-    if format == "json":
-        sys.stdout.write(scenario.model_dump_json() + "\n")
-        return exits.MET
-    sys.stdout.write(_told(scenario))
-    return exits.MET
-
-
-def _find(name: str, folder: Path) -> Path:
-    known = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-    if name in known or Path(name).is_file():
-        return known.get(name) or Path(name)
-    raise InputErrors([Problem(str(folder), 0, 0, f"holds no scenario {name!r}{nearest(name, known)}")])
-
-
-def _told(scenario: Scenario) -> str:
-    fault = registry[scenario.fault_name]
-    params = f" {json.dumps(scenario.fault_params)}" if scenario.fault_params else ""
-    load = scenario.load
-    phases = scenario.phases
-    lines = [
-        f"{scenario.scenario}: {scenario.title}",
-        "",
-        *(f"  {line}".rstrip() for line in scenario.lesson.strip().splitlines()),
-        "",
-        f"pattern   {scenario.pattern}",
-        f"storm     {fault.name}{params}: {fault.summary}",
-        f"target    {scenario.workload.target}, from {', '.join(scenario.workload.manifests)}",
-        f"users     {load.arrivals or f'{load.users} users'} at {load.service}, by {load.locustfile}",
-        f"phases    baseline {phases.baseline}, fault {phases.fault}, recovery {phases.recovery}",
-        *(_variant(scenario, name) for name in scenario.variants),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _variant(scenario: Scenario, name: str) -> str:
-    stripped = ", ".join(scenario.variants[name].strip) or "nothing"
-    expected = scenario.expect[name].verdicts if name in scenario.expect else {}
-    verdicts = ", ".join(f"{defense} {verdict}" for defense, verdict in expected.items())
-    return f"variant   {name}: without {stripped}" + (f"; expected: {verdicts}" if verdicts else "")

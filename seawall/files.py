@@ -1,4 +1,4 @@
-"""`validate`, `schema`, `list`, `audit` and `fix`: what needs files and no cluster."""
+"""`validate`, `schema`, `audit` and `fix`: what needs files and no cluster."""
 
 import json
 import sys
@@ -29,24 +29,6 @@ def schema(what: str) -> int:
 
     data = scenario.json_schema() if what == "scenario" else result.json_schema()
     sys.stdout.write(json.dumps(data, indent=2) + "\n")
-    return exits.MET
-
-
-def show_library(format: str) -> int:
-    from chaos.faults import registry
-    from chaos.scenario import read
-
-    scenarios = [read(path) for path in sorted(Path("scenarios").glob("*.yaml"))]
-    library = {
-        "scenarios": {s.scenario: s.title for s in scenarios},
-        "faults": {fault.name: fault.summary for fault in registry.values()},
-        "defenses": {defense.name: defense.title for defense in defenses.registry.values()},
-    }
-    if format == "json":
-        sys.stdout.write(json.dumps(library) + "\n")
-        return exits.MET
-    for heading, entries in library.items():
-        sys.stdout.write(f"{heading}\n" + "".join(f"  {name:<24}{text}\n" for name, text in entries.items()))
     return exits.MET
 
 
