@@ -171,7 +171,9 @@ def list_(format: Annotated[str, typer.Option(help="text or json")] = "text") ->
 @app.command(epilog="Example: seawall show friday-deploy")
 def show(
     scenario: Annotated[str, typer.Argument(help="A name in the library, or a scenario file.")],
-    folder: Annotated[Path, typer.Option("--library", help="The folder to look in.")] = LIBRARY,
+    folder: Annotated[
+        Path, typer.Option("--library", help="The folder to look in.", show_default="what comes with Seawall")
+    ] = LIBRARY,
     format: Annotated[str, typer.Option(help="text or json")] = "text",
 ) -> int:
     """Tell a scenario: its lesson, its storm, its variants and what is expected of them."""
