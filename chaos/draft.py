@@ -20,7 +20,13 @@ PATTERNS = {
     "rbac": "rbac-blindspot",
     "health-checks": "lying-health-checks",
     "storage": "storage-and-state",
-    "security": "networking-mystery",
+}
+# What happens in the network may be put to the test by any defense, and a stolen identity by another than rbac.
+PATTERNS_OF_FAULTS = {
+    **dict.fromkeys(
+        ("rogue-client", "eavesdropper", "latency", "partition", "dns-outage", "lost-service"), "networking-mystery"
+    ),
+    "container-escape": "rbac-blindspot",
 }
 TARGETS = ("Deployment", "StatefulSet", "DaemonSet")
 PROBES = ("readinessProbe", "startupProbe", "livenessProbe")
@@ -56,7 +62,7 @@ def draft(
     defense = fault.exercises[0]
     text = _SCENARIO.format(
         name=name,
-        pattern=PATTERNS.get(defense, "all"),
+        pattern=PATTERNS_OF_FAULTS.get(fault.name) or PATTERNS.get(defense, "all"),
         title=json.dumps(f"{workload.ref} meets {fault.name}"),
         summary=_sentence(fault.summary),
         paths=json.dumps(list(paths)),

@@ -11,6 +11,7 @@ from chaos.manifests import Manifests, load
 from chaos.problems import InputErrors
 from chaos.scenario import read
 
+LIBRARY = Path(__file__).parents[2] / "scenarios"
 DEPLOYMENT = """
 apiVersion: apps/v1
 kind: Deployment
@@ -108,3 +109,13 @@ def test_what_a_draft_promises_is_what_the_fault_puts_to_the_test(tmp_path: Path
     data = yaml.safe_load(drafted(tmp_path, "stolen-token").read_text())
     assert data["pattern"] == "rbac-blindspot"
     assert data["expect"] == {"undefended": {"rbac": "broke"}, "defended": {"rbac": "held"}}
+
+
+@pytest.mark.parametrize("fault", sorted(registry))
+def test_a_drafts_pattern_is_that_of_the_librarys_scenarios_with_its_fault_and_defense(
+    fault: str, tmp_path: Path
+) -> None:
+    mine = read(drafted(tmp_path, fault))
+    library = [read(path) for path in sorted(LIBRARY.glob("*.yaml"))]
+    alike = {s.pattern for s in library if s.fault_name == fault and s.defenses == mine.defenses}
+    assert not alike or mine.pattern in alike
