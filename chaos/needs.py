@@ -17,6 +17,8 @@ PROXY: Permissions = frozenset({"get pods/proxy", "create pods/proxy"})
 NEW_REVISION: Permissions = frozenset({"get deployments.apps", "patch deployments.apps"})
 # A pod of our own is made once its namespace has an account for it.
 STRANGERS: Permissions = frozenset({"list serviceaccounts"})
+# What joins a pod to trace its processes.
+TRACE: Permissions = frozenset({"patch pods/ephemeralcontainers"})
 TOKENS: Permissions = frozenset({"create serviceaccounts/token"})
 
 
@@ -35,6 +37,13 @@ class Needs:
     ingress: frozenset[str] = frozenset()
     """Ingress classes by name."""
     permissions: Permissions = frozenset()
+    without_endpoints: Permissions = frozenset()
+    """What it takes besides where the app does not offer the /chaos/ endpoints, which only the app can tell."""
+
+    @property
+    def at_most(self) -> Permissions:
+        """Every permission that it may take."""
+        return self.permissions | self.without_endpoints
 
     def __or__(self, other: "Needs") -> "Needs":
         """What satisfies both."""
@@ -46,6 +55,7 @@ class Needs:
             storage=self.storage | other.storage,
             ingress=self.ingress | other.ingress,
             permissions=self.permissions | other.permissions,
+            without_endpoints=self.without_endpoints | other.without_endpoints,
         )
 
 

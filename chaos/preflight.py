@@ -194,10 +194,12 @@ def spoken(permissions: Iterable[str]) -> str:
 
 def untold(asked: Needs, facts: Facts) -> list[str]:
     """What a storm needs and nobody knows to be there, each in one line."""
+    traced = asked.without_endpoints & facts.forbidden
     unknown: dict[str, Any] = {
         "how many nodes take pods": facts.nodes is None,
         "which storage classes there are": asked.storage and facts.storage is None,
         "which ingress classes there are": asked.ingress and facts.ingress is None,
         "whether NetworkPolicies are enforced": asked.enforcement and facts.enforced is None,
+        f"whether the app offers the /chaos/ endpoints, without which you have to {spoken(traced)},": traced,
     }
     return [f"{what} is not known" for what, so in unknown.items() if so]

@@ -56,7 +56,7 @@ def examine(asked: Asked) -> int:
     needed = [preflight.needs(*storm) for storm in storms]
     kube = connect(asked.context)
     guard.check_context(kube.context, asked.allow_contexts)
-    found = facts.read(kube, frozenset().union(*(n.permissions for n in (preflight.RUN, *needed))))
+    found = facts.read(kube, frozenset().union(*(n.at_most for n in (preflight.RUN, *needed))))
     tried = _find_out(kube, asked.out)
     found = replace(found, enforced=tried.enforced)
     prospects = [_prospect(kube, scenario, n, found) for (scenario, _), n in zip(storms, needed, strict=True)]
@@ -167,7 +167,7 @@ def impossible(kube: Kube, storms: list[Storm], variants: tuple[str, ...]) -> di
     Raises `NoUsableCluster` when it can take none.
     """
     needed = [preflight.needs(*storm, only=variants) for storm in storms]
-    found = facts.read(kube, frozenset().union(*(n.permissions for n in needed)))
+    found = facts.read(kube, frozenset().union(*(n.at_most for n in needed)))
     lacks = {id(storm): "; ".join(preflight.unmet(n, found)) for storm, n in zip(storms, needed, strict=True)}
     why = [f"{storm[0].scenario}: {lacks[id(storm)]}" for storm in storms if lacks[id(storm)]]
     if len(why) == len(storms):

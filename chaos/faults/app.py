@@ -1,4 +1,4 @@
-"""Faults that the app brings about itself when asked: shared by `memory-leak` and `deadlock`.
+"""Faults that the app brings about itself when asked: shared by `memory-leak`, `deadlock` and `crash`.
 
 The app is asked through the API server's pod proxy: one way for every cluster, and to one pod rather than to a Service.
 """
@@ -6,9 +6,9 @@ The app is asked through the API server's pod proxy: one way for every cluster, 
 import json
 from typing import Any
 
-from chaos.faults.kind import Arena, FaultRefused, Injury, first_port, pick_pods, pod_path
+from chaos.faults.kind import Arena, FaultRefused, Injury, declared_port, pod_path
 from chaos.journal import Undo
-from chaos.kube import KubeError, Refused
+from chaos.kube import KubeError, Obj, Refused
 from loadgen.units import Duration
 
 ASK_TIMEOUT = Duration(2)
@@ -25,36 +25,52 @@ def ask(arena: Arena, method: str, pod: str, port: int, path: str, timeout: Dura
         return answer.decode(errors="replace")
 
 
-def injure(arena: Arena, count: int, endpoint: str, what: str) -> list[Injury]:
-    """POST `endpoint` to `count` pods of the target; the undo, which replaces the pod, is written down first."""
-    return [_injure_pod(arena, pod, endpoint, what) for pod in pick_pods(arena, count)]
+def by_endpoint(arena: Arena, name: str, endpoint: str, what: str) -> Injury | None:
+    """POST `endpoint` to a pod; its undo, which replaces the pod, is written down first.
 
-
-def _injure_pod(arena: Arena, name: str, endpoint: str, what: str) -> Injury:
+    None when the app offers no such endpoints: then nothing was done.
+    """
     pod = arena.kube.get(pod_path(arena, name))
-    port = first_port(pod)
+    before = _offered(arena, pod)
+    if before is None:
+        return None
+    number, data = will_replace(arena, pod, what)
+    ask(arena, "POST", name, data["port"], endpoint)
+    return Injury(target=name, detail=f"{what} in pod {name}", undo=number, data={**data, "before": before})
+
+
+def _offered(arena: Arena, pod: Obj) -> Any:
+    """What the app tells of itself; None when it is not one that does. Others may have an answer to every path."""
+    port = declared_port(pod)
+    try:
+        told = None if port is None else ask(arena, "GET", pod["metadata"]["name"], port, "/chaos/status")
+    except KubeError:
+        return None
+    return told if isinstance(told, dict) and "rss_bytes" in told else None
+
+
+def will_replace(arena: Arena, pod: Obj, what: str) -> tuple[int, dict[str, Any]]:
+    """Write down the undo of an injury to a pod: its number, and the pod as it was just before."""
     container = pod["spec"]["containers"][0]["name"]
     seen = next(s for s in pod["status"]["containerStatuses"] if s["name"] == container)
-    before = status(arena, name, port)
+    name, uid, restarts = pod["metadata"]["name"], pod["metadata"]["uid"], seen["restartCount"]
     undo = Undo(
         action="delete-pod",
         path=pod_path(arena, name),
-        uid=pod["metadata"]["uid"],
+        uid=uid,
         container=container,
-        restarts=seen["restartCount"],
+        restarts=restarts,
         why=f"replace pod {name} ({what})",
     )
-    number = arena.will_undo(undo)
-    ask(arena, "POST", name, port, endpoint)
     data = {
         "pod": name,
-        "uid": undo.uid,
+        "uid": uid,
         "container": container,
-        "restarts": undo.restarts,
-        "port": port,
+        "restarts": restarts,
+        "port": declared_port(pod),
         "node": pod["spec"]["nodeName"],
     }
-    return Injury(target=name, detail=f"{what} in pod {name}", undo=number, data={**data, "before": before})
+    return arena.will_undo(undo), data
 
 
 def status(arena: Arena, pod: str, port: int) -> Any:

@@ -90,9 +90,12 @@ def pod(name: str, program: str, more: Obj) -> Obj:
     }
 
 
-def last_round(kube: Kube, pod: str) -> dict[str, str] | None:
-    """What a client got at each door in its last round; None when it told nothing of late."""
-    query = {"tailLines": 1, "sinceSeconds": FRESH_SECONDS}
+def last_round(kube: Kube, pod: str, container: str = "") -> dict[str, str] | None:
+    """What a client got at each door in its last round; None when it told nothing of late.
+
+    `container` is the one that tells, of a pod that has several.
+    """
+    query = {"tailLines": 1, "sinceSeconds": FRESH_SECONDS, **({"container": container} if container else {})}
     try:
         text = kube.request("GET", f"{pod}/log", query=query, accept="*/*").decode(errors="replace")
     except KubeError:

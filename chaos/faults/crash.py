@@ -1,10 +1,14 @@
-"""crash: the process of some pods of the target ends at once, without a word to anybody."""
+"""crash: the process of some pods of the target ends at once, without a word to anybody.
+
+An app that offers the /chaos/ endpoints ends itself. Any other is traced, and the kernel kills it as its tracer ends.
+"""
 
 from pydantic import Field
 
-from chaos.faults.app import ENDPOINTS, injure, restarted
-from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting
-from chaos.needs import PROXY, Needs
+from chaos.faults.app import by_endpoint, restarted
+from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting, pick_pods
+from chaos.faults.tracer import NEEDS, by_tracer
+from chaos.needs import PROXY, TRACE, Needs
 
 
 class Crash(Params):
@@ -14,7 +18,10 @@ class Crash(Params):
 
 
 def inject(arena: Arena, params: Crash) -> list[Injury]:
-    return injure(arena, params.pods, "/chaos/crash", "a crash")
+    pods = pick_pods(arena, params.pods)
+    return [
+        by_endpoint(arena, pod, "/chaos/crash", "a crash") or by_tracer(arena, pod, "crash", "a crash") for pod in pods
+    ]
 
 
 def witness(arena: Arena, params: Crash, injury: Injury) -> Sighting:  # noqa: ARG001  # every witness is called alike
@@ -33,6 +40,6 @@ CRASH = FaultKind(
     exercises=("replicas",),
     inject=inject,
     witness=witness,
-    needs=ENDPOINTS,
-    asks=Needs(permissions=PROXY),
+    needs=NEEDS,
+    asks=Needs(permissions=PROXY, without_endpoints=TRACE),
 )

@@ -1,11 +1,16 @@
-"""deadlock: some pods of the target accept requests and never answer again, while the process lives on."""
+"""deadlock: some pods of the target accept requests and never answer again, while the process lives on.
+
+An app that offers the /chaos/ endpoints takes its own lock for ever. Any other is frozen by a tracer, every thread of
+it: its connections are accepted by the kernel, up to the backlog, and nobody reads them. Both hang for whoever asks.
+"""
 
 from pydantic import Field
 
-from chaos.faults.app import ENDPOINTS, ask, injure, restarted, silent
-from chaos.faults.kind import Arena, FaultKind, Injury, Params, Sighting
+from chaos.faults.app import ask, by_endpoint, restarted, silent
+from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, first_port, pick_pods, pod_path
+from chaos.faults.tracer import NEEDS, by_tracer
 from chaos.kube import KubeError, TimedOut
-from chaos.needs import PROXY, Needs
+from chaos.needs import PROXY, TRACE, Needs
 from loadgen.units import Duration
 
 # The app answers in milliseconds; a second without an answer is a hang.
@@ -19,7 +24,27 @@ class Deadlock(Params):
 
 
 def inject(arena: Arena, params: Deadlock) -> list[Injury]:
-    return injure(arena, params.pods, "/chaos/deadlock", "a deadlock")
+    pods = pick_pods(arena, params.pods)
+    return [by_endpoint(arena, pod, "/chaos/deadlock", "a deadlock") or _frozen(arena, pod) for pod in pods]
+
+
+def _frozen(arena: Arena, pod: str) -> Injury:
+    """Only what answered before can be seen to hang."""
+    port = first_port(arena.kube.get(pod_path(arena, pod)))
+    if hangs(arena, pod, port):
+        raise FaultRefused(f"pod {pod} gave no answer to GET / at port {port} within {HANG}, before anything was done")
+    return by_tracer(arena, pod, "freeze", "a freeze")
+
+
+def hangs(arena: Arena, pod: str, port: int) -> bool:
+    """Does a request straight to the pod, past the Service, get no answer? An error is one."""
+    try:
+        ask(arena, "GET", pod, port, "/", HANG)
+    except TimedOut:
+        return True
+    except KubeError:
+        return False
+    return False
 
 
 def witness(arena: Arena, params: Deadlock, injury: Injury) -> Sighting:  # noqa: ARG001  # every witness is called alike
@@ -42,6 +67,6 @@ DEADLOCK = FaultKind(
     exercises=("health-checks",),
     inject=inject,
     witness=witness,
-    needs=ENDPOINTS,
-    asks=Needs(permissions=PROXY),
+    needs=NEEDS,
+    asks=Needs(permissions=PROXY, without_endpoints=TRACE),
 )

@@ -116,9 +116,15 @@ def pod_path(arena: Arena, pod: str) -> str:
     return f"/api/v1/namespaces/{arena.namespace}/pods/{pod}"
 
 
+def declared_port(pod: Obj) -> int | None:
+    """The port the app listens on: the first that a container declares; None when none does."""
+    ports = (p["containerPort"] for c in pod["spec"]["containers"] for p in c.get("ports") or ())
+    return next(ports, None)
+
+
 def first_port(pod: Obj) -> int:
-    """The port the app listens on: the first that a container declares."""
-    ports = [p["containerPort"] for c in pod["spec"]["containers"] for p in c.get("ports") or ()]
-    if not ports:
+    """The declared port. Raises `FaultRefused` when there is none."""
+    port = declared_port(pod)
+    if port is None:
         raise FaultRefused(f"pod {pod['metadata']['name']} declares no containerPort, so its app cannot be asked")
-    return int(ports[0])
+    return port

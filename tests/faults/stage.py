@@ -45,6 +45,12 @@ class Stage:
     def kube(self) -> Kube:
         return self.arena.kube
 
+    def heal_pods(self) -> None:
+        """The undo of what was done to pods, as at the end of a fault phase."""
+        for undo in self.undos:
+            if undo.action == "delete-pod":
+                recover.carry_out(self.kube, undo, self.run)
+
     def heal(self) -> None:
         for undo in reversed(self.undos):
             recover.carry_out(self.kube, undo, self.run)

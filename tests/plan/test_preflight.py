@@ -8,7 +8,7 @@ import pytest
 
 from chaos.faults import registry
 from chaos.manifests import Manifests, load, parse
-from chaos.needs import Needs
+from chaos.needs import TRACE, Needs
 from chaos.observe import IN_NAMESPACE, NODES
 from chaos.preflight import RUN, WATCHED, Facts, needs, plural, spoken, unmet, untold
 from chaos.scenario import Scenario, read
@@ -134,6 +134,12 @@ class TestNeeds:
         assert found >= RUN.permissions | {"patch nodes", "create pods/eviction"}
         assert found >= {"create deployments.apps", "create networkpolicies.networking.k8s.io", "create services"}
 
+    @pytest.mark.parametrize("fault", ["deadlock", "crash", "memory-leak"])
+    def test_what_it_takes_without_endpoints_is_asked_about_and_not_missed(self, fault: str) -> None:
+        found = asked(fault)
+        assert found.at_most >= TRACE
+        assert not TRACE & found.permissions
+
     def test_what_a_run_watches_it_asks_to_watch(self) -> None:
         """A watch that is refused leaves a verdict unproven."""
         watched = {w.path.rpartition("/")[2] for w in (*IN_NAMESPACE, NODES)}
@@ -198,6 +204,12 @@ class TestUnmet:
             ({"storage": None}, Needs(storage=frozenset({"x"})), "which storage classes there are is not known"),
             ({"ingress": None}, Needs(ingress=frozenset({"x"})), "which ingress classes there are is not known"),
             ({"enforced": None}, Needs(enforcement=True), "whether NetworkPolicies are enforced is not known"),
+            (
+                {"forbidden": TRACE},
+                Needs(without_endpoints=TRACE),
+                "whether the app offers the /chaos/ endpoints, without which you have to patch "
+                "pods/ephemeralcontainers, is not known",
+            ),
         ],
     )
     def test_what_nobody_knows_is_neither_there_nor_lacking(

@@ -1,0 +1,31 @@
+"""A workload that is nothing of ours: drafted by `seawall new` from its manifests, and run to a verdict."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.e2e.machine import ROOT, SEAWALL, Command
+
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(180)]
+
+WEB = ROOT / "tests/e2e/stranger/web.yaml"
+SHORT = {"baseline": "4s", "fault": "18s", "recovery": "8s"}
+
+
+def drafted(folder: Path, fault: str) -> Path:
+    """Its phases are made shorter, nothing else."""
+    subprocess.run([SEAWALL, "new", fault, WEB, "--name", "mine", "--out", folder], check=True, capture_output=True)
+    path = folder / "mine.yaml"
+    data = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**data, "phases": SHORT}))
+    return path
+
+
+@pytest.mark.parametrize("fault", ["deadlock", "crash", "memory-leak"])
+def test_a_defense_that_was_stripped_breaks_and_the_same_one_in_place_holds(tmp_path: Path, fault: str) -> None:
+    command = Command(tmp_path, "run", drafted(tmp_path, fault))
+    assert command.wait(150) == 0, command.stdout + command.stderr
+    command.assert_nothing_left()
+    assert command.verdicts() == {"undefended": "broke", "defended": "held"}
