@@ -111,7 +111,8 @@ class TestFreeze:
 
     def test_an_app_that_answered_nobody_before_is_left_alone(self, kube: Kube) -> None:
         deaf = "import socket, time; s = socket.create_server(('', 8080)); time.sleep(600)"
-        with stage(kube, [server(command=["python3", "-c", deaf], readinessProbe=None)]) as web:
+        listens = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
+        with stage(kube, [server(command=["python3", "-c", deaf], readinessProbe=listens)]) as web:
             untouched(web, DEADLOCK, "gave no answer to GET /")
 
 
