@@ -23,7 +23,6 @@ from loadgen.units import Size
 # Less growth than this could be the app's ordinary breathing.
 GROWTH_THAT_COUNTS = Size.parse("16Mi")
 
-
 Amount = Annotated[
     Size, PlainValidator(lambda v: v if isinstance(v, Size) else Size.parse(str(v))), PlainSerializer(str)
 ]

@@ -28,7 +28,7 @@ def by_tracer(arena: Arena, name: str, deed: str, what: str, *arguments: int) ->
     """A deed of `chaos.faults.tracing` to a pod's first container. Raises `FaultRefused` when it cannot be done."""
     path = pod_path(arena, name)
     pod = arena.kube.get(path)
-    _must_be_alone(pod)
+    must_be_alone(pod)
     patch = {"spec": {"ephemeralContainers": [_container(pod, deed, arguments)]}}
     _join(arena, name, patch, dryRun="All")
     number, data = will_replace(arena, pod, what)
@@ -37,7 +37,8 @@ def by_tracer(arena: Arena, name: str, deed: str, what: str, *arguments: int) ->
     return Injury(target=name, detail=f"{what} in pod {name}, by a tracer", undo=number, data=data)
 
 
-def _must_be_alone(pod: Obj) -> None:
+def must_be_alone(pod: Obj) -> None:
+    """Raises `FaultRefused` where the tracer would see more than the app: with hostPID, the whole node."""
     for shared in ("hostPID", "shareProcessNamespace"):
         if pod["spec"].get(shared):
             name = pod["metadata"]["name"]

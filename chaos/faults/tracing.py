@@ -31,6 +31,9 @@ READ_WRITE, PRIVATE_ANONYMOUS_NORESERVE = 0x3, 0x4022
 # What the kernel leaves for itself in rax of a call that it means to begin again (linux/errno.h).
 RESTARTS, RESTART_BLOCK = (-512, -513, -514), -516
 
+# Written, not just asked for, so that the kernel counts it; small, as the tracer holds it too.
+PIECE = b"\xa5" * 2**20
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.ptrace.restype = ctypes.c_long
 _libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
@@ -101,12 +104,12 @@ def leak(until: float, per_second: int) -> None:
     """The first process maps more than there is, and page by page it becomes its own: as its own leak would be."""
     address = map_in(FIRST, total_memory())
     with memory_of(FIRST, "wb") as memory:
-        piece = b"\xa5" * per_second
         memory.seek(address)
         while time.monotonic() < until:
             tell(rss_bytes=resident())
             time.sleep(1)
-            memory.write(piece)
+            for done in range(0, per_second, len(PIECE)):
+                memory.write(PIECE[: per_second - done])
 
 
 def memory_of(thread: int, mode: str) -> Any:
@@ -184,7 +187,7 @@ def instruction(thread: int) -> int:
     return begin + found
 
 
-def begun_again(before: Sequence[int]) -> object:
+def begun_again(before: Sequence[int]) -> ctypes.Array[ctypes.c_longlong]:
     """The registers with a call begun again that our stop broke off, as the kernel would have begun it."""
     registers = Registers(*before)
     if before[ORIG_RAX] >= 0 and before[RAX] in (*RESTARTS, RESTART_BLOCK):
