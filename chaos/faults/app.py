@@ -31,7 +31,7 @@ def by_endpoint(arena: Arena, name: str, endpoint: str, what: str) -> Injury | N
     None when the app offers no such endpoints: then nothing was done.
     """
     pod = arena.kube.get(pod_path(arena, name))
-    before = _offered(arena, pod)
+    before = offered(arena, pod)
     if before is None:
         return None
     number, data = will_replace(arena, pod, what)
@@ -39,7 +39,7 @@ def by_endpoint(arena: Arena, name: str, endpoint: str, what: str) -> Injury | N
     return Injury(target=name, detail=f"{what} in pod {name}", undo=number, data={**data, "before": before})
 
 
-def _offered(arena: Arena, pod: Obj) -> Any:
+def offered(arena: Arena, pod: Obj) -> Any:
     """What the app tells of itself; None when it is not one that does. Others may have an answer to every path."""
     port = declared_port(pod)
     try:

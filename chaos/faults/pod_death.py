@@ -1,13 +1,18 @@
-"""pod-death: pods of the target log a last line and are deleted, and what the node kept of their logs with them."""
+"""pod-death: pods of the target log a last line and are deleted, and what the node kept of their logs with them.
+
+An app that offers the /chaos/ endpoints says the line itself; for any other, a shell in its container writes it to the
+output of the first process, which is what the node takes for its log.
+"""
 
 import time
 
 from pydantic import Field
 
-from chaos.faults.app import ENDPOINTS, ask, status
+from chaos.exec import run_in
+from chaos.faults.app import ask, offered
 from chaos.faults.kind import Arena, FaultKind, FaultRefused, Injury, Params, Sighting, first_port, pick_pods, pod_path
 from chaos.kube import KubeError, Obj, Refused
-from chaos.needs import PROXY, Needs
+from chaos.needs import EXEC, PROXY, Needs
 from loadgen.units import Duration
 
 SAID_WITHIN = Duration(3)
@@ -27,15 +32,28 @@ def inject(arena: Arena, params: PodDeath) -> list[Injury]:
 def _end(arena: Arena, name: str) -> Injury:
     """Nothing of it is to be undone: the workload's controller replaces the pod."""
     pod = arena.kube.get(pod_path(arena, name))
-    uid, port = pod["metadata"]["uid"], first_port(pod)
-    status(arena, name, port)
+    uid = pod["metadata"]["uid"]
     words = f"last-words-of-{uid}"
-    ask(arena, "POST", name, port, f"/chaos/say?words={words}")
+    _say(arena, pod, words)
     if not _logged(arena, pod, words):
         raise FaultRefused(f"pod {name} was told to log a line and its log does not show it within {SAID_WITHIN}")
     arena.kube.delete(pod_path(arena, name), uid=uid)
     data = {"pod": name, "uid": uid, "last_words": words, "node": pod["spec"].get("nodeName", "")}
     return Injury(target=name, detail=f"pod {name} logged {words!r} and was deleted", undo=None, data=data)
+
+
+def _say(arena: Arena, pod: Obj, words: str) -> None:
+    name, container = pod["metadata"]["name"], pod["spec"]["containers"][0]["name"]
+    if offered(arena, pod) is not None:
+        ask(arena, "POST", name, first_port(pod), f"/chaos/say?words={words}")
+        return
+    shell = run_in(arena.kube, pod_path(arena, name), container, ["sh", "-c", f"echo {words} > /proc/1/fd/1"])
+    if shell.code != 0:
+        said = (shell.err or shell.out).strip()[:200]
+        raise FaultRefused(
+            f"{arena.target} does not offer the /chaos/ endpoints, and in container {container} of {name} no shell "
+            f"may write to its log ({said})"
+        )
 
 
 def _logged(arena: Arena, pod: Obj, words: str) -> bool:
@@ -69,6 +87,6 @@ POD_DEATH = FaultKind(
     exercises=("observability",),
     inject=inject,
     witness=witness,
-    needs=ENDPOINTS,
-    asks=Needs(permissions=PROXY),
+    needs="an app that offers the /chaos/ endpoints, or a shell in its container",
+    asks=Needs(permissions=PROXY, without_endpoints=EXEC),
 )

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,12 +15,12 @@ WEB = ROOT / "tests/e2e/stranger/web.yaml"
 SHORT = {"baseline": "4s", "fault": "18s", "recovery": "8s"}
 
 
-def drafted(folder: Path, fault: str) -> Path:
-    """Its phases are made shorter, nothing else."""
+def drafted(folder: Path, fault: str, **changes: Any) -> Path:
+    """With shorter phases."""
     subprocess.run([SEAWALL, "new", fault, WEB, "--name", "mine", "--out", folder], check=True, capture_output=True)
     path = folder / "mine.yaml"
     data = yaml.safe_load(path.read_text())
-    path.write_text(yaml.safe_dump({**data, "phases": SHORT}))
+    path.write_text(yaml.safe_dump({**data, "phases": SHORT, **changes}))
     return path
 
 
@@ -29,3 +30,12 @@ def test_a_defense_that_was_stripped_breaks_and_the_same_one_in_place_holds(tmp_
     assert command.wait(150) == 0, command.stdout + command.stderr
     command.assert_nothing_left()
     assert command.verdicts() == {"undefended": "broke", "defended": "held"}
+
+
+def test_a_leak_too_small_to_be_seen_proves_nothing(tmp_path: Path) -> None:
+    phases = {"baseline": "3s", "fault": "8s", "recovery": "3s"}
+    small = drafted(tmp_path, "memory-leak", phases=phases, fault={"memory-leak": {"per_second": "4Ki"}})
+    command = Command(tmp_path, "run", small, "--variant", "defended")
+    assert command.wait() == 2, command.stdout + command.stderr
+    command.assert_nothing_left()
+    assert command.verdicts() == {"defended": "not_proven"}

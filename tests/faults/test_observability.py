@@ -18,6 +18,13 @@ from chaos.monitoring import Backend, logs
 from tests.faults.stage import Stage, deployment, embedded, stage
 
 pytestmark = pytest.mark.root
+SERVER: Obj = {
+    "name": "web",
+    "image": "python:3.12-slim",
+    "command": ["python3", "-m", "http.server", "8080"],
+    "ports": [{"containerPort": 8080}],
+    "securityContext": {"runAsUser": 10001, "runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}},
+}
 WORKLOADS = Path(__file__).parents[2] / "scenarios" / "workloads"
 PATIENCE_SECONDS = 15.0
 
@@ -106,19 +113,11 @@ class TestErrorRate:
         recover.carry_out(shop.kube, undo, shop.run)
 
     def test_an_app_without_the_endpoint_is_refused(self, kube: Kube) -> None:
-        container = {
-            "name": "web",
-            "image": "python:3.12-slim",
-            "command": ["python3", "-m", "http.server", "8080"],
-            "ports": [{"containerPort": 8080}],
-        }
-        with stage(kube, [deployment(containers=[container])]) as web:
+        with stage(kube, [deployment(containers=[SERVER])]) as web:
             soon(lambda: answer(web, next(iter(web.arena.view.pods("deployment/web")))) == 200)
             undos = len(web.undos)
             with pytest.raises(FaultRefused, match="/chaos/"):
                 ERROR_RATE.inject(web.arena, ErrorRate())
-            with pytest.raises(FaultRefused, match="/chaos/"):
-                POD_DEATH.inject(web.arena, PodDeath())
             assert len(web.undos) == undos, "nothing was done, so there is nothing to undo"
             assert len(web.arena.view.pods("deployment/web")) == 1
 
@@ -139,6 +138,19 @@ class TestPodDeath:
             soon(lambda: logs(store, "find?text={words}", words)[1]["found"])
             said, facts = logs(store, "find?text={words}", "words that nobody said")
             assert (facts["store"], facts["found"]) == (True, False), said
+
+    def test_where_the_app_says_nothing_a_shell_writes_its_last_line(self, kube: Kube) -> None:
+        with stage(kube, [deployment(containers=[SERVER])]) as web:
+            (injury,) = POD_DEATH.inject(web.arena, PodDeath())
+            soon(lambda: POD_DEATH.witness(web.arena, PodDeath(), injury).ok)
+        assert injury.data["last_words"] in injury.detail
+
+    def test_where_the_line_does_not_come_to_the_log_the_pod_lives(self, kube: Kube) -> None:
+        closed = {**SERVER, "command": ["sh", "-c", "exec > /dev/null; exec sleep 600"]}
+        with stage(kube, [deployment(containers=[closed])]) as web:
+            with pytest.raises(FaultRefused, match="its log does not show it"):
+                POD_DEATH.inject(web.arena, PodDeath())
+            assert len(web.arena.view.pods("deployment/web")) == 1
 
     def test_without_a_store_the_answer_is_that_there_is_none(self, kube: Kube, shop: Stage) -> None:
         nobody = Backend(kube, shop.arena.namespace, "log-store", "8080")

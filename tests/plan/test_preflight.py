@@ -8,7 +8,7 @@ import pytest
 
 from chaos.faults import registry
 from chaos.manifests import Manifests, load, parse
-from chaos.needs import TRACE, Needs
+from chaos.needs import EXEC, TRACE, Needs
 from chaos.observe import IN_NAMESPACE, NODES
 from chaos.preflight import RUN, WATCHED, Facts, needs, plural, spoken, unmet, untold
 from chaos.scenario import Scenario, read
@@ -134,11 +134,15 @@ class TestNeeds:
         assert found >= RUN.permissions | {"patch nodes", "create pods/eviction"}
         assert found >= {"create deployments.apps", "create networkpolicies.networking.k8s.io", "create services"}
 
-    @pytest.mark.parametrize("fault", ["deadlock", "crash", "memory-leak"])
-    def test_what_it_takes_without_endpoints_is_asked_about_and_not_missed(self, fault: str) -> None:
+    @pytest.mark.parametrize(
+        ("fault", "without"), [("deadlock", TRACE), ("crash", TRACE), ("memory-leak", TRACE), ("pod-death", EXEC)]
+    )
+    def test_what_it_takes_without_endpoints_is_asked_about_and_not_missed(
+        self, fault: str, without: frozenset[str]
+    ) -> None:
         found = asked(fault)
-        assert found.at_most >= TRACE
-        assert not TRACE & found.permissions
+        assert found.at_most >= without
+        assert not without & found.permissions
 
     def test_what_a_run_watches_it_asks_to_watch(self) -> None:
         """A watch that is refused leaves a verdict unproven."""
