@@ -15,9 +15,9 @@ WEB = ROOT / "tests/e2e/stranger/web.yaml"
 SHORT = {"baseline": "4s", "fault": "18s", "recovery": "8s"}
 
 
-def drafted(folder: Path, fault: str, **changes: Any) -> Path:
+def drafted(folder: Path, kind: str, **changes: Any) -> Path:
     """With shorter phases."""
-    subprocess.run([SEAWALL, "new", fault, WEB, "--name", "mine", "--out", folder], check=True, capture_output=True)
+    subprocess.run([SEAWALL, "new", kind, WEB, "--name", "mine", "--out", folder], check=True, capture_output=True)
     path = folder / "mine.yaml"
     data = yaml.safe_load(path.read_text())
     path.write_text(yaml.safe_dump({**data, "phases": SHORT, **changes}))
