@@ -6,7 +6,7 @@ blamed on one. And that nothing was restarted means something only where the tar
 
 from chaos.judging.history import History, Obj, Objectives, Sighting, after, at
 from chaos.judging.signals import about
-from chaos.judging.steady import regained_at, served, shortfalls
+from chaos.judging.steady import regained_at, unkept
 from chaos.judging.verdict import Criterion, Evidence, VerdictName
 
 BY_PROBE = ("failed liveness probe", "failed startup probe")
@@ -83,7 +83,7 @@ def _felt(past: History, wanted: Objectives, pods: list[str]) -> tuple[Evidence,
     end = past.phases["fault"].end
     events = (e for pod in pods for e in about(past, pod, past.injected_at, end))
     first = min((e for e in events if e.object.get("reason") == "Unhealthy"), key=lambda e: e.t, default=None)
-    missed = shortfalls(served(past.within("fault"), wanted.timeout), wanted.promise)
+    missed = unkept(past.within("fault"), wanted.promise, wanted.timeout)
     found = (Evidence(t=first.t, source=str(first.object["about"]), text=_said(first)),) if first else ()
     return (*found, *(Evidence(t=past.injected_at, source="load", text=text) for text in missed))
 

@@ -5,7 +5,7 @@ got no more, while users had what they were promised. One that nobody came near 
 """
 
 from chaos.judging.history import History, Obj, Objectives, Sighting, after, at
-from chaos.judging.steady import served, shortfalls, summary
+from chaos.judging.steady import served, summary, unkept
 from chaos.judging.verdict import Criterion, Evidence
 
 NO_CEILING_TIMES = 10
@@ -62,7 +62,7 @@ def _growth(past: History, wanted: Objectives) -> tuple[Evidence, ...]:
 
 def _users(past: History, wanted: Objectives) -> Criterion:
     got = served(past.within("recovery"), wanted.timeout)
-    missed = shortfalls(got, wanted.promise)
+    missed = unkept(past.within("recovery"), wanted.promise, wanted.timeout)
     text = f"users in the recovery: {'; '.join(missed) or summary(got)}"
     return Criterion(name="users served", verdict="broke" if missed else "held", text=text)
 

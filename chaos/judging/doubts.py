@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chaos.judging.history import MEASURED, History, Objectives
-from chaos.judging.steady import served, shortfalls
+from chaos.judging.steady import unkept
 from chaos.judging.verdict import Evidence
 from chaos.recording import NOT_TAKEN
 
@@ -67,7 +67,7 @@ def _delivery(past: History) -> Iterator[Evidence]:
 def _baseline(past: History, wanted: Objectives) -> Iterator[Evidence]:
     if "baseline" not in past.phases or not past.seconds:
         return
-    missed = shortfalls(served(past.within("baseline"), wanted.timeout), wanted.promise)
+    missed = unkept(past.within("baseline"), wanted.promise, wanted.timeout)
     if missed:
         text = f"no steady state before the fault: {'; '.join(missed)}"
         yield Evidence(t=past.phases["baseline"].begin, source="load", text=text)

@@ -10,7 +10,7 @@ from chaos.judging.endings import ends_of
 from chaos.judging.history import History, Obj, Objectives, Sighting, after, at, container
 from chaos.judging.neighbours import how_it_ended
 from chaos.judging.replicas import users_served
-from chaos.judging.steady import served, shortfalls, summary
+from chaos.judging.steady import served, summary, unkept
 from chaos.judging.unharmed import neighbours_unharmed
 from chaos.judging.verdict import Criterion, Evidence, worst
 from loadgen.units import Size
@@ -101,7 +101,7 @@ def _most(past: History) -> tuple[Evidence, ...]:
 def _users(past: History, wanted: Objectives) -> Criterion:
     """While the many are there, and once they are gone: what ended in a back-off is not back with them."""
     during, got = users_served(past, wanted), served(past.within("recovery"), wanted.timeout)
-    missed = shortfalls(got, wanted.promise)
+    missed = unkept(past.within("recovery"), wanted.promise, wanted.timeout)
     text = f"{during.text}; in the recovery: {'; '.join(missed) or summary(got)}"
     verdict = worst([during.verdict, "broke" if missed else "held"])
     return Criterion(name=during.name, verdict=verdict, text=text, evidence=during.evidence)

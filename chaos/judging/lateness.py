@@ -1,4 +1,4 @@
-"""Requests that left late, for which the load is to blame: what timed out then may not be the service's doing.
+"""Requests that left late, for which the load is to blame: what was slow or lost then may not be the service's doing.
 
 So a variant is judged twice: as it was recorded, and by a kind reading, in which all users of such a second were
 answered at once. What comes out the same both ways is proven, whoever was to blame.
@@ -10,7 +10,7 @@ from dataclasses import replace
 from chaos.judging.history import History, Objectives, Second
 from chaos.judging.verdict import Evidence
 
-# Beyond this part of a user's patience, a late start and not the service may be why a request timed out.
+# Beyond this part of a user's patience or of the promised p95, a late start may be why it was missed.
 LATE = 0.25
 
 
@@ -21,7 +21,8 @@ def read_kindly(past: History, wanted: Objectives) -> History:
 
 
 def _is_late(second: Second, wanted: Objectives) -> bool:
-    return second.late_ms > LATE * wanted.timeout * 1000
+    promised = wanted.promise.p95.milliseconds if wanted.promise.p95 else wanted.timeout * 1000
+    return second.late_ms > LATE * min(promised, wanted.timeout * 1000)
 
 
 def _served(second: Second) -> Second:

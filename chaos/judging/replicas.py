@@ -9,7 +9,7 @@ from chaos.judging.disruption import budget_kept, emptied
 from chaos.judging.endpoints import ready_endpoints
 from chaos.judging.history import History, Objectives, after, at
 from chaos.judging.rollout import stopped, visible
-from chaos.judging.steady import failed_users, regained_at, served, shortfalls, summary
+from chaos.judging.steady import failed_users, regained_at, served, shortfalls, summary, unkept
 from chaos.judging.verdict import Criterion, Evidence
 from chaos.promise import SteadyState
 
@@ -73,8 +73,8 @@ def served_throughout(past: History, wanted: Objectives) -> Criterion:
     Counted from the first blow, a single request lost to the last one would look like a recovery that took as long.
     """
     begin = past.injected_at
-    got = served(past.between(begin, past.phases["fault"].end), wanted.timeout)
-    missed = shortfalls(got, wanted.promise)
+    seconds = past.between(begin, past.phases["fault"].end)
+    got, missed = served(seconds, wanted.timeout), unkept(seconds, wanted.promise, wanted.timeout)
     seen = (Evidence(t=begin, source="load", text=summary(got)),)
     if missed:
         text = f"users over all of it: {'; '.join(missed)}"

@@ -8,7 +8,7 @@ from chaos.judging import ceiling, headroom, pressure, share
 from chaos.judging.endings import endings, injured, oom_kills
 from chaos.judging.history import History, Objectives, Sighting, container
 from chaos.judging.neighbours import how_it_ended
-from chaos.judging.steady import served, shortfalls, summary
+from chaos.judging.steady import served, summary, unkept
 from chaos.judging.unharmed import neighbours_unharmed
 from chaos.judging.verdict import Criterion, Evidence, worst
 from chaos.recording import Fault
@@ -63,7 +63,7 @@ def _together(name: str, held: str, parts: list[Criterion]) -> Criterion:
 def _came_back(past: History, wanted: Objectives) -> Criterion:
     parts = [_back(past, injection, wanted) for injection in past.injections]
     got = served(past.within("recovery"), wanted.timeout)
-    missed = shortfalls(got, wanted.promise)
+    missed = unkept(past.within("recovery"), wanted.promise, wanted.timeout)
     text = f"users in the recovery: {'; '.join(missed) or summary(got)}"
     parts.append(Criterion(name="", verdict="broke" if missed else "held", text=text))
     return _together("came back", "", parts)

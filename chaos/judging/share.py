@@ -10,7 +10,7 @@ from chaos.judging.endings import ends_of
 from chaos.judging.history import History, Objectives, after, at, container
 from chaos.judging.neighbours import how_it_ended
 from chaos.judging.signals import about
-from chaos.judging.steady import served, shortfalls, summary
+from chaos.judging.steady import served, summary, unkept
 from chaos.judging.unharmed import neighbours_unharmed
 from chaos.judging.verdict import Criterion, Evidence
 from chaos.recording import Fault
@@ -26,8 +26,9 @@ def judge(past: History, wanted: Objectives) -> list[Criterion]:
 def _kept(past: History, wanted: Objectives) -> Criterion:
     name, looks = "share kept", _looks(past)
     burning = [look for look in looks if look.ok]
-    got = served(past.between(burning[0].t, past.phases["fault"].end), wanted.timeout)
-    missed, asked = shortfalls(got, wanted.promise), _requests(past, wanted)
+    beside = past.between(burning[0].t, past.phases["fault"].end)
+    got, missed = served(beside, wanted.timeout), unkept(beside, wanted.promise, wanted.timeout)
+    asked = _requests(past, wanted)
     who = f"each pod of {wanted.target} asks for {_said(asked)}"
     seen = f"{burning[0].detail}; so it was at {len(burning)} of {len(looks)} looks"
     evidence = (Evidence(t=burning[0].t, source="Pod/hog", text=seen),)

@@ -10,6 +10,8 @@ from loadgen.samples import EDGES_MS
 
 # A single lost request must not end a recovery, so users' luck is looked at five seconds at a time.
 WINDOW = 5
+# Of fewer seconds none can be told from the others as a hiccup.
+ENOUGH_TO_HICCUP = 3
 
 
 class Served(NamedTuple):
@@ -72,6 +74,19 @@ def shortfalls(got: Served, promise: SteadyState) -> list[str]:
     return missed
 
 
+def unkept(seconds: Sequence[Second], promise: SteadyState, timeout: float) -> list[str]:
+    """What was not kept over a stretch of seconds.
+
+    A single slow second in which nothing was lost is forgiven: at a few dozen requests a second, a pause of the machine
+    for a third of one moves the p95 of all five.
+    """
+    lacking = shortfalls(served(seconds, timeout), promise)
+    if not lacking or len(seconds) < ENOUGH_TO_HICCUP or any(second.lost for second in seconds):
+        return lacking
+    *others, _ = sorted(seconds, key=lambda second: served([second], timeout).p95)
+    return lacking if shortfalls(served(others, timeout), promise) else []
+
+
 def summary(got: Served) -> str:
     return f"{got.ok} of {got.asked} requests served ({got.availability:.2%}), p95 {got.p95:.0f} ms"
 
@@ -90,7 +105,7 @@ def regained_at(seconds: Sequence[Second], promise: SteadyState, timeout: float)
     """
 
     def good(begin: int, end: int) -> bool:
-        return not shortfalls(served(seconds[begin:end], timeout), promise)
+        return not unkept(seconds[begin:end], promise, timeout)
 
     last = len(seconds) - WINDOW
     bad = [i for i in range(last + 1) if not good(i, i + WINDOW)]

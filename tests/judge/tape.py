@@ -103,6 +103,8 @@ class Tape:
     failing: dict[int, int] = field(default_factory=dict)
     """Second of the run -> how many of its requests timed out."""
     latency_ms: float = 20
+    slow: dict[int, float] = field(default_factory=dict)
+    """Second of the run -> the latency of its requests in ms, where it is another."""
     sent: Callable[[int], int] = lambda _: RATE
     late_ms: Callable[[int], float] = lambda _: 2.0
     records: list[Record] = field(default_factory=list)
@@ -164,7 +166,7 @@ class Tape:
             "sent": sent,
             "ok": sent - failed,
             "failed": {"timeout": failed} if failed else {},
-            "latency": {str(bucket(self.latency_ms)): sent - failed},
+            "latency": {str(bucket(self.slow.get(t, self.latency_ms))): sent - failed},
             "start_error_ms_p99": self.late_ms(t),
         }
         return Load(t=t + 2.0, wall=BEGAN + t + 2.0, variant=self.variant, sample=sample)

@@ -46,6 +46,17 @@ def test_recovery_is_for_good() -> None:
     assert impact(relapse).recovered_after == pytest.approx(31.25)
 
 
+def test_one_slow_second_is_a_hiccup_and_two_are_a_relapse() -> None:
+    assert impact(hang(slow={50: 900})).recovered_after == pytest.approx(4.25)
+    assert impact(hang(slow={50: 900, 51: 900})).recovered_after == pytest.approx(31.25)
+
+
+def test_a_second_that_is_slow_and_loses_is_no_hiccup() -> None:
+    relapse = hang(slow={50: 900})
+    relapse.failing[50] = 10
+    assert impact(relapse).recovered_after == pytest.approx(31.25)
+
+
 def test_users_who_are_failed_to_the_end_never_recovered() -> None:
     tape = lie()
     tape.failing.update(dict.fromkeys(range(20, 61), 13))
