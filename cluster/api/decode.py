@@ -11,36 +11,19 @@ from typing import Any
 import orjson
 
 from cluster.api.custom.schema import prune
+from cluster.api.go import go_kind
 from cluster.api.resource import Resource
 from cluster.api.schema import Field, Type, element, lookup, package_of, type_of
 from cluster.client import BadRequest, Obj
 from cluster.quantity import canonical
 from cluster.timestamps import format_micro_time, format_time, parse_time
 
-_JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 _INT_BITS = {"int32": 31, "int64": 63}
 DEPTH_MAX = 100
 
 
-def go_text(value: Any) -> str:
-    """A JSON value as Go prints it: map[replicas:two]."""
-    match value:
-        case dict():
-            return f"map[{' '.join(f'{key}:{go_text(value[key])}' for key in sorted(value))}]"
-        case list():
-            return f"[{' '.join(map(go_text, value))}]"
-        case bool():
-            return str(value).lower()
-    return "<nil>" if value is None else str(value)
-
-
 class WrongType(BadRequest):
     """A value that is of another type than its field."""
-
-
-def go_kind(value: Any) -> str:
-    """What Go's JSON calls a value."""
-    return _JSON_NAMES.get(type(value), "value")
 
 
 def decode(resource: Resource, obj: Obj) -> tuple[Obj, list[str]]:

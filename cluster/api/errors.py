@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cluster.api.resource import Resource
 from cluster.client import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Obj, StatusCause
 
-_ALWAYS_DETAILED = (403, 404, 415, 422)
+_ALWAYS_DETAILED = (403, 404, 405, 422)
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 

@@ -16,11 +16,11 @@ from cluster.api.core import Core
 from cluster.api.decode import decode_as
 from cluster.api.deletion import DeleteOptions, parse_delete_options
 from cluster.api.errors import NoPage, no_route, not_allowed, status
-from cluster.api.field_errors import not_supported, wrong_options
+from cluster.api.field_errors import forbidden, not_supported, wrong_options
 from cluster.api.pages import page
 from cluster.api.paths import Paths, healthy
 from cluster.api.proxy import Proxy
-from cluster.api.requests import ListOptions, Target, parse_list_options, parse_target
+from cluster.api.requests import ListOptions, Target, is_true, parse_list_options, parse_target
 from cluster.api.resource import Resource
 from cluster.api.reviews import REVIEWS, Reviewer, answer
 from cluster.api.rules import Attributes
@@ -45,6 +45,8 @@ _VALIDATION: dict[str, Literal["Strict", "Warn", "Ignore"]] = {
 }
 _OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 """What Kubernetes calls the query of each verb."""
+_SENT = {"scale": "Scale", "eviction": "Eviction", "binding": "Binding", "token": "TokenRequest"}
+"""What is sent to subresources that are kinds of their own."""
 
 
 class Front:
@@ -99,7 +101,8 @@ class Front:
     async def _review(self, request: web.BaseRequest, user: User, target: Target) -> web.Response:
         if target.verb != "create":
             raise not_allowed()
-        body = bodies.parse_body(await request.read(), request.headers.get("Content-Type", ""))
+        kind = REVIEWS[target.key][0]
+        body = bodies.parse_body(await request.read(), request.headers.get("Content-Type", ""), kind)
         found = answer(self.reviewer, target.key, user, target.namespace, body)
         return web.Response(body=encode(found, Form()), status=201, content_type=JSON)
 
@@ -153,6 +156,8 @@ class _Call:
         if self.target.namespace and not found.namespaced:
             raise no_route()
         if not (self.target.subresource or self.target.verb in found.verbs):
+            raise not_allowed()
+        if self.target.verb == "deletecollection" and found.namespaced and not self.target.namespace:
             raise not_allowed()
         if self.target.verb not in _ACROSS_NAMESPACES and found.namespaced and not self.target.namespace:
             raise no_route() if self.target.name else not_allowed()
@@ -227,8 +232,9 @@ class _Call:
     async def _delete_all(self) -> web.Response:
         query = parse_list_options(self.query)
         options = await self._delete_options()
-        entries = self.verbs.delete_all(self._selection(query), options, self.user)
-        return self._ok(self._view().many(page(entries, ListOptions(), self.verbs.cluster.store.revision)))
+        found = page(self.verbs.select(self._selection(query)), query, self.verbs.cluster.store.revision)
+        self.verbs.delete_all(self.resource, found.entries, options, self.user)
+        return self._ok(self._view().many(found))
 
     async def _subresource(self) -> web.StreamResponse:
         target = self.target
@@ -261,14 +267,21 @@ class _Call:
         raise not_allowed()
 
     async def _delete_options(self) -> DeleteOptions:
-        body, _ = decode_as("meta.DeleteOptions", "DeleteOptions", await self._body(optional=True))
+        sent = await self._body(optional=True)
+        if sent.get("kind", "DeleteOptions") != "DeleteOptions":
+            what = f'no kind "{sent["kind"]}" is registered for version "{sent.get("apiVersion", "")}"'
+            raise BadRequest(f'{what} in scheme "pkg/apis/meta/internalversion/scheme/register.go:27"')
+        body, _ = decode_as("meta.DeleteOptions", "DeleteOptions", sent)
         return parse_delete_options(body, dict(self.query))
 
     async def _body(self, *, optional: bool = False) -> Obj:
         raw = await self.request.read()
         if optional and not raw:
             return {}
-        return bodies.parse_body(raw, self.request.headers.get("Content-Type", ""))
+        return bodies.parse_body(raw, self.request.headers.get("Content-Type", ""), self._kind_sent())
+
+    def _kind_sent(self) -> str:
+        return _SENT.get(self.target.subresource, self.resource.kind)
 
     async def _patch(self) -> patching.Patch:
         sent = patching.Sent(
@@ -283,6 +296,8 @@ class _Call:
     def _options(self) -> WriteOptions:
         validation = self.query.get("fieldValidation", "")
         kind = _OPTIONS.get(self.target.verb, "CreateOptions")
+        if is_true(self.query.get("force")) and not self._is_apply():
+            raise wrong_options(kind, forbidden("force", "may not be specified for non-apply patch"))
         if validation not in _VALIDATION:
             raise wrong_options(kind, not_supported("fieldValidation", validation, _VALIDATION))
         return WriteOptions(
@@ -292,6 +307,9 @@ class _Call:
             manager=self.query.get("fieldManager") or self.request.headers.get("User-Agent", "").partition("/")[0],
             warnings=self.warnings,
         )
+
+    def _is_apply(self) -> bool:
+        return bodies.media_type(self.request.headers.get("Content-Type", "")) == patching.APPLY
 
     def _selection(self, options: ListOptions) -> Selection:
         return select(self.resource, self.target.namespace or None, options.labels, options.fields)

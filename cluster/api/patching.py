@@ -7,8 +7,9 @@ import orjson
 
 from cluster.api.apply import apply
 from cluster.api.bodies import media_type, parse_data, parse_patch_data
-from cluster.api.decode import WrongType, decode, go_kind, go_text
+from cluster.api.decode import WrongType, decode
 from cluster.api.field_errors import invalid, refuse, required, wrong_options
+from cluster.api.go import go_kind, go_text
 from cluster.api.patch_json import json_patch
 from cluster.api.patch_merge import merge_patch
 from cluster.api.patch_strategic import strategic_merge
@@ -54,13 +55,20 @@ def parse_patch(sent: Sent, content_type: str) -> Patch:
     return make(sent)
 
 
+def _parsed(body: bytes) -> object:
+    try:
+        return parse_patch_data(body)
+    except BadRequest as error:
+        raise BadRequest(f"error decoding patch: {error.message}") from None
+
+
 def _json(sent: Sent) -> Patch:
-    operations = parse_patch_data(sent.body)
+    operations = _parsed(sent.body)
     return Patch(lambda obj: _typed(sent, json_patch(obj, operations)))
 
 
 def _merge(sent: Sent) -> Patch:
-    patch = _object(parse_patch_data(sent.body))
+    patch = _object(_parsed(sent.body))
     return Patch(lambda obj: _typed(sent, merge_patch(obj, patch)))
 
 

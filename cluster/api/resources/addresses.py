@@ -11,6 +11,7 @@ from cluster.client import Obj
 
 Below = Callable[[int], int]
 HEADLESS = "None"
+NO_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 
 def needs_cluster_ip(service: Obj) -> bool:
@@ -62,6 +63,8 @@ def _allocate_address(
 ) -> Iterator[FieldError]:
     spec = service["spec"]
     wanted = spec.get("clusterIP")
+    if needs_cluster_ip(service) and not wanted and spec.get("clusterIPs"):
+        return
     if needs_cluster_ip(service) and not wanted:
         spec["clusterIP"] = _free_address(network, used, below)
     elif needs_cluster_ip(service) and not _has_address(old):
@@ -79,7 +82,7 @@ def _check_wanted(wanted: str, network: ipaddress.IPv4Network, used: Collection[
     try:
         inside = ipaddress.IPv4Address(wanted) in network
     except ValueError:
-        yield invalid("spec.clusterIPs[0]", wanted, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+        yield invalid("spec.clusterIPs[0]", wanted, NO_ADDRESS)
         return
     if not inside:
         why = "the provided network does not match the current range"

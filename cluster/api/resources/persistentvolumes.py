@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, required
+from cluster.api.field_errors import FieldError, not_one_of, required
 from cluster.api.metadata import immutable
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_enum, check_quantities, check_required
@@ -51,6 +51,8 @@ def rules(volume: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from check_modes(spec, "spec")
     if not spec.get("capacity"):
         yield required("spec.capacity")
+    if set(spec.get("capacity") or ()) != {"storage"}:
+        yield not_one_of("spec.capacity", spec.get("capacity"), ("storage",))
     yield from check_quantities(spec.get("capacity"), "spec.capacity")
     yield from check_enum(spec, "spec", "persistentVolumeReclaimPolicy", ("Delete", "Recycle", "Retain"))
     sources = set(spec) - _OTHER

@@ -114,7 +114,6 @@ async def managers(stage: Stage) -> None:
     await stage.kubectl("create", "deploy", "d", "--image=demo/app:1", "--replicas=0")
     await sleep(1)
     await stage.kubectl("set", "env", "deploy/d", "A=1")
-    await stage.kubectl("scale", "deploy/d", "--replicas=0")
     await sleep(1)
     await stage.kubectl("get", "deploy", "d", *SHOWN)
     await stage.kubectl("get", "rs", "-l", "app=d", "-o", "jsonpath={.items[*].metadata.managedFields[*].manager}")

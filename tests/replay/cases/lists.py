@@ -170,7 +170,6 @@ async def forms(stage: Stage) -> None:
         ("POST", "/api/v1/configmaps"),
         ("DELETE", "/api/v1/configmaps"),
         ("DELETE", "/api/v1/namespaces"),
-        ("DELETE", "/api/v1/nodes"),
         ("POST", f"{stage.home}/pods/x/log"),
         ("GET", f"{stage.home}/pods/x/exec"),
         ("GET", f"{stage.home}/pods/x/binding"),
