@@ -5,9 +5,10 @@ from typing import Any
 import orjson
 import yaml
 
+from cluster.api.errors import no_format
 from cluster.api.go import go_kind
 from cluster.api.protobuf import decode_protobuf
-from cluster.client import ApiError, BadRequest, Obj
+from cluster.client import BadRequest, Obj
 
 LIMIT_BYTES = 3 * 1024 * 1024
 _JSON = "application/json"
@@ -60,9 +61,7 @@ def parse_data(body: bytes, media: str) -> Any:
         return _yaml(body)
     if media in ("", _JSON) or media.endswith("+json"):
         return _json(body)
-    accepted = f"{_JSON}, application/yaml, {_PROTOBUF}"
-    message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
-    raise ApiError(message, code=415, reason="UnsupportedMediaType")
+    raise no_format(_JSON, "application/yaml", _PROTOBUF)
 
 
 def media_type(content_type: str) -> str:

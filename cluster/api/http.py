@@ -164,9 +164,8 @@ class _Call:
         return found
 
     def _is_served(self) -> bool:
-        """Whether anything of the path's API group and version is served here."""
-        asked = self.target.group, self.target.version
-        return any((kind.group, kind.version) == asked for kind in self.verbs.cluster.resources.served())
+        """Whether anything of the path's API group is served here, in whichever version."""
+        return any(kind.group == self.target.group for kind in self.verbs.cluster.resources.served())
 
     def _list(self) -> web.Response:
         options = parse_list_options(self.query)
@@ -240,6 +239,8 @@ class _Call:
         target = self.target
         match target.subresource:
             case "log" if target.key == "pods":
+                if target.verb != "get":
+                    raise not_allowed()
                 return await self.front.streams.log(self.request, target)
             case "exec" | "attach" | "portforward" if target.key == "pods":
                 return await self.front.streams.connect(self.request, target)
@@ -252,6 +253,7 @@ class _Call:
     async def _plain_subresource(self) -> web.Response:
         target, subresources = self.target, self.front.core.subresources
         where = (self.resource, target.subresource, target.namespace, target.name)
+        subresources.check_verb(self.resource, target.subresource, target.verb)
         match target.verb:
             case "get":
                 return self._ok(self._view().of(subresources.get(*where)))

@@ -79,8 +79,8 @@ def qualified_name(name: str) -> str:
     prefix, slash, rest = name.rpartition("/")
     if slash and "/" in prefix:
         return (
-            "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-            "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+            "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
+            "an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
             "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' "
             "(e.g. 'example.com/MyName')"
         )
@@ -98,7 +98,7 @@ def domain_path(text: str) -> str:
         return 'must be a domain-prefixed path (such as "acme.io/foo")'
     if wrong := subdomain(domain):
         return wrong
-    return "" if _PATH.fullmatch(path) else f"Invalid path (regex used for validation is '{_PATH.pattern}')"
+    return _form(path, _PATH, f"Invalid path (regex used for validation is '{_PATH.pattern}')")
 
 
 def label_value(value: str) -> str:

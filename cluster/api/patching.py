@@ -8,6 +8,7 @@ import orjson
 from cluster.api.apply import apply
 from cluster.api.bodies import media_type, parse_data, parse_patch_data
 from cluster.api.decode import WrongType, decode
+from cluster.api.errors import no_format
 from cluster.api.field_errors import invalid, refuse, required, wrong_options
 from cluster.api.go import go_kind, go_text
 from cluster.api.patch_json import json_patch
@@ -50,6 +51,8 @@ def parse_patch(sent: Sent, content_type: str) -> Patch:
     """Raises `BadRequest` for a patch that is none, 415 for a kind of patch that is not known."""
     known = {media: make for media, make in _KINDS.items() if make is not _strategic or not sent.resource.custom}
     make = known.get(media_type(content_type))
+    if make is None and sent.resource.custom:
+        raise no_format(*known)
     if make is None:
         raise ApiError("415: Unsupported Media Type", code=415, reason="UnsupportedMediaType")
     return make(sent)

@@ -96,7 +96,7 @@ async def _drain(subscription: Subscription, seconds: float) -> list[Change]:
 
 def _initial(watch: Watch, render: Render) -> bytes:
     events = b"".join(event_line("ADDED", render(entry)) for entry in watch.present)
-    if not watch.options.initial_events:
+    if not watch.options.initial_events or not watch.options.bookmarks:
         return events
     return events + _bookmark(watch, watch.revision, {_INITIAL_END: "true"})
 

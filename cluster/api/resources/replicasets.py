@@ -25,10 +25,6 @@ def initial_status(_replica_set: Obj) -> Obj:
     return {"replicas": 0}
 
 
-def selectable(replica_set: Obj) -> dict[str, str]:
-    return {"status.replicas": str(replica_set.get("status", {}).get("replicas", 0))}
-
-
 RESOURCE = Resource(
     group="apps",
     plural="replicasets",
@@ -41,7 +37,6 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     initial_status=initial_status,
-    fields=selectable,
     unsupported=unsupported_template("spec", "template"),
     warnings=template_warnings("spec", "template"),
 )

@@ -33,6 +33,10 @@ def rules(controller: Obj, _old: Obj | None) -> Iterator[FieldError]:
     yield from check_template(spec["template"], "spec.template", "Always")
 
 
+def selectable(controller: Obj) -> dict[str, str]:
+    return {"status.replicas": str(controller.get("status", {}).get("replicas", 0))}
+
+
 RESOURCE = Resource(
     plural="replicationcontrollers",
     kind="ReplicationController",
@@ -43,5 +47,6 @@ RESOURCE = Resource(
     desired=spec_of,
     fill=fill,
     rules=rules,
+    fields=selectable,
     unsupported=not_run("ReplicationControllers", "use a Deployment"),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from cluster.api.decode import decode_as
-from cluster.api.errors import no_route
+from cluster.api.errors import no_route, not_allowed
 from cluster.api.resource import Resource
 from cluster.api.subresources.binding import bind
 from cluster.api.subresources.eviction import evict
@@ -30,6 +30,17 @@ class Subresources:
             ("pods", "eviction"): ("policy.Eviction", evict),
             ("serviceaccounts", "token"): ("authentication.TokenRequest", request_token(tokens)),
         }
+
+    def check_verb(self, resource: Resource, subresource: str, verb: str) -> None:
+        """Raise a 404 for a subresource that the kind has not, a 405 for one that is asked otherwise than it can be."""
+        if (resource.key, subresource) in self._posts:
+            verbs: tuple[str, ...] = ("create",)
+        elif subresource in (*_PARTS, "scale") and resource.has(subresource):
+            verbs = ("get", "update", "patch")
+        else:
+            raise no_route()
+        if verb not in verbs:
+            raise not_allowed()
 
     def get(self, resource: Resource, subresource: str, namespace: str, name: str) -> Obj:
         obj = self._verbs.get(resource, namespace, name).object
