@@ -4,6 +4,7 @@ import random
 import uuid
 
 from cluster.api.errors import conflict
+from cluster.api.field_errors import invalid, refuse
 from cluster.api.resource import Resource
 from cluster.client import ApiError, BadRequest, Conflict, Obj
 from cluster.timestamps import format_time
@@ -63,6 +64,9 @@ def check_replacement(resource: Resource, new: Obj, old: Obj) -> None:
         raise BadRequest(f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})")
     if metadata.get("uid") and metadata["uid"] != was["uid"]:
         raise uid_mismatch(resource, name, metadata["uid"], was["uid"])
+    if not metadata.get("resourceVersion") and not resource.unconditional:
+        error = invalid("metadata.resourceVersion", 0, "must be specified for an update")
+        raise refuse([error], group=resource.group, kind=resource.plural, name=name)
     if (metadata.pop("resourceVersion", "") or was["resourceVersion"]) not in ("0", was["resourceVersion"]):
         raise conflict(resource, name)
 

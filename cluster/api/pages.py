@@ -31,7 +31,8 @@ def page(entries: list[Entry], options: ListOptions, revision: int) -> Page:
     start = 0
     if options.continue_:
         start = bisect_right(entries, _last_key(options.continue_), key=_key)
-    end = start + options.limit if options.limit else len(entries)
+    # A list from any time comes from the cache there, and whole.
+    end = len(entries) if options.revision == "0" or not options.limit else start + options.limit
     if end >= len(entries):
         return Page(entries[start:], revision)
     remaining = None if options.labels or options.fields else len(entries) - end
