@@ -36,12 +36,13 @@ def answer(reviewer: Reviewer, key: str, user: User, namespace: str, body: Obj) 
 
 def _decoded(package: str, kind: str, body: Obj) -> Obj:
     sent, short = body.get("kind") or kind, (body.get("apiVersion") or "v1").rpartition("/")[2]
-    try:
-        if sent != kind:
-            raise BadRequest(f"converting ({short}.{sent}) to ({package}.{kind}): unknown conversion")
-        return decode_as(f"{package}.{kind}", kind, body)[0]
-    except BadRequest as error:
-        raise BadRequest(f'{sent} in version "{short}" cannot be handled as a {kind}: {error.message}') from None
+    why = f"converting ({short}.{sent}) to ({package}.{kind}): unknown conversion"
+    if sent == kind:
+        try:
+            return decode_as(f"{package}.{kind}", kind, body)[0]
+        except BadRequest as error:
+            why = error.message
+    raise BadRequest(f'{sent} in version "{short}" cannot be handled as a {kind}: {why}')
 
 
 def _self_access(reviewer: Reviewer, user: User, _namespace: str, spec: Obj) -> Obj:

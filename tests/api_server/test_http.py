@@ -258,7 +258,7 @@ class TestMistakes:
         found, status = await served.call(method, path, {} if method != "GET" else None)
         assert (found, status["kind"]) == (code, "Status"), status
 
-    @pytest.mark.parametrize("path", ["/apis/example.com/v1/widgets", "/apis/apps/v2/deployments", "/nowhere"])
+    @pytest.mark.parametrize("path", ["/apis/example.com/v1/widgets", "/nowhere"])
     async def test_where_no_api_is_nothing_is_said_in_its_words(self, served: Served, path: str) -> None:
         async with served.session.get(served.url + path) as answer:
             assert (answer.status, await answer.text()) == (404, "404 page not found\n")
@@ -270,12 +270,16 @@ class TestMistakes:
             "/livez/nowhere",
             "/openapi/v3/nowhere",
             "/apis/example.com/v1/widgets",
-            "/apis/apps/v2/deployments",
         ],
     )
     async def test_paths_of_no_api_are_answered_in_plain_text(self, served: Served, path: str) -> None:
         async with served.session.get(served.url + path) as answer:
             assert (answer.status, await answer.text()) == (404, "404 page not found\n")
+
+    @pytest.mark.parametrize("path", ["/apis/apps/v2/deployments", "/apis/apps/v2", "/api/v2/pods"])
+    async def test_another_version_of_a_known_group_is_a_path_of_the_api(self, served: Served, path: str) -> None:
+        code, status = await served.call("GET", path)
+        assert (code, status["message"]) == (404, "the server could not find the requested resource")
 
     async def test_a_patch_that_does_not_apply_is_not_explained(self, served: Served) -> None:
         await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})

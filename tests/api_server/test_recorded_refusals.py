@@ -55,9 +55,12 @@ class TestPatches:
 
 
 class TestFieldsOfKubectl:
-    def test_what_it_creates_is_its_own(self, core: Core) -> None:
-        assert [(m["manager"], m["operation"]) for m in managed(create(core, "kubectl-client-side-apply"))] == [("kubectl-client-side-apply", "Update")]
-        assert managed(create(core, "kubectl-create")) == []
+    @pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl-create"])
+    def test_what_it_creates_is_its_own(self, core: Core, manager: str) -> None:
+        assert [(m["manager"], m["operation"]) for m in managed(create(core, manager))] == [(manager, "Update")]
+
+    def test_what_the_cluster_creates_is_not_tracked(self, client: LocalClient) -> None:
+        assert managed(client.create("configmaps", configmap("own", a="b"), "default")) == []
 
     def test_it_may_hand_them_over(self, core: Core, client: LocalClient) -> None:
         made = create(core, "kubectl-client-side-apply")

@@ -21,6 +21,7 @@ from cluster.client import NotImplementedHere, Obj
 from cluster.selectors import matches_selector
 
 UID_LABEL, NAME_LABEL = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
+NO_LIMIT = 2**31 - 1
 _COUNTS = (
     *("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"),
     *("backoffLimitPerIndex", "maxFailedIndexes"),
@@ -43,7 +44,7 @@ def fill_spec(spec: Obj) -> None:
     if spec.get("completions") is None and spec.get("parallelism") is None:
         spec["completions"] = 1
     spec.setdefault("parallelism", 1)
-    spec.setdefault("backoffLimit", 6)
+    spec.setdefault("backoffLimit", 6 if spec.get("backoffLimitPerIndex") is None else NO_LIMIT)
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
     _fill_policy(spec.get("podFailurePolicy") or {})
@@ -146,9 +147,20 @@ def _check_indexed(spec: Obj, path: str) -> Iterator[FieldError]:
         yield invalid(f"{path}.maxFailedIndexes", most, "must be less than or equal to completions")
     if indexed and most is not None and spec.get("backoffLimitPerIndex") is None:
         yield required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified")
-    if (policy := spec.get("successPolicy")) is not None and not indexed:
+    policy = spec.get("successPolicy")
+    if policy is not None and indexed:
+        yield from _check_success(policy, f"{path}.successPolicy.rules")
+    elif policy is not None:
         shown = {"Rules": [in_go(rule, "SucceededIndexes SucceededCount") for rule in policy.get("rules") or ()]}
         yield invalid(f"{path}.successPolicy", shown, "requires indexed completion mode")
+
+
+def _check_success(policy: Obj, path: str) -> Iterator[FieldError]:
+    if not policy.get("rules"):
+        yield required(path, "at least one rules must be specified when the successPolicy is specified")
+    for i, rule in enumerate(policy.get("rules") or ()):
+        if rule.get("succeededIndexes") is None and rule.get("succeededCount") is None:
+            yield required(f"{path}[{i}]", "at least one of succeededCount or succeededIndexes must be specified")
 
 
 def _check_policy(policy: Obj, spec: Obj, path: str) -> Iterator[FieldError]:
@@ -200,14 +212,9 @@ def unsupported(job: Obj) -> Iterator[NotImplementedHere]:
 
 
 def unsupported_job(spec: Obj, path: str) -> Iterator[NotImplementedHere]:
-    if any(rule.get("action") == "FailIndex" for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ()):
-        yield NotImplementedHere(f"{path}.podFailurePolicy.rules[*].action: FailIndex is not supported by this cluster")
-    for name in ("successPolicy", "backoffLimitPerIndex", "maxFailedIndexes", "managedBy"):
-        if spec.get(name) is not None:
-            yield NotImplementedHere(
-                f"{path}.{name} is not supported by this cluster: Jobs fail by backoffLimit and "
-                "activeDeadlineSeconds; remove it or use a real cluster"
-            )
+    if spec.get("managedBy") not in (None, "kubernetes.io/job-controller"):
+        why = "Jobs have one controller; remove it or use a real cluster"
+        yield NotImplementedHere(f"{path}.managedBy is not supported by this cluster: {why}")
 
 
 def selectable(job: Obj) -> dict[str, str]:
