@@ -215,7 +215,7 @@ def test_indexes_are_written_as_they_are_read(indexes: frozenset[int]) -> None:
 
 
 FAIL = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [2]}}
-IGNORE = {"action": "Ignore", "onExitCodes": {"operator": "NotIn", "values": [2]}}
+IGNORE = {"action": "Ignore", "onExitCodes": {"operator": "NotIn", "values": [3]}}
 
 
 async def test_a_failure_that_a_rule_knows_ends_the_job(world: World) -> None:
