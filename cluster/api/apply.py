@@ -3,6 +3,7 @@
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/. What those own who do not apply: `managers.py`.
 """
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -55,11 +56,29 @@ def apply(
     changed = frozenset(p for p in mine.fields if _value(live, p, type) != _value(merged, p, type))
     forced = force or (manager == KUBECTL and _was_kubectls(live, type, others, changed))
     others = _settle(others, changed, force=forced)
+    if manager == KUBECTL and LAST_APPLIED in _annotations(live):
+        merged = _noted(merged, applied)
     dropped = before.fields - mine.fields - frozenset[Path]().union(*(m.fields for m in others))
     merged = _remove(merged, dropped, type, [*others, mine])
     if before.fields == mine.fields and {**merged, "metadata": None} == {**live, "metadata": None}:
         mine = replace(mine, time=before.time)
     return _with_managers(merged, [*others, mine])
+
+
+def _annotations(obj: Obj) -> Obj:
+    return obj.get("metadata", {}).get("annotations") or {}
+
+
+def _noted(merged: Obj, applied: Obj) -> Obj:
+    """What kubectl once wrote down of its applies is kept true, for those who still read it."""
+    metadata = {key: value for key, value in (applied.get("metadata") or {}).items() if key != "managedFields"}
+    if left := {key: value for key, value in _annotations(applied).items() if key != LAST_APPLIED}:
+        metadata["annotations"] = left
+    else:
+        metadata.pop("annotations", None)
+    text = json.dumps({**applied, "metadata": metadata}, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    noted = {**_annotations(merged), LAST_APPLIED: f"{text}\n"}
+    return {**merged, "metadata": {**merged["metadata"], "annotations": noted}}
 
 
 def _check(applied: Obj, manager: str) -> None:

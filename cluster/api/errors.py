@@ -10,8 +10,9 @@ MODIFIED = "the object has been modified; please apply your changes to the lates
 
 
 def not_found(resource: Resource, name: str) -> NotFound:
-    message = f'{resource.key} "{name}" not found'
-    return NotFound(message, group=resource.group, kind=resource.plural, name=name)
+    kind = "componentstatus" if resource.plural == "componentstatuses" else resource.plural
+    message = f'{resource.key.replace(resource.plural, kind, 1)} "{name}" not found'
+    return NotFound(message, group=resource.group, kind=kind, name=name)
 
 
 @dataclass(eq=False)

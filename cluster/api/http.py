@@ -45,6 +45,13 @@ _VALIDATION: dict[str, Literal["Strict", "Warn", "Ignore"]] = {
 }
 _OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 """What Kubernetes calls the query of each verb."""
+_SHOWN_ENDED = frozenset(
+    {
+        *("pods", "podtemplates", "persistentvolumes", "persistentvolumeclaims", "resourcequotas", "serviceaccounts"),
+        "storageclasses.storage.k8s.io",
+    }
+)
+"""Kinds of which a DELETE answers with the object as it was, where others answer with a Status."""
 _SENT = {"scale": "Scale", "eviction": "Eviction", "binding": "Binding", "token": "TokenRequest"}
 """What is sent to subresources that are kinds of their own."""
 
@@ -224,7 +231,7 @@ class _Call:
     async def _delete(self) -> web.Response:
         options = await self._delete_options()
         deleted = self.verbs.delete(self.resource, self.target.namespace, self.target.name, options, self.user)
-        if deleted.gone and self.resource.key != "pods":
+        if deleted.gone and self.resource.key not in _SHOWN_ENDED:
             return self._ok(encode(_deleted(self.resource, deleted.entry), self._view().form))
         return self._ok(self._view().one(deleted.entry))
 

@@ -60,7 +60,10 @@ def check_replacement(resource: Resource, new: Obj, old: Obj) -> None:
     name = was["name"]
     if not (metadata.get("resourceVersion") or "0").isdigit():
         raise ApiError(f'strconv.ParseUint: parsing "{metadata["resourceVersion"]}": invalid syntax', reason="")
-    if metadata.setdefault("name", name) != name:
+    if not metadata.get("name"):
+        what = f"the name of the object ({name} based on URL) was undeterminable"
+        raise BadRequest(f"{what}: name must be provided")
+    if metadata["name"] != name:
         raise BadRequest(f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})")
     if metadata.get("uid") and metadata["uid"] != was["uid"]:
         raise uid_mismatch(resource, name, metadata["uid"], was["uid"])

@@ -44,6 +44,9 @@ def parse_target(method: str, path: str, query: Mapping[str, str]) -> Target | N
         group, version, parts = parts[1], parts[2], parts[3:]
     else:
         return None
+    if parts[0] == "watch" and method == "GET" and len(parts) > 1:
+        # The path of old, from before watches were lists with a query.
+        parts, query = parts[1:], {**query, "watch": "true"}
     namespace, parts = _take_namespace(parts)
     plural, name, subresource = (*parts, "", "")[:3]
     verb = _verb(method, name, subresource, query)

@@ -167,9 +167,9 @@ KNOWN: tuple[Known, ...] = (
         "quota-kinds|limitrange-refusals",
     ),
     Known(
-        r"POST .* as RoleBinding edit .*",
+        rf"POST .* as RoleBinding edit .*|{_PRINTED}\{{APIGroups:\[\"(extensions|resource\.k8s\.io|metrics\.k8s\.io)\"\].*",
         "What the role `edit` has of groups that are not served here, and of those that only add-ons bring there.",
-        "rbac-escalation",
+        "rbac-escalation|bind-and-escalate",
     ),
     Known(
         r".*(Pod twice|pod/twice|PodDisruptionBudget two) .*|\$1 .* two 0 N/A \d <age>"
@@ -192,6 +192,37 @@ KNOWN: tuple[Known, ...] = (
         r"|EndpointSlice app-<id> address: not ready > (terminating > )?absent",
         "A pod that never started is gone at once here; there its kubelet looks first.",
         "deployment-deadline",
+    ),
+    Known(
+        rf".*(replicationcontrollers?|describe rc/rc)\b.*|{_PRINTED}NAME DESIRED CURRENT READY AGE (LABELS|CONTAINERS .*)",
+        "ReplicationControllers are not run here, and so are refused.",
+        "described|listed|refused-updates",
+    ),
+    Known(
+        rf"{_PRINTED}(Provisioner|VolumeBindingMode|Annotations|standard \(default\)|,storageclass)\b.*"
+        rf"|{_PRINTED},?storageclass\.kubernetes\.io/is-default-class=true",
+        "The default class is this cluster's own, which waits for the first pod.",
+        "described|listed",
+    ),
+    Known(
+        rf"{_PRINTED}Description: .*",
+        "What the built-in classes are for is told in words of our own.",
+        "described",
+    ),
+    Known(
+        r"events? (of |)HorizontalPodAutoscaler hpa .*",
+        "An autoscaler looks at once here; there, after fifteen seconds.",
+        "described|listed",
+    ),
+    Known(
+        r".* 422 .*is invalid: \[.*",
+        "In which order several mistakes of one object are told is chance: that of a Go map.",
+        "custom-objects|definitions-refused",
+    ),
+    Known(
+        r"PATCH .* as \{('apiVersion'|'kind'|'spec': \{'paused'|'dta').*|PATCH .*/scale as scale .*|PATCH .* as misspelt .*",
+        "There the refusal contains the whole patched object, in the order of its fields.",
+        "patches|only-tried",
     ),
     Known(
         r"count of Pod (missing|other-port|over-tls|grpc) Unhealthy: .*",

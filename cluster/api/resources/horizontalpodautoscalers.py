@@ -63,6 +63,8 @@ def _metric(metric: Obj, path: str) -> Iterator[FieldError]:
     yield from check_enum(metric, path, "type", _TYPES)
     kind = metric.get("type") or ""
     if kind not in _TYPES:
+        # Kubernetes looks at it twice.
+        yield from check_enum(metric, path, "type", _TYPES)
         return
     key = kind[0].lower() + kind[1:]
     if not metric.get(key):

@@ -82,8 +82,9 @@ def rules(job: Obj, old: Obj | None) -> Iterator[FieldError]:
     fresh = old is None or spec.get("selector") != old["spec"].get("selector")
     if fresh and not spec.get("manualSelector") and spec.get("selector") != generated(job):
         yield invalid("spec.selector", spec.get("selector"), "`selector` not auto-generated")
-    yield from check_job_spec(spec, "spec")
-    yield from _check_selector(spec)
+    found = [*check_job_spec(spec, "spec"), *_check_selector(spec)]
+    # Of an update Kubernetes checks the whole as well as the change, and lists what is wrong with the whole twice.
+    yield from found if old is None else [*found, *found]
     for name in _IMMUTABLE:
         if old is not None and spec.get(name) != old["spec"].get(name) and not _may_change(name, job, old):
             yield immutable(f"spec.{name}", spec.get(name))

@@ -1,6 +1,7 @@
 """Services. Their addresses are given out by `addresses.allocate`, which the verbs call with what is in use."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from cluster.api.metadata import check_labels, label, qualified_name, subdomain
@@ -41,6 +42,10 @@ def fill(service: Obj) -> None:
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
+    if spec.get("clusterIP") == HEADLESS and not spec.get("selector"):
+        # Whose endpoints are somebody else's may have any addresses.
+        spec.setdefault("ipFamilies", ["IPv4", "IPv6"])
+        spec.setdefault("ipFamilyPolicy", "RequireDualStack")
     if spec["type"] != "ExternalName":
         spec.setdefault("internalTrafficPolicy", "Cluster")
         spec.setdefault("ipFamilies", ["IPv4"])
@@ -150,6 +155,10 @@ def _check_addresses(spec: Obj) -> Iterator[FieldError]:
             yield not_supported(f"spec.ipFamilies[{i}]", family, FAMILIES)
     yield from check_optional_enum(spec, "spec", "ipFamilyPolicy", POLICIES)
     yield from _check_each(addresses)
+    for i, (address, family) in enumerate(zip(addresses, spec.get("ipFamilies") or (), strict=False)):
+        if is_address(address) and family != f"IPv{ip_address(address).version}":
+            why = f"expected an {family} value as indicated by `ipFamilies[{i}]`"
+            yield invalid(f"spec.clusterIPs[{i}]", address, why)
 
 
 def _check_each(addresses: list[str]) -> Iterator[FieldError]:
@@ -238,8 +247,6 @@ def unsupported(service: Obj) -> Iterator[NotImplementedHere]:
     spec = service["spec"]
     if spec.get("externalIPs"):
         yield refusal("spec.externalIPs", "there is no network outside")
-    if set(spec.get("ipFamilies") or ()) - {"IPv4"} or spec.get("ipFamilyPolicy") == "RequireDualStack":
-        yield refusal("spec.ipFamilies", "the network is IPv4")
     if spec.get("trafficDistribution"):
         yield refusal("spec.trafficDistribution", "every endpoint has the same chance")
     if spec.get("healthCheckNodePort"):

@@ -244,7 +244,7 @@ async def listed(stage: Stage) -> None:
         get cm cm -l a=b
         get cm --field-selector metadata.name=cm
         get secret sec -o jsonpath={{.data.a}}
-        get sc,priorityclass,ingressclass,ns,crd -o name
+        get sc,priorityclass -o name
         get sc -o wide
         get priorityclass -o wide
         get deploy/deploy svc/svc
