@@ -179,7 +179,6 @@ def _number(query: Mapping[str, str], name: str) -> int | None:
 
 def _revision(text: str) -> str:
     if text and not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise BadRequest(
-            f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
-        )
+        why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise BadRequest(f"invalid resource version: {why}")
     return text

@@ -7,7 +7,7 @@ from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_enum, check_int_or_percent, check_not_above, check_not_negative
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.templates import check_workload, unsupported_template
+from cluster.api.resources.templates import check_counts, check_workload, unsupported_template
 from cluster.api.tables.workloads import DEPLOYMENTS
 from cluster.client import Obj
 
@@ -24,6 +24,8 @@ def fill(deployment: Obj) -> None:
 
 
 def rules(deployment: Obj, old: Obj | None) -> Iterator[FieldError]:
+    if old is not None and deployment.get("status") != old.get("status"):
+        yield from check_counts(deployment.get("status"), "updatedReplicas", "readyReplicas", "availableReplicas")
     yield from check_workload(deployment, old)
     yield from _check_strategy(deployment["spec"]["strategy"], "spec.strategy")
     yield from check_not_negative(deployment["spec"], "spec", "revisionHistoryLimit")

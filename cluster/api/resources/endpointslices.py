@@ -7,7 +7,7 @@ from typing import Any
 from cluster.api.field_errors import FieldError, duplicate, invalid, required
 from cluster.api.metadata import immutable, label, qualified_name, subdomain
 from cluster.api.resource import Resource
-from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name, check_range
+from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name
 from cluster.api.resources.endpoints import check_reach
 from cluster.api.tables.services import ENDPOINT_SLICES
 from cluster.client import NotImplementedHere, Obj
@@ -42,7 +42,6 @@ def _check_ports(ports: list[Obj]) -> Iterator[FieldError]:
             yield duplicate(f"{path}.name", name)
         names.add(name)
         yield from check_enum(port, path, "protocol", PROTOCOLS)
-        yield from check_range(port.get("port"), f"{path}.port", 1, 65535)
         if port.get("appProtocol"):
             yield from check_name(port["appProtocol"], f"{path}.appProtocol", qualified_name)
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from cluster.api.metadata import check_labels, label, qualified_name, subdomain
 from cluster.api.resource import Resource
-from cluster.api.resources.addresses import HEADLESS, NO_ADDRESS, needs_cluster_ip, needs_node_ports
+from cluster.api.resources.addresses import HEADLESS, NO_ADDRESS, needs_node_ports
 from cluster.api.resources.checks import (
     PROTOCOLS,
     check_enum,
@@ -64,7 +64,7 @@ def _fill_cluster_ip(spec: Obj) -> None:
 def keep_allocated(new: Obj, old: Obj) -> None:
     """A replacement that does not mention what was given out keeps it, and loses what its new type has no use for."""
     spec, before = new["spec"], old["spec"]
-    if needs_cluster_ip(new) and needs_cluster_ip(old) and not spec.get("clusterIP"):
+    if "ExternalName" not in (spec["type"], before["type"]) and not spec.get("clusterIP"):
         for name in ("clusterIP", "clusterIPs"):
             spec[name] = before.get(name)
     elif spec.get("clusterIP") != before.get("clusterIP") and spec.get("clusterIPs") == before.get("clusterIPs"):

@@ -35,6 +35,17 @@ def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterato
         yield immutable("spec.selector", spec.get("selector"))
 
 
+def check_counts(status: Obj | None, *names: str) -> Iterator[FieldError]:
+    """The counts of a status: none below zero, none of them above the number of all."""
+    status = status or {}
+    yield from check_not_negative(status, "status", "replicas", *names, "unavailableReplicas", "observedGeneration")
+    for name in names:
+        if status.get(name, 0) > status.get("replicas", 0):
+            yield invalid(f"status.{name}", status.get(name, 0), "cannot be greater than status.replicas")
+    if status.get("availableReplicas", 0) > status.get("readyReplicas", 0):
+        yield invalid("status.availableReplicas", status["availableReplicas"], "cannot be greater than readyReplicas")
+
+
 def _check_selector(spec: Obj, kind: str) -> Iterator[FieldError]:
     selector, labels = spec.get("selector"), (spec.get("template") or {}).get("metadata", {}).get("labels")
     if selector is None:

@@ -28,11 +28,11 @@ async def indexes(stage: Stage) -> None:
     first = {"rules": [{"succeededIndexes": "0"}]}
     await stage.apply(
         _indexed("one-fails", fails),
-        _indexed("too-many", "exit 3", maxFailedIndexes=1),
+        _indexed("too-many", "sleep $((JOB_COMPLETION_INDEX * 2)); exit 3", maxFailedIndexes=1),
         _indexed("by-rule", fails, backoffLimitPerIndex=6, podFailurePolicy=fail_index),
-        _indexed("first-is-enough", 'test "$JOB_COMPLETION_INDEX" = 0 || sleep 600', successPolicy=first),
+        _indexed("first-is-enough", 'test "$JOB_COMPLETION_INDEX" = 0 && sleep 1 || sleep 600', successPolicy=first),
     )
-    await sleep(7)
+    await sleep(11)
     await stage.kubectl("get", "jobs")
     await stage.kubectl("get", "jobs", "-o", "yaml")
     await stage.kubectl("describe", "jobs")
