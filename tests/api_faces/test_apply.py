@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.api.apply import LAST_APPLIED, apply
-from cluster.api.managers import track_update
 from cluster.api.field_sets import decode, encode, fields_of, show
+from cluster.api.managers import track_update
 from cluster.api.resources import registry
 from cluster.api.schema import lookup
 from cluster.client import BadRequest, Conflict

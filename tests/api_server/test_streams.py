@@ -133,7 +133,7 @@ def at_home(served: Served) -> None:
 
 def put_slice(served: Served, part: Obj) -> None:
     """Past the API's rules, for it takes no endpoint on this machine's loopback."""
-    core = served.api._core  # noqa: SLF001
+    core = served.api._core
     metadata = {**part["metadata"], "namespace": "default", "uid": "00000000-0000-4000-8000-000000000000"}
     core.verbs.put(core.verbs.resource("endpointslices.discovery.k8s.io"), {**part, "metadata": metadata})
 

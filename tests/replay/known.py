@@ -167,7 +167,8 @@ KNOWN: tuple[Known, ...] = (
         "quota-kinds|limitrange-refusals",
     ),
     Known(
-        rf"POST .* as RoleBinding edit .*|{_PRINTED}\{{APIGroups:\[\"(extensions|resource\.k8s\.io|metrics\.k8s\.io)\"\].*",
+        r"POST .* as RoleBinding edit .*"
+        rf"|{_PRINTED}\{{APIGroups:\[\"(extensions|resource\.k8s\.io|metrics\.k8s\.io)\"\].*",
         "What the role `edit` has of groups that are not served here, and of those that only add-ons bring there.",
         "rbac-escalation|bind-and-escalate",
     ),
@@ -194,7 +195,8 @@ KNOWN: tuple[Known, ...] = (
         "deployment-deadline",
     ),
     Known(
-        rf".*(replicationcontrollers?|describe rc/rc)\b.*|{_PRINTED}NAME DESIRED CURRENT READY AGE (LABELS|CONTAINERS .*)",
+        r".*(replicationcontrollers?|describe rc/rc)\b.*"
+        rf"|{_PRINTED}NAME DESIRED CURRENT READY AGE (LABELS|CONTAINERS .*)",
         "ReplicationControllers are not run here, and so are refused.",
         "described|listed|refused-updates",
     ),
@@ -220,7 +222,8 @@ KNOWN: tuple[Known, ...] = (
         "custom-objects|definitions-refused",
     ),
     Known(
-        r"PATCH .* as \{('apiVersion'|'kind'|'spec': \{'paused'|'dta').*|PATCH .*/scale as scale .*|PATCH .* as misspelt .*",
+        r"PATCH .* as \{('apiVersion'|'kind'|'spec': \{'paused'|'dta').*"
+        r"|PATCH .*/scale as scale .*|PATCH .* as misspelt .*",
         "There the refusal contains the whole patched object, in the order of its fields.",
         "patches|only-tried",
     ),
@@ -235,7 +238,7 @@ KNOWN: tuple[Known, ...] = (
         "watches",
     ),
     Known(
-        r"GET .*(resourceVersion=(1|<n>)&resourceVersionMatch=Exact|continue=nonsense|persistentvolumes\?fieldSelector=x%3Da).*",
+        r"GET .*(resourceVersion=(1|<n>)&resourceVersionMatch=Exact|continue=nonsense|volumes\?fieldSelector=x%3Da).*",
         "Lists of the exact past are not kept here; what is wrong with a token, and what a volume could be selected by,"
         " is told in other words.",
         "lists-in-pieces",
@@ -252,7 +255,7 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         r".*fieldValidation=Strict&dryRun=All as other version, strictly .*|.*/status as status .*|.*fieldsV1 <.*",
-        "Of a version that is not the path's there the fields are read first; a status is judged as an object of its own.",
+        "Of a version that is not the path's there the fields are read first; a status is judged by itself.",
         "custom-objects",
     ),
     Known(
@@ -268,9 +271,10 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         r"POST .*horizontalpodautoscalers as HorizontalPodAutoscaler behavior .*|POST .*/events as Event new .*"
-        r"|PATCH .*/controllerrevisions/cr as \{'revision': -2\} .*|PATCH .*'hostPath'.*|PATCH .*'healthCheckNodePort'.*",
-        "An empty list is none here, events are one kind in two groups, a volume's source is shown whole, and a node port"
-        " for health checks is refused.",
+        r"|PATCH .*/controllerrevisions/cr as \{'revision': -2\} .*"
+        r"|PATCH .*'hostPath'.*|PATCH .*'healthCheckNodePort'.*",
+        "An empty list is none here, events are one kind in two groups, a volume's source is shown whole, and a node"
+        " port for health checks is refused.",
         "refused-kinds|refused-updates",
     ),
     Known(
@@ -279,13 +283,13 @@ KNOWN: tuple[Known, ...] = (
         "apply-lists",
     ),
     Known(
-        rf"\$8 kubectl -n pruned .* \| .*",
+        r"\$8 kubectl -n pruned .* \| .*",
         "kubectl shows all that it could not merge, with what the server alone wrote.",
         "pruned",
     ),
     Known(
-        r"event Pod .* Failed to pull image .*|Deployment app condition Progressing: .*|event Pod .* (Pulling|Failed) .*"
-        r"|events of Pod .*|count of Pod .*",
+        r"event Pod .* Failed to pull image .*|Deployment app condition Progressing: .*"
+        r"|event Pod .* (Pulling|Failed) .*|events of Pod .*|count of Pod .*",
         "No registry is asked, so the failure is told in other words, with the way out.",
         "patches",
     ),

@@ -35,7 +35,7 @@ REPLACED = tuple(
         (r"([?&]resourceVersion=|current: )\d{2,7}\b", r"\1<n>"),
         (r"([?&]continue=)[\w%=-]{20,}", r"\1<token>"),
         (r"\b[EW]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ", "<log> "),
-        (r"/tmp/(LIVE|MERGED)-\d+", r"/tmp/\1-<n>"),
+        (r"\b(LIVE|MERGED)-\d+", r"\1-<n>"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \+0000(?: UTC)?", "<time>"),
         (r"(nodePort: )3[0-2]\d{3}\b", r"\1<port>"),
         (r"(control plane is running at )https://\S+", r"\1<server>"),

@@ -193,9 +193,19 @@ def _kinds() -> list[Obj]:
 
 
 _NAMED = (
-    "job/job cronjob/cron sts/sts ds/ds deploy/deploy ing/ing ing/ing-default netpol/np netpol/np-none pdb/pdb hpa/hpa pvc/pvc sa/sa role/role "
-    "rolebinding/rb cm/cm secret/sec quota/quota limits/lr rc/rc svc/svc lease/lease controllerrevision/rev podtemplate/pt"
-).split()
+    *("job/job", "cronjob/cron", "sts/sts", "ds/ds", "deploy/deploy", "ing/ing", "ing/ing-default", "netpol/np"),
+    *("netpol/np-none", "pdb/pdb", "hpa/hpa", "pvc/pvc", "sa/sa", "role/role", "rolebinding/rb", "cm/cm"),
+    *(
+        "secret/sec",
+        "quota/quota",
+        "limits/lr",
+        "rc/rc",
+        "svc/svc",
+        "lease/lease",
+        "controllerrevision/rev",
+        "podtemplate/pt",
+    ),
+)
 
 
 @case("described")
@@ -222,7 +232,10 @@ async def listed(stage: Stage) -> None:
     for obj in _kinds():
         await stage.create(obj)
     await sleep(1)
-    kinds = "job,cronjob,sts,ds,deploy,ing,netpol,pdb,hpa,pvc,sa,role,rolebinding,cm,secret,quota,limits,rc,svc,lease,controllerrevision,podtemplate"
+    kinds = (
+        "job,cronjob,sts,ds,deploy,ing,netpol,pdb,hpa,pvc,sa,"
+        "role,rolebinding,cm,secret,quota,limits,rc,svc,lease,controllerrevision,podtemplate"
+    )
     await stage.commands(
         f"""
         get {kinds} -o wide

@@ -1,4 +1,4 @@
-"""Rights in detail: roles made of roles, names, URLs, the verbs bind, escalate and impersonate, and what reviews answer."""
+"""Rights in detail: roles of roles, names, URLs, the verbs bind, escalate and impersonate, and what reviews answer."""
 
 from asyncio import sleep
 from typing import Any

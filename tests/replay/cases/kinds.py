@@ -1,4 +1,4 @@
-"""The rules of the less common kinds and fields: what the API says of them on creation, and which fields are for ever."""
+"""The rules of the less common kinds and fields: what is refused on creation, and which fields are for ever."""
 
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def _good() -> list[Obj]:
             "v1",
             "PersistentVolume",
             "replay-pv",
-            spec={"capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/tmp/x"}},
+            spec={"capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/replay/x"}},
         ),
     ]
 
@@ -125,7 +125,7 @@ async def updates(stage: Stage) -> None:
         ("none", {"spec": {"clusterIP": "10.96.7.8"}}),
         ("sa", {"secrets": [{"name": "s"}], "imagePullSecrets": [{"name": "x"}]}),
         ("np", {"spec": {"policyTypes": ["Egress", "Odd"]}}),
-        ("replay-pv", {"spec": {"hostPath": {"path": "/tmp/y"}}}),
+        ("replay-pv", {"spec": {"hostPath": {"path": "/replay/y"}}}),
         ("replay-pv", {"spec": {"volumeMode": "Block"}}),
         ("replay-pv", {"spec": {"capacity": {"storage": "2Mi"}}}),
         ("replay-pv", {"spec": {"persistentVolumeReclaimPolicy": "Odd"}}),
