@@ -100,8 +100,8 @@ def impersonate(user: User, headers: Headers, authorizer: Authorizer) -> User:
     extra = _extra(headers)
     if not name:
         if groups or uid or extra:
-            asked = _in_go(groups, uid, extra)
-            raise BadRequest(f"requested {asked} without impersonating a user name")
+            who = _in_go(groups, uid, extra)
+            raise BadRequest(f"requested {who} without impersonating a user name")
         return user
     for asked in _impersonations(name, groups, uid, extra):
         authorizer.check(user, asked)

@@ -281,6 +281,28 @@ class TestMistakes:
         code, status = await served.call("GET", path)
         assert (code, status["message"]) == (404, "the server could not find the requested resource")
 
+    async def test_nothing_is_deleted_in_all_namespaces_at_once(self, served: Served) -> None:
+        await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})
+        code, _ = await served.call("DELETE", "/api/v1/configmaps")
+        assert (code, (await served.call("GET", f"{CONFIGMAPS}/a"))[0]) == (405, 200)
+
+    @pytest.mark.parametrize("options", [{"dryRun": ["Some"]}, {"kind": "Nonsense"}])
+    async def test_a_deletion_that_is_not_understood_deletes_nothing(self, served: Served, options: Any) -> None:
+        await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})
+        code, _ = await served.call("DELETE", f"{CONFIGMAPS}/a", options)
+        assert code in (400, 422)
+        assert (await served.call("GET", f"{CONFIGMAPS}/a"))[0] == 200
+
+    async def test_what_is_not_done_to_pods_is_refused_by_name(self, served: Served) -> None:
+        path = "/api/v1/namespaces/default/pods/a/resize"
+        headers = {"Content-Type": "application/merge-patch+json"}
+        code, status = await served.call("PATCH", path, {}, headers=headers)
+        assert (code, status["message"].partition(":")[0]) == (501, "pods/resize is not supported by this cluster")
+
+    async def test_the_control_plane_says_how_it_is(self, served: Served) -> None:
+        _, found = await served.call("GET", "/api/v1/componentstatuses")
+        assert {item["conditions"][0]["status"] for item in found["items"]} == {"True"}
+
     async def test_a_patch_that_does_not_apply_is_not_explained(self, served: Served) -> None:
         await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})
         headers = {"Content-Type": "application/json-patch+json"}

@@ -136,7 +136,7 @@ async def test_more_failed_indexes_than_may_be_end_the_job_and_its_pods(world: W
 
 async def test_a_rule_may_fail_an_index_at_its_first_failure(world: World) -> None:
     rule = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [2]}}
-    policy = {"podFailurePolicy": {"rules": [rule]}, "backoffLimitPerIndex": 6}
+    policy: Obj = {"podFailurePolicy": {"rules": [rule]}, "backoffLimitPerIndex": 6}
     declare(world, completions=1, completionMode="Indexed", **policy)
     await world.until(lambda: running(world))
     end(world, running(world)[0], ok=False)
@@ -145,7 +145,7 @@ async def test_a_rule_may_fail_an_index_at_its_first_failure(world: World) -> No
 
 
 async def test_some_indexes_may_be_enough(world: World) -> None:
-    policy = {"successPolicy": {"rules": [{"succeededIndexes": "0-1", "succeededCount": 1}]}}
+    policy: Obj = {"successPolicy": {"rules": [{"succeededIndexes": "0-1", "succeededCount": 1}]}}
     declare(world, completions=3, parallelism=3, completionMode="Indexed", **policy)
     await world.until(lambda: len(running(world)) == 3)
     end(world, next(p for p in running(world) if p["metadata"]["name"].startswith("j-1-")))

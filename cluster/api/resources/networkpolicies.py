@@ -79,8 +79,17 @@ def _check_block(block: Obj, path: str) -> Iterator[FieldError]:
         inner = _network(text)
         if inner is None:
             yield invalid(f"{path}.except[{i}]", text, NO_NETWORK)
-        elif not inner.subnet_of(network) or inner == network:
+        elif not _is_inside(inner, network):
             yield invalid(f"{path}.except[{i}]", text, "must be a strict subset of `cidr`")
+
+
+def _is_inside(inner: Network, outer: Network) -> bool:
+    """Whether it is a part of the other, and not all of it."""
+    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
+        return inner.subnet_of(outer) and inner != outer
+    if isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network):
+        return inner.subnet_of(outer) and inner != outer
+    return False
 
 
 def is_network(text: str) -> bool:

@@ -33,7 +33,7 @@ def priority_class(obj: Obj, now: float) -> Cells:
 
 
 def component(obj: Obj, _now: float) -> Cells:
-    said = next((c for c in obj.get("conditions") or () if c["type"] == "Healthy"), {})
+    said: Obj = next((c for c in obj.get("conditions") or () if c["type"] == "Healthy"), {})
     status = {"True": "Healthy", "False": "Unhealthy"}.get(said.get("status", ""), "Unknown")
     return [name(obj), status, said.get("message", ""), said.get("error", "")]
 

@@ -55,7 +55,7 @@ async def shared(stage: Stage) -> None:
         ("?fieldManager=one", _map("m", managedFields=[])),
         ("?fieldManager=one", _map("m", managedFields=[{"manager": "x"}])),
         ("?fieldManager=one", {"data": {"a": "1"}}),
-        ("?fieldManager=one", _map("m", {"a": 1})),  # type: ignore[dict-item]
+        ("?fieldManager=one", _map("m", {"a": 1})),
         ("?fieldManager=one", _map("m", uid="00000000-0000-4000-8000-000000000000")),
         ("?fieldManager=one&dryRun=All", _map("fresh", {"a": "1"})),
         ("?fieldManager=one&dryRun=Some", _map("fresh", {"a": "1"})),
@@ -166,7 +166,7 @@ async def patches(stage: Stage) -> None:
     ):
         await stage.request("PATCH", path, patch, type=STRATEGIC, note=str(patch))
     await stage.kubectl("get", "deploy", "app", "-o", "yaml")
-    for patch in (
+    for operations in (
         [{"op": "add", "path": "/metadata/labels", "value": {"a": "1"}}],
         [{"op": "copy", "from": "/metadata/labels/a", "path": "/metadata/labels/b"}],
         [{"op": "move", "from": "/metadata/labels/a", "path": "/metadata/labels/c~1d"}],
@@ -194,8 +194,8 @@ async def patches(stage: Stage) -> None:
         [{"op": "replace", "path": "/metadata/resourceVersion", "value": "1"}],
         [{"op": "replace", "path": "/metadata/name", "value": "other"}],
     ):
-        await stage.request("PATCH", path, patch, type=JSON, note=str(patch))
-    for patch in (
+        await stage.request("PATCH", path, operations, type=JSON, note=str(operations))
+    for merged in (
         {"metadata": {"labels": None, "annotations": {"a": None}}},
         {"spec": {"template": {"spec": {"containers": [{"name": "app"}]}}}},
         {"spec": None},
@@ -207,7 +207,7 @@ async def patches(stage: Stage) -> None:
         None,
         {},
     ):
-        await stage.request("PATCH", path, patch, type=MERGE, note=str(patch))
+        await stage.request("PATCH", path, merged, type=MERGE, note=str(merged))
     await stage.request("PATCH", f"{path}/scale", {"spec": {"replicas": -1}}, type=MERGE, note="scale")
     await stage.request("PATCH", f"{path}/scale", {"spec": {"replicas": "x"}}, type=MERGE, note="scale")
     await stage.request("PATCH", f"{path}/status", {"status": {"replicas": -1}}, type=MERGE, note="status")

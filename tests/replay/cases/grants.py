@@ -244,7 +244,7 @@ async def reviews(stage: Stage) -> None:
         }
         await stage.create(local, note=f"local: {note}")
     url = {"nonResourceAttributes": {"path": "/x", "verb": "get"}}
-    for note, spec in (
+    questions: list[tuple[str, Obj]] = [
         ("both kinds", {"user": "reader", "resourceAttributes": pods, **url}),
         ("neither", {"user": "reader"}),
         ("nobody", {"resourceAttributes": pods}),
@@ -253,39 +253,42 @@ async def reviews(stage: Stage) -> None:
         ("a path", {"user": "reader", **url}),
         ("strange", {"user": "reader", "resourceAttributes": pods, "odd": 1}),
         ("wrong type", {"user": 7}),
-    ):
+    ]
+    for note, question in questions:
         for kind in ("SubjectAccessReview", "LocalSubjectAccessReview", "SelfSubjectAccessReview"):
-            body = {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {}, "spec": spec}
+            body = {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {}, "spec": question}
             await stage.create(body, note=f"{kind}: {note}")
-    for spec in ({"namespace": namespace}, {"namespace": ""}, {}):
+    for scope in ({"namespace": namespace}, {"namespace": ""}, {}):
         await stage.create(
-            {"apiVersion": f"{group}/v1", "kind": "SelfSubjectRulesReview", "metadata": {}, "spec": spec},
-            note=str(spec),
+            {"apiVersion": f"{group}/v1", "kind": "SelfSubjectRulesReview", "metadata": {}, "spec": scope},
+            note=str(scope),
         )
     account = f"{stage.home}/serviceaccounts/default/token"
     authentication = "authentication.k8s.io/v1"
     tokens: dict[str, str] = {}
-    for note, spec in (
+    requests: list[tuple[str, Obj]] = [
         ("plain", {}),
         ("for others", {"audiences": ["others"]}),
         ("for both", {"audiences": ["others", "https://kubernetes.default.svc"]}),
         ("of nobody's pod", {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": "nope"}}),
         ("of a map", {"boundObjectRef": {"kind": "ConfigMap", "apiVersion": "v1", "name": "src"}}),
         ("too long", {"expirationSeconds": 2**33}),
-    ):
-        body = {"apiVersion": authentication, "kind": "TokenRequest", "spec": spec}
+    ]
+    for note, request in requests:
+        body = {"apiVersion": authentication, "kind": "TokenRequest", "spec": request}
         answered = await stage.request("POST", account, body, note=note)
         tokens[note] = answered["status"]["token"] if answered["kind"] == "TokenRequest" else ""
-    for note, spec in (
+    shown: list[tuple[str, Obj]] = [
         ("plain", {"token": tokens["plain"]}),
         ("plain for others", {"token": tokens["plain"], "audiences": ["others"]}),
         ("others", {"token": tokens["for others"]}),
         ("others for others", {"token": tokens["for others"], "audiences": ["others", "more"]}),
         ("nonsense", {"token": "nonsense"}),
         ("none", {}),
-    ):
+    ]
+    for note, token in shown:
         await stage.create(
-            {"apiVersion": authentication, "kind": "TokenReview", "metadata": {}, "spec": spec}, note=note
+            {"apiVersion": authentication, "kind": "TokenReview", "metadata": {}, "spec": token}, note=note
         )
     await stage.request("GET", f"{stage.home}/pods", token=tokens["for others"], note="for others")
     for path in ("authorization.k8s.io/v1/subjectaccessreviews", f"{authentication}/tokenreviews"):
