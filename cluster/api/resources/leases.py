@@ -20,4 +20,12 @@ def rules(lease: Obj, _old: Obj | None) -> Iterator[FieldError]:
     yield from check_not_negative(lease["spec"], "spec", "leaseTransitions")
 
 
-RESOURCE = Resource(group="coordination.k8s.io", plural="leases", kind="Lease", table=LEASES, fill=fill, rules=rules)
+RESOURCE = Resource(
+    group="coordination.k8s.io",
+    plural="leases",
+    kind="Lease",
+    table=LEASES,
+    fill=fill,
+    rules=rules,
+    unconditional=False,
+)
