@@ -289,14 +289,25 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         r"event Pod .* Failed to pull image .*|Deployment app condition Progressing: .*"
-        r"|event Pod .* (Pulling|Failed) .*|events of Pod .*|count of Pod .*",
-        "No registry is asked, so the failure is told in other words, with the way out.",
+        r"|event Pod .* (Pulling|Failed) .*|events of Pod .*|count of Pod .*"
+        r"|Pod app-<hash>-<id> (container|life).*|EndpointSlice app-<id> address: not ready",
+        "No registry is asked, so that the failure is known at once, and told in other words, with the way out.",
         "patches",
     ),
     Known(
-        r".*pods-resized.*/resize.*|.*(ResizeStarted|ResizeCompleted).*|\$[12] kubectl -n pods-resized .*",
+        r".*pods-resized.*/resize.*|.*Resize(Started|Completed).*|events of Pod pod .*|\$[12] kubectl .*",
         "Pods are not resized in place here: the subresource is refused by name.",
         "pods-resized",
+    ),
+    Known(
+        r"\$11 kubectl -n managers-without-apply get rs .*",
+        "What the cluster makes for itself is not tracked until somebody applies to it.",
+        "managers-without-apply",
+    ),
+    Known(
+        r"Pod app-<hash>-<id> (life|phases): .*",
+        "The recording ends while the last pod is going.",
+        "ended-and-waited-for",
     ),
     Known(
         r"count of Pod (missing|other-port|over-tls|grpc) Unhealthy: .*",
