@@ -51,7 +51,7 @@ def allocate(
 def _check_families(service: Obj, old: Obj | None) -> Iterator[FieldError]:
     """The network has addresses of one family."""
     spec = service["spec"]
-    if not needs_cluster_ip(service):
+    if not needs_cluster_ip(service) and (spec.get("type") == "ExternalName" or not spec.get("selector")):
         return
     if spec.get("ipFamilyPolicy") == "RequireDualStack":
         why = "this cluster is not configured for dual-stack services"
