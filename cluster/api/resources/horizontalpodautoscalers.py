@@ -103,7 +103,7 @@ def _scaling(rule: Obj, path: str) -> Iterator[FieldError]:
         why = f"must be less than or equal to {WINDOW_SECONDS_MAX}"
         yield invalid(f"{path}.stabilizationWindowSeconds", window, why)
     yield from check_enum(rule, path, "selectPolicy", ("Disabled", "Max", "Min"))
-    if rule.get("policies") == [] or rule.get("policies") is None:
+    if not rule.get("policies"):
         yield required(f"{path}.policies", "must specify at least one Policy")
     for i, policy in enumerate(rule.get("policies") or ()):
         yield from check_enum(policy, f"{path}.policies[{i}]", "type", ("Percent", "Pods"))
