@@ -91,6 +91,8 @@ def parse_labels(text: str) -> LabelSelector:
     requirements = [] if tokens.peek() == "" else [_requirement(tokens)]
     while tokens.peek() == ",":
         tokens.take()
+        if tokens.peek() in _SYMBOLS - {"!"}:
+            raise BadRequest(f"found '{tokens.peek()}', expected: identifier after ','")
         requirements.append(_requirement(tokens))
     if tokens.peek():
         raise tokens.unexpected("',' or 'end of string'")
@@ -114,6 +116,7 @@ _TOKEN = re.compile(r"\s*(==|!=|[=!,()<>]|[^\s=!,()<>]+|$)")
 _SYMBOLS = frozenset({"==", "!=", "=", "!", ",", "(", ")", "<", ">", ""})
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _KEY = re.compile(rf"(?:(?=.{{1,253}}/)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*/)?{_NAME}")
+_VALUE_MAX = 63
 _VALUE = re.compile(rf"(?:{_NAME})?")
 _FIELD_TERM = re.compile(r"(?:[^,\\]|\\.?)+", re.DOTALL)
 _FIELD = re.compile(r"((?:[^=!\\]|\\.)*)(==|!=|=)(.*)", re.DOTALL)
@@ -158,22 +161,24 @@ def _requirement(tokens: _Tokens) -> Requirement:
             return Requirement(key, "Exists")
         case "in" | "notin":
             operator: Operator = "In" if tokens.take() == "in" else "NotIn"
-            return Requirement(key, operator, _values(tokens))
+            return Requirement(key, operator, _values(tokens, key))
         case "=" | "==" | "!=":
             operator = "NotIn" if tokens.take() == "!=" else "In"
-            return Requirement(key, operator, frozenset({_value(_optional_word(tokens))}))
+            if tokens.peek() in _SYMBOLS - {"", ","}:
+                raise tokens.unexpected("identifier")
+            return Requirement(key, operator, frozenset({_value(_optional_word(tokens), key)}))
         case ">" | "<":
             operator = "Gt" if tokens.take() == ">" else "Lt"
             return Requirement(key, operator, frozenset({_integer(tokens.word())}))
     raise tokens.unexpected("in, notin, =, ==, !=, gt, lt")
 
 
-def _values(tokens: _Tokens) -> frozenset[str]:
+def _values(tokens: _Tokens, key: str) -> frozenset[str]:
     tokens.expect("(")
-    values = {_value(_optional_word(tokens))}
+    values = [_value(_optional_word(tokens), key)]
     while tokens.peek() == ",":
         tokens.take()
-        values.add(_value(_optional_word(tokens)))
+        values.append(_value(_optional_word(tokens), key, len(values)))
     tokens.expect(")")
     return frozenset(values)
 
@@ -188,9 +193,10 @@ def _key(text: str) -> str:
     return text
 
 
-def _value(text: str) -> str:
+def _value(text: str, key: str, place: int = 0) -> str:
     if not _VALUE.fullmatch(text):
-        raise BadRequest(f'unable to parse requirement: values[0]: Invalid value: "{text}": {LABEL_VALUE}')
+        why = f"must be no more than {_VALUE_MAX} bytes" if len(text) > _VALUE_MAX else LABEL_VALUE
+        raise BadRequest(f'unable to parse requirement: values[{place}][{key}]: Invalid value: "{text}": {why}')
     return text
 
 

@@ -1,11 +1,10 @@
 """Server-side apply: each manager owns the fields it applied; two owners of one field with different wishes conflict.
 
-See https://kubernetes.io/docs/reference/using-api/server-side-apply/. Ownership of those who do not apply is kept from
-the first apply on: until then nobody's writes are tracked, and all that is there belongs to "before-first-apply". What
-`kubectl apply` creates is tracked from its beginning, for kubectl hands its fields over when it applies server-side.
+See https://kubernetes.io/docs/reference/using-api/server-side-apply/. What those own who do not apply: `managers.py`.
 """
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -13,8 +12,6 @@ import orjson
 from cluster.api.field_sets import (
     FieldSet,
     Path,
-    decode,
-    encode,
     fields_inside,
     fields_of,
     is_associative,
@@ -24,55 +21,14 @@ from cluster.api.field_sets import (
     map_value,
     show,
 )
+from cluster.api.managers import Manager, entry_of, managers_of, owned
 from cluster.api.resource import Resource
 from cluster.api.schema import Field, Type
 from cluster.client import BadRequest, Conflict, Obj, StatusCause
 from cluster.timestamps import format_time
 
-BEFORE = "before-first-apply"
-CLIENT_SIDE = "kubectl-client-side-apply"
 KUBECTL = "kubectl"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
-# What identifies an object, or is the server's alone, belongs to nobody.
-_NOBODYS: frozenset[Path] = frozenset(
-    ("f:metadata", f"f:{name}")
-    for name in (
-        "creationTimestamp",
-        "deletionGracePeriodSeconds",
-        "deletionTimestamp",
-        "generateName",
-        "generation",
-        "managedFields",
-        "name",
-        "namespace",
-        "resourceVersion",
-        "selfLink",
-        "uid",
-    )
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manager:
-    """One entry of managedFields."""
-
-    name: str
-    operation: str
-    api_version: str
-    fields: FieldSet
-    time: str = ""
-    subresource: str = ""
-
-    @property
-    def identity(self) -> tuple[str, str, str, str]:
-        return self.name, self.operation, self.api_version, self.subresource
-
-    def __str__(self) -> str:
-        if self.operation != "Update":
-            return f'"{self.name}"'
-        where = f' with subresource "{self.subresource}"' if self.subresource else ""
-        return f'"{self.name}"{where} using {self.api_version}'
 
 
 def apply(
@@ -89,17 +45,19 @@ def apply(
         name=manager,
         operation="Apply",
         api_version=resource.api_version,
-        fields=_owned(applied, type, resource, subresource),
+        fields=owned(applied, type, resource, subresource),
         time=format_time(now),
         subresource=subresource,
     )
-    managers = _managers(live, type, resource)
+    managers = managers_of(live, type, resource)
     before = next((m for m in managers if m.identity == mine.identity), replace(mine, fields=frozenset()))
     others = [m for m in managers if m.identity != mine.identity]
     merged = _merge_object(live, applied, type.fields)
     changed = frozenset(p for p in mine.fields if _value(live, p, type) != _value(merged, p, type))
     forced = force or (manager == KUBECTL and _was_kubectls(live, type, others, changed))
     others = _settle(others, changed, force=forced)
+    if manager == KUBECTL and LAST_APPLIED in _annotations(live):
+        merged = _noted(merged, applied)
     dropped = before.fields - mine.fields - frozenset[Path]().union(*(m.fields for m in others))
     merged = _remove(merged, dropped, type, [*others, mine])
     if before.fields == mine.fields and {**merged, "metadata": None} == {**live, "metadata": None}:
@@ -107,30 +65,20 @@ def apply(
     return _with_managers(merged, [*others, mine])
 
 
-def track_create(new: Obj, resource: Resource, *, manager: str, now: float) -> None:
-    """All of an object that kubectl creates belongs to it, so that it can hand that over to a later apply."""
-    if manager == CLIENT_SIDE:
-        fields = _owned(new, resource.type, resource, "")
-        mine = Manager(name=manager, operation="Update", api_version=resource.api_version, fields=fields)
-        new["metadata"]["managedFields"] = [_entry(replace(mine, time=format_time(now)))]
+def _annotations(obj: Obj) -> Obj:
+    return obj.get("metadata", {}).get("annotations") or {}
 
 
-def track_update(old: Obj, new: Obj, resource: Resource, *, manager: str, now: float, subresource: str = "") -> None:
-    """After a write that was no apply: what it changed belongs to `manager`. Does nothing to untracked objects."""
-    if not old.get("metadata", {}).get("managedFields"):
-        return
-    type = resource.type
-    wrote, had = fields_of(new, type) - _NOBODYS, fields_of(old, type) - _NOBODYS
-    changed = frozenset(p for p in wrote if p not in had or _value(old, p, type) != _value(new, p, type))
-    identity = Manager(
-        name=manager, operation="Update", api_version=resource.api_version, fields=changed, subresource=subresource
-    )
-    kept = [replace(m, fields=m.fields - changed - (had - wrote)) for m in _managers(old, type, resource)]
-    mine = next((m for m in kept if m.identity == identity.identity), replace(identity, fields=frozenset()))
-    kept = [m for m in kept if m.identity != identity.identity]
-    if changed:
-        mine = replace(mine, fields=mine.fields | changed, time=format_time(now))
-    new["metadata"]["managedFields"] = [_entry(m) for m in [*kept, mine] if m.fields]
+def _noted(merged: Obj, applied: Obj) -> Obj:
+    """What kubectl once wrote down of its applies is kept true, for those who still read it."""
+    metadata = {key: value for key, value in (applied.get("metadata") or {}).items() if key != "managedFields"}
+    if left := {key: value for key, value in _annotations(applied).items() if key != LAST_APPLIED}:
+        metadata["annotations"] = left
+    else:
+        metadata.pop("annotations", None)
+    text = json.dumps({**applied, "metadata": metadata}, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    noted = {**_annotations(merged), LAST_APPLIED: f"{text}\n"}
+    return {**merged, "metadata": {**merged["metadata"], "annotations": noted}}
 
 
 def _check(applied: Obj, manager: str) -> None:
@@ -142,47 +90,8 @@ def _check(applied: Obj, manager: str) -> None:
         raise BadRequest("metadata.managedFields must be nil")
 
 
-def _owned(obj: Obj, type: Type, resource: Resource, subresource: str) -> FieldSet:
-    fields = fields_of(obj, type) - _NOBODYS
-    if resource.has("status") and not subresource:
-        return frozenset(path for path in fields if path[0] != "f:status")
-    return fields
-
-
-def _managers(live: Obj, type: Type, resource: Resource) -> list[Manager]:
-    entries = live.get("metadata", {}).get("managedFields") or []
-    if entries or not live:
-        return [_manager(entry) for entry in entries]
-    fields = _owned(live, type, resource, "")
-    return [Manager(name=BEFORE, operation="Update", api_version=resource.api_version, fields=fields)]
-
-
-def _manager(entry: Obj) -> Manager:
-    return Manager(
-        name=entry.get("manager", ""),
-        operation=entry.get("operation", ""),
-        api_version=entry.get("apiVersion", ""),
-        fields=decode(entry.get("fieldsV1") or {}),
-        time=entry.get("time", ""),
-        subresource=entry.get("subresource", ""),
-    )
-
-
-def _entry(manager: Manager) -> Obj:
-    entry = {
-        "manager": manager.name,
-        "operation": manager.operation,
-        "apiVersion": manager.api_version,
-        "time": manager.time,
-        "fieldsType": "FieldsV1",
-        "fieldsV1": encode(manager.fields),
-        "subresource": manager.subresource,
-    }
-    return {key: value for key, value in entry.items() if value != ""}
-
-
 def _with_managers(obj: Obj, managers: list[Manager]) -> Obj:
-    entries = [_entry(manager) for manager in managers if manager.fields]
+    entries = [entry_of(manager) for manager in managers if manager.fields]
     return {**obj, "metadata": {**obj.get("metadata", {}), "managedFields": entries}}
 
 
@@ -215,7 +124,7 @@ def _conflict(conflicts: list[tuple[Manager, list[Path]]]) -> Conflict:
     if len(causes) == 1:
         return Conflict(f"Apply failed with 1 conflict: {causes[0].message}: {causes[0].field}", causes=causes)
     groups = "\n".join(
-        f"conflicts with {m}:\n" + "\n".join(f"- {show(path)}" for path in paths) for m, paths in conflicts
+        sorted(f"conflicts with {m}:\n" + "\n".join(f"- {show(path)}" for path in paths) for m, paths in conflicts)
     )
     return Conflict(f"Apply failed with {len(causes)} conflicts: {groups}", causes=causes)
 

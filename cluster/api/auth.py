@@ -3,6 +3,7 @@
 Sources: the authentication page of the Kubernetes reference; names and groups as recorded on a real cluster.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -99,16 +100,29 @@ def impersonate(user: User, headers: Headers, authorizer: Authorizer) -> User:
     extra = _extra(headers)
     if not name:
         if groups or uid or extra:
-            raise BadRequest("requested [groups uid extra] without impersonating a user")
+            who = _in_go(groups, uid, extra)
+            raise BadRequest(f"requested {who} without impersonating a user name")
         return user
     for asked in _impersonations(name, groups, uid, extra):
         authorizer.check(user, asked)
     return _impersonated(User(name, frozenset(groups), uid, extra))
 
 
+def _in_go(groups: list[str], uid: str, extra: Mapping[str, tuple[str, ...]]) -> str:
+    """Who is asked for, as Kubernetes' program prints it."""
+    shown = f"[]string{{{', '.join(map(_quoted, groups))}}}" if groups else "[]string(nil)"
+    more = ", ".join(f"{_quoted(k)}:[]string{{{', '.join(map(_quoted, v))}}}" for k, v in sorted(extra.items()))
+    rest = f"map[string][]string{{{more}}}" if extra else "map[string][]string(nil)"
+    return f'&user.DefaultInfo{{Name:"", UID:{_quoted(uid)}, Groups:{shown}, Extra:{rest}}}'
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _impersonated(user: User) -> User:
     groups = user.groups
-    if user.name.startswith(_ACCOUNT) and not groups:
+    if "namespace" in _subject(user.name) and not groups:
         groups = account_groups(user.name.removeprefix(_ACCOUNT).partition(":")[0])
     if user.name == ANONYMOUS.name:
         return replace(user, groups=groups | ANONYMOUS.groups)

@@ -5,26 +5,46 @@ from typing import Any
 import orjson
 import yaml
 
+from cluster.api.errors import no_format
+from cluster.api.go import go_kind
 from cluster.api.protobuf import decode_protobuf
-from cluster.client import ApiError, BadRequest, Obj
+from cluster.client import BadRequest, Obj
 
 LIMIT_BYTES = 3 * 1024 * 1024
 _JSON = "application/json"
 _YAML = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "application/apply-patch+yaml"})
+_SHOWN_BYTES, _SHOWN_CHARACTERS = 30, 1024
+_NO_KIND = "couldn't get version/kind; json parse error: "
+_GO_HEAD = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _PROTOBUF = "application/vnd.kubernetes.protobuf"
 
 
-def parse_body(body: bytes, content_type: str) -> Obj:
+def parse_body(body: bytes, content_type: str, kind: str) -> Obj:
     """An object from JSON (also where no type is given), YAML or protobuf. Raises `BadRequest`, or 415."""
-    media = media_type(content_type)
+    try:
+        return _object(body, media_type(content_type))
+    except BadRequest as error:
+        what = f"the object provided is unrecognized (must be of type {kind}): {error.message}"
+        raise BadRequest(f"{what} ({_shown(body)})") from None
+
+
+def _object(body: bytes, media: str) -> Obj:
     if media == _PROTOBUF:
         return decode_protobuf(body)
     parsed = parse_data(body, media)
     if not isinstance(parsed, dict):
-        raise BadRequest(
-            f"couldn't get version/kind; json parse error: expected an object, found {type(parsed).__name__}"
-        )
+        raise BadRequest(f"{_NO_KIND}json: cannot unmarshal {go_kind(parsed)} into Go value of type {_GO_HEAD}")
     return parsed
+
+
+def _shown(body: bytes) -> str:
+    """The beginning of a body, as Kubernetes shows what it could not read."""
+    if not body:
+        return "<empty>"
+    if not body.startswith(b"{"):
+        return body.hex() if len(body) <= _SHOWN_BYTES else f"{body[:_SHOWN_BYTES].hex()} ..."
+    text = body.decode(errors="replace")
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]} ..."
 
 
 def parse_patch_data(body: bytes) -> Any:
@@ -41,9 +61,7 @@ def parse_data(body: bytes, media: str) -> Any:
         return _yaml(body)
     if media in ("", _JSON) or media.endswith("+json"):
         return _json(body)
-    accepted = f"{_JSON}, application/yaml, {_PROTOBUF}"
-    message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
-    raise ApiError(message, code=415, reason="UnsupportedMediaType")
+    raise no_format(_JSON, "application/yaml", _PROTOBUF)
 
 
 def media_type(content_type: str) -> str:
@@ -54,7 +72,7 @@ def _json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"couldn't get version/kind; json parse error: {_in_go(error)}") from error
+        raise BadRequest(f"{_NO_KIND}{_in_go(error)}") from error
 
 
 def _in_go(error: orjson.JSONDecodeError) -> str:

@@ -11,36 +11,20 @@ from typing import Any
 import orjson
 
 from cluster.api.custom.schema import prune
+from cluster.api.field_errors import invalid, refuse
+from cluster.api.go import go_kind
 from cluster.api.resource import Resource
 from cluster.api.schema import Field, Type, element, lookup, package_of, type_of
 from cluster.client import BadRequest, Obj
 from cluster.quantity import canonical
 from cluster.timestamps import format_micro_time, format_time, parse_time
 
-_JSON_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 _INT_BITS = {"int32": 31, "int64": 63}
 DEPTH_MAX = 100
 
 
-def go_text(value: Any) -> str:
-    """A JSON value as Go prints it: map[replicas:two]."""
-    match value:
-        case dict():
-            return f"map[{' '.join(f'{key}:{go_text(value[key])}' for key in sorted(value))}]"
-        case list():
-            return f"[{' '.join(map(go_text, value))}]"
-        case bool():
-            return str(value).lower()
-    return "<nil>" if value is None else str(value)
-
-
 class WrongType(BadRequest):
     """A value that is of another type than its field."""
-
-
-def go_kind(value: Any) -> str:
-    """What Go's JSON calls a value."""
-    return _JSON_NAMES.get(type(value), "value")
 
 
 def decode(resource: Resource, obj: Obj) -> tuple[Obj, list[str]]:
@@ -87,11 +71,22 @@ def check_type_meta(resource: Resource, obj: Obj) -> None:
         raise BadRequest("couldn't get version/kind; json parse error: apiVersion and kind must be strings")
     if (version, kind) == (resource.api_version, resource.kind):
         return
+    if resource.custom and version != resource.api_version:
+        what = f"the API version in the data ({version}) does not match the expected API version"
+        raise BadRequest(f"{what} ({resource.api_version})")
+    if resource.custom:
+        raise refuse(
+            [invalid("kind", kind, f"must be {resource.kind}")], group=resource.group, kind=kind, name=_name(obj)
+        )
     group, short = version.rpartition("/")[::2]
     why = f'no kind "{kind}" is registered for version "{version}" in scheme "pkg/api/legacyscheme/scheme.go:30"'
     if _is_known(group, short, kind):
         why = f"converting ({short}.{kind}) to ({_package(resource.group)}.{resource.kind}): unknown conversion"
     raise BadRequest(f'{kind} in version "{short}" cannot be handled as a {resource.kind}: {why}')
+
+
+def _name(obj: Obj) -> str:
+    return str((obj.get("metadata") or {}).get("name") or "")
 
 
 def _is_known(group: str, version: str, kind: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.api.context import private_copy
-from cluster.api.field_errors import FieldError, invalid, wrong_options
+from cluster.api.field_errors import FieldError, invalid, not_supported, wrong_options
 from cluster.api.resource import Resource
 from cluster.client import BadRequest, Conflict, Invalid, Obj
 from cluster.timestamps import format_time
@@ -36,8 +36,14 @@ def parse_delete_options(body: Obj, query: dict[str, str]) -> DeleteOptions:
         propagation=_policy(body, query),
         uid=str(preconditions.get("uid") or ""),
         resource_version=str(preconditions.get("resourceVersion") or ""),
-        dry_run="All" in (body.get("dryRun") or [query.get("dryRun")]),
+        dry_run=_dry_run(body.get("dryRun") or [query.get("dryRun") or ""]),
     )
+
+
+def _dry_run(asked: list[str]) -> bool:
+    if set(asked) - {"", "All"}:
+        raise _wrong(not_supported("dryRun", asked, ["All"]))
+    return "All" in asked
 
 
 def check_preconditions(resource: Resource, obj: Obj, options: DeleteOptions) -> None:
@@ -126,7 +132,7 @@ def _grace(value: object) -> int | None:
     try:
         return int(str(value))
     except ValueError:
-        raise BadRequest(f"gracePeriodSeconds: {value!r} is no whole number of seconds") from None
+        raise BadRequest(f'strconv.ParseInt: parsing "{value}": invalid syntax') from None
 
 
 def _policy(body: Obj, query: dict[str, str]) -> str | None:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from cluster.api.resource import Resource
 from cluster.client import AlreadyExists, ApiError, Conflict, Forbidden, NotFound, Obj, StatusCause
 
-_ALWAYS_DETAILED = (403, 404, 415, 422)
+_ALWAYS_DETAILED = (403, 404, 405, 415, 422)
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
 def not_found(resource: Resource, name: str) -> NotFound:
-    message = f'{resource.key} "{name}" not found'
-    return NotFound(message, group=resource.group, kind=resource.plural, name=name)
+    kind = "componentstatus" if resource.plural == "componentstatuses" else resource.plural
+    message = f'{resource.key.replace(resource.plural, kind, 1)} "{name}" not found'
+    return NotFound(message, group=resource.group, kind=kind, name=name)
 
 
 @dataclass(eq=False)
@@ -21,6 +22,19 @@ class NoPage(ApiError):
     message: str = "404 page not found"
     code: int = 404
     reason: str = "NotFound"
+
+
+@dataclass(eq=False)
+class NoFormat(ApiError):
+    """A body of a kind that is not read here."""
+
+    code: int = 415
+    reason: str = "UnsupportedMediaType"
+
+
+def no_format(*accepted: str) -> NoFormat:
+    known = ", ".join(accepted)
+    return NoFormat(f"the body of the request was in an unknown format - accepted media types include: {known}")
 
 
 def no_route() -> ApiError:
@@ -59,9 +73,13 @@ def status(error: ApiError) -> Obj:
         "status": "Failure",
         "message": error.message,
         **({"reason": error.reason} if error.reason else {}),
-        **({"details": details} if (details := _details(error)) or error.code in _ALWAYS_DETAILED else {}),
+        **({"details": details} if (details := _details(error)) or _is_detailed(error) else {}),
         "code": error.code,
     }
+
+
+def _is_detailed(error: ApiError) -> bool:
+    return error.code in _ALWAYS_DETAILED and not isinstance(error, NoFormat)
 
 
 def _details(error: ApiError) -> Obj:

@@ -27,6 +27,11 @@ def invalid(field: str, value: object, detail: str) -> FieldError:
     return FieldError(field, "FieldValueInvalid", _join(f"Invalid value: {_show(value)}", detail))
 
 
+def wrong(field: str, detail: str) -> FieldError:
+    """The same where Kubernetes does not show the value."""
+    return FieldError(field, "FieldValueInvalid", f"Invalid value: {detail}")
+
+
 def not_supported(field: str, value: object, valid: Iterable[str]) -> FieldError:
     return not_one_of(field, value, sorted(valid))
 

@@ -15,13 +15,33 @@ from cluster.client import Obj
 Path = tuple[str, ...]
 FieldSet = frozenset[Path]
 
+# Stand for the value of what only holds other fields, and of an item, which is there or not.
+_PARENT, _ITEM = "a parent", "an item"
+# Objects within objects that Go has no way to leave out, so that nobody adds them.
+_IN_ANY = frozenset(
+    f"f:{name}"
+    for name in (
+        *("metadata", "spec", "status", "template", "jobTemplate", "strategy", "updateStrategy", "containers"),
+        *("resources", "scaleTargetRef", "podSelector", "roleRef", "involvedObject", "regarding", "source", "names"),
+        *("loadBalancer", "nodeInfo", "daemonEndpoints", "kubeletEndpoint"),
+    )
+)
+_IN_ANY_CUSTOM = frozenset({"f:metadata"})
+_SPEC = Field(name="spec", number=0, type="any")
+
 # A key field may be left out where it has a default; then it counts as that.
 _KEY_DEFAULTS = {"protocol": "TCP"}
 
 
 def fields_of(obj: Obj, type: Type) -> FieldSet:
     """Every field that `obj` sets, down to scalars and atoms."""
-    return frozenset(_of_object(obj, type, ()))
+    return frozenset(path for path, value in _of_object(obj, type, ()) if value is not _PARENT)
+
+
+def walk(obj: Obj, type: Type) -> dict[Path, Any]:
+    """The same fields with their values, and what they are in where that is not in every object of the kind."""
+    there = _IN_ANY_CUSTOM if type.fields.get("spec", _SPEC).type == "tree" else _IN_ANY
+    return {p: value for p, value in _of_object(obj, type, ()) if value is not _PARENT or not there.issuperset(p)}
 
 
 def encode(fields: FieldSet) -> Obj:
@@ -83,28 +103,30 @@ def map_value(field: Field, name: str) -> Field:
     return Field(name=name, number=0, type="tree" if field.type == "tree" else element(field.type))
 
 
-def _of_object(obj: Obj, type: Type, path: Path) -> Iterator[Path]:
+def _of_object(obj: Obj, type: Type, path: Path) -> Iterator[tuple[Path, Any]]:
     for name, value in obj.items():
         if (field := type.fields.get(name)) is not None and value is not None:
             yield from _of_field(value, field, (*path, f"f:{name}"))
 
 
-def _of_field(value: Any, field: Field, path: Path) -> Iterator[Path]:
+def _of_field(value: Any, field: Field, path: Path) -> Iterator[tuple[Path, Any]]:
     if is_associative(field) and value:
+        yield path, _PARENT
         for item in value:
             yield from _of_item(item, field, (*path, item_step(item, field)))
     elif is_granular(field) and isinstance(value, dict) and value:
+        yield path, _PARENT
         if is_map(field):
             for name, inner in value.items():
                 yield from _of_field(inner, map_value(field, name), (*path, f"f:{name}"))
         else:
             yield from _of_object(value, lookup(field.type), path)
     else:
-        yield path
+        yield path, value
 
 
-def _of_item(item: Any, field: Field, path: Path) -> Iterator[Path]:
-    yield path
+def _of_item(item: Any, field: Field, path: Path) -> Iterator[tuple[Path, Any]]:
+    yield path, _ITEM
     if field.keys and is_object(element(field.type)):
         yield from _of_object(item, lookup(element(field.type)), path)
 

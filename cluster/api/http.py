@@ -16,11 +16,11 @@ from cluster.api.core import Core
 from cluster.api.decode import decode_as
 from cluster.api.deletion import DeleteOptions, parse_delete_options
 from cluster.api.errors import NoPage, no_route, not_allowed, status
-from cluster.api.field_errors import not_supported, wrong_options
+from cluster.api.field_errors import forbidden, not_supported, wrong_options
 from cluster.api.pages import page
 from cluster.api.paths import Paths, healthy
 from cluster.api.proxy import Proxy
-from cluster.api.requests import ListOptions, Target, parse_list_options, parse_target
+from cluster.api.requests import ListOptions, Target, is_true, parse_list_options, parse_target
 from cluster.api.resource import Resource
 from cluster.api.reviews import REVIEWS, Reviewer, answer
 from cluster.api.rules import Attributes
@@ -45,6 +45,15 @@ _VALIDATION: dict[str, Literal["Strict", "Warn", "Ignore"]] = {
 }
 _OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 """What Kubernetes calls the query of each verb."""
+_SHOWN_ENDED = frozenset(
+    {
+        *("pods", "podtemplates", "persistentvolumes", "persistentvolumeclaims", "resourcequotas", "serviceaccounts"),
+        "storageclasses.storage.k8s.io",
+    }
+)
+"""Kinds of which a DELETE answers with the object as it was, where others answer with a Status."""
+_SENT = {"scale": "Scale", "eviction": "Eviction", "binding": "Binding", "token": "TokenRequest"}
+"""What is sent to subresources that are kinds of their own."""
 
 
 class Front:
@@ -99,7 +108,8 @@ class Front:
     async def _review(self, request: web.BaseRequest, user: User, target: Target) -> web.Response:
         if target.verb != "create":
             raise not_allowed()
-        body = bodies.parse_body(await request.read(), request.headers.get("Content-Type", ""))
+        kind = REVIEWS[target.key][0]
+        body = bodies.parse_body(await request.read(), request.headers.get("Content-Type", ""), kind)
         found = answer(self.reviewer, target.key, user, target.namespace, body)
         return web.Response(body=encode(found, Form()), status=201, content_type=JSON)
 
@@ -154,14 +164,15 @@ class _Call:
             raise no_route()
         if not (self.target.subresource or self.target.verb in found.verbs):
             raise not_allowed()
+        if self.target.verb == "deletecollection" and found.namespaced and not self.target.namespace:
+            raise not_allowed()
         if self.target.verb not in _ACROSS_NAMESPACES and found.namespaced and not self.target.namespace:
             raise no_route() if self.target.name else not_allowed()
         return found
 
     def _is_served(self) -> bool:
-        """Whether anything of the path's API group and version is served here."""
-        asked = self.target.group, self.target.version
-        return any((kind.group, kind.version) == asked for kind in self.verbs.cluster.resources.served())
+        """Whether anything of the path's API group is served here, in whichever version."""
+        return any(kind.group == self.target.group for kind in self.verbs.cluster.resources.served())
 
     def _list(self) -> web.Response:
         options = parse_list_options(self.query)
@@ -220,20 +231,23 @@ class _Call:
     async def _delete(self) -> web.Response:
         options = await self._delete_options()
         deleted = self.verbs.delete(self.resource, self.target.namespace, self.target.name, options, self.user)
-        if deleted.gone and self.resource.key != "pods":
+        if deleted.gone and self.resource.key not in _SHOWN_ENDED:
             return self._ok(encode(_deleted(self.resource, deleted.entry), self._view().form))
         return self._ok(self._view().one(deleted.entry))
 
     async def _delete_all(self) -> web.Response:
         query = parse_list_options(self.query)
         options = await self._delete_options()
-        entries = self.verbs.delete_all(self._selection(query), options, self.user)
-        return self._ok(self._view().many(page(entries, ListOptions(), self.verbs.cluster.store.revision)))
+        found = page(self.verbs.select(self._selection(query)), query, self.verbs.cluster.store.revision)
+        self.verbs.delete_all(self.resource, found.entries, options, self.user)
+        return self._ok(self._view().many(found))
 
     async def _subresource(self) -> web.StreamResponse:
         target = self.target
         match target.subresource:
             case "log" if target.key == "pods":
+                if target.verb != "get":
+                    raise not_allowed()
                 return await self.front.streams.log(self.request, target)
             case "exec" | "attach" | "portforward" if target.key == "pods":
                 return await self.front.streams.connect(self.request, target)
@@ -246,6 +260,7 @@ class _Call:
     async def _plain_subresource(self) -> web.Response:
         target, subresources = self.target, self.front.core.subresources
         where = (self.resource, target.subresource, target.namespace, target.name)
+        subresources.check_verb(self.resource, target.subresource, target.verb)
         match target.verb:
             case "get":
                 return self._ok(self._view().of(subresources.get(*where)))
@@ -261,14 +276,21 @@ class _Call:
         raise not_allowed()
 
     async def _delete_options(self) -> DeleteOptions:
-        body, _ = decode_as("meta.DeleteOptions", "DeleteOptions", await self._body(optional=True))
+        sent = await self._body(optional=True)
+        if sent.get("kind", "DeleteOptions") != "DeleteOptions":
+            what = f'no kind "{sent["kind"]}" is registered for version "{sent.get("apiVersion", "")}"'
+            raise BadRequest(f'{what} in scheme "pkg/apis/meta/internalversion/scheme/register.go:27"')
+        body, _ = decode_as("meta.DeleteOptions", "DeleteOptions", sent)
         return parse_delete_options(body, dict(self.query))
 
     async def _body(self, *, optional: bool = False) -> Obj:
         raw = await self.request.read()
         if optional and not raw:
             return {}
-        return bodies.parse_body(raw, self.request.headers.get("Content-Type", ""))
+        return bodies.parse_body(raw, self.request.headers.get("Content-Type", ""), self._kind_sent())
+
+    def _kind_sent(self) -> str:
+        return _SENT.get(self.target.subresource, self.resource.kind)
 
     async def _patch(self) -> patching.Patch:
         sent = patching.Sent(
@@ -283,6 +305,8 @@ class _Call:
     def _options(self) -> WriteOptions:
         validation = self.query.get("fieldValidation", "")
         kind = _OPTIONS.get(self.target.verb, "CreateOptions")
+        if is_true(self.query.get("force")) and not self._is_apply():
+            raise wrong_options(kind, forbidden("force", "may not be specified for non-apply patch"))
         if validation not in _VALIDATION:
             raise wrong_options(kind, not_supported("fieldValidation", validation, _VALIDATION))
         return WriteOptions(
@@ -292,6 +316,9 @@ class _Call:
             manager=self.query.get("fieldManager") or self.request.headers.get("User-Agent", "").partition("/")[0],
             warnings=self.warnings,
         )
+
+    def _is_apply(self) -> bool:
+        return bodies.media_type(self.request.headers.get("Content-Type", "")) == patching.APPLY
 
     def _selection(self, options: ListOptions) -> Selection:
         return select(self.resource, self.target.namespace or None, options.labels, options.fields)

@@ -4,8 +4,9 @@ import random
 import uuid
 
 from cluster.api.errors import conflict
+from cluster.api.field_errors import invalid, refuse
 from cluster.api.resource import Resource
-from cluster.client import BadRequest, Conflict, Obj
+from cluster.client import ApiError, BadRequest, Conflict, Obj
 from cluster.timestamps import format_time
 
 # No vowels, no look-alikes: generated names spell no words.
@@ -30,7 +31,7 @@ def begin(obj: Obj, now: float, chance: random.Random) -> None:
     """Give a new object its name, uid and birthday, whatever the writer claimed."""
     metadata = obj["metadata"]
     if metadata.get("resourceVersion"):
-        raise BadRequest("resourceVersion should not be set on objects to be created")
+        raise ApiError("resourceVersion should not be set on objects to be created", reason="")
     for field in _SERVERS_OWN:
         metadata.pop(field, None)
     if not metadata.get("generateName"):
@@ -57,10 +58,18 @@ def check_replacement(resource: Resource, new: Obj, old: Obj) -> None:
     """Refuse an object that is not a successor of `old`: another name, another uid, another revision."""
     metadata, was = new["metadata"], old["metadata"]
     name = was["name"]
-    if metadata.setdefault("name", name) != name:
+    if not (metadata.get("resourceVersion") or "0").isdigit():
+        raise ApiError(f'strconv.ParseUint: parsing "{metadata["resourceVersion"]}": invalid syntax', reason="")
+    if not metadata.get("name"):
+        what = f"the name of the object ({name} based on URL) was undeterminable"
+        raise BadRequest(f"{what}: name must be provided")
+    if metadata["name"] != name:
         raise BadRequest(f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})")
     if metadata.get("uid") and metadata["uid"] != was["uid"]:
         raise uid_mismatch(resource, name, metadata["uid"], was["uid"])
+    if not metadata.get("resourceVersion") and not resource.unconditional:
+        error = invalid("metadata.resourceVersion", 0, "must be specified for an update")
+        raise refuse([error], group=resource.group, kind=resource.plural, name=name)
     if (metadata.pop("resourceVersion", "") or was["resourceVersion"]) not in ("0", was["resourceVersion"]):
         raise conflict(resource, name)
 

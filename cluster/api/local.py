@@ -22,7 +22,7 @@ class LocalClient:
         self._authorizer = authorizer
         self._subresources = subresources
         self._user = user
-        self._options = WriteOptions(user=user, manager=user.name.rpartition(":")[2])
+        self._options = WriteOptions(user=user, manager=_program(user.name), tracked=False)
 
     def get(self, resource: str, name: str, namespace: str = "", *, subresource: str = "") -> Obj:
         kind = self._allowed("get", resource, namespace, name, subresource)
@@ -89,6 +89,11 @@ class LocalClient:
         kind = self._verbs.resource(key)
         self._authorizer.check(self._user, asking(kind, verb, namespace, name, subresource))
         return kind
+
+
+def _program(user: str) -> str:
+    """What the program calls itself that runs as this user."""
+    return "kubelet" if user.startswith("system:node:") else user.rpartition(":")[2]
 
 
 def _namespace(obj: Obj) -> str:

@@ -15,6 +15,7 @@ NameRule = Callable[[str], str]
 ANNOTATIONS_BYTES_MAX = 256 * 1024
 
 _FINALIZERS = frozenset({"foregroundDeletion", "kubernetes", "orphan"})
+_PATH = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -78,8 +79,8 @@ def qualified_name(name: str) -> str:
     prefix, slash, rest = name.rpartition("/")
     if slash and "/" in prefix:
         return (
-            "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-            "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+            "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
+            "an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
             "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' "
             "(e.g. 'example.com/MyName')"
         )
@@ -88,6 +89,16 @@ def qualified_name(name: str) -> str:
     if wrong := _length(rest, 63):
         return f"name part {wrong}"
     return "" if _QUALIFIED.fullmatch(rest) else QUALIFIED_NAME
+
+
+def domain_path(text: str) -> str:
+    """A domain with a path of its own: `example.com/name`."""
+    domain, slash, path = text.partition("/")
+    if not slash or not domain or not path:
+        return 'must be a domain-prefixed path (such as "acme.io/foo")'
+    if wrong := subdomain(domain):
+        return wrong
+    return _form(path, _PATH, f"Invalid path (regex used for validation is '{_PATH.pattern}')")
 
 
 def label_value(value: str) -> str:
@@ -116,7 +127,7 @@ def check_metadata(obj: Obj, name_rule: NameRule, *, namespaced: bool, custom: b
     yield from _check_owners(metadata.get("ownerReferences", ()))
     for i, finalizer in enumerate(metadata.get("finalizers", ())):
         if wrong := qualified_name(finalizer):
-            yield invalid(f"metadata.finalizers[{i}]", finalizer, wrong)
+            yield invalid("metadata.finalizers", finalizer, wrong)
         elif "/" not in finalizer and finalizer not in _FINALIZERS and not custom:
             why = "name is neither a standard finalizer name nor is it fully qualified"
             yield invalid(f"metadata.finalizers[{i}]", finalizer, why)
@@ -165,8 +176,11 @@ def _check_owners(owners: Iterable[dict[str, Any]]) -> Iterator[FieldError]:
         for key in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(key):
                 yield invalid(f"metadata.ownerReferences.{key}", owner.get(key, ""), "must not be empty")
-    if sum(bool(owner.get("controller")) for owner in owners) > 1:
-        yield invalid("metadata.ownerReferences", owners, "Only one reference can have Controller set to true")
+    controllers = [f"{owner.get('kind')}/{owner.get('name')}" for owner in owners if owner.get("controller")]
+    for another in controllers[1:]:
+        found = f'Found "true" in references for {controllers[0]} and {another}'
+        why = f"Only one reference can have Controller set to true. {found}"
+        yield invalid("metadata.ownerReferences", owners, why)
 
 
 def _length(text: str, most_bytes: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from cluster.api.custom.schema import EMBEDDED
 from cluster.api.discovery import group_versions
 from cluster.api.resource import Resource
 from cluster.api.schema import Field, Type, element, lookup
@@ -132,9 +133,20 @@ def _schemas(served: list[Resource]) -> Obj:
 
 def _custom(resource: Resource, schema: Obj) -> Obj:
     own = {"apiVersion": _PLAIN["string"], "kind": _PLAIN["string"], "metadata": _schema("meta.ObjectMeta")}
-    properties = {**(schema.get("properties") or {}), **own}
+    properties = {name: _embedded(sub) for name, sub in (schema.get("properties") or {}).items()} | own
     gvk = [_group_version_kind(resource)]
     return {**schema, "properties": properties, "x-kubernetes-group-version-kind": gvk}
+
+
+def _embedded(schema: Obj) -> Obj:
+    """A schema in which objects within the object are told to be such."""
+    inner = {name: _embedded(sub) for name, sub in (schema.get("properties") or {}).items()}
+    if schema.get(EMBEDDED):
+        inner |= {"apiVersion": _PLAIN["string"], "kind": _PLAIN["string"], "metadata": _schema("meta.ObjectMeta")}
+        schema = {**schema, "required": sorted({*(schema.get("required") or ()), "apiVersion", "kind"})}
+    if isinstance(schema.get("items"), dict):
+        schema = {**schema, "items": _embedded(schema["items"])}
+    return {**schema, "properties": inner} if inner else schema
 
 
 def _custom_name(resource: Resource) -> str:

@@ -9,8 +9,10 @@ import orjson
 
 from cluster.api.requests import ListOptions
 from cluster.api.resource import Resource
-from cluster.client import ApiError, BadRequest, Gone, Obj
+from cluster.client import ApiError, BadRequest, Gone, Obj, StatusCause
 from cluster.store import Entry
+
+_WRONG_KEY = "invalid continue token: continue key is not valid: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ def page(entries: list[Entry], options: ListOptions, revision: int) -> Page:
     start = 0
     if options.continue_:
         start = bisect_right(entries, _last_key(options.continue_), key=_key)
-    end = start + options.limit if options.limit else len(entries)
+    # A list from any time comes from the cache there, and whole.
+    end = len(entries) if options.revision == "0" or not options.limit else start + options.limit
     if end >= len(entries):
         return Page(entries[start:], revision)
     remaining = None if options.labels or options.fields else len(entries) - end
@@ -40,8 +43,9 @@ def check_revision(options: ListOptions, current: int) -> None:
     """Only the present can be listed: refuse a revision that is to come, and the exact past."""
     asked = int(options.revision or 0)
     if asked > current:
-        message = f"Too large resource version: {asked}, current: {current}"
-        raise ApiError(message, code=504, reason="Timeout", retry_after_seconds=1)
+        message = f"Timeout: Too large resource version: {asked}, current: {current}"
+        cause = StatusCause("ResourceVersionTooLarge", "Too large resource version", "")
+        raise ApiError(message, code=504, reason="Timeout", causes=(cause,), retry_after_seconds=1)
     if options.match == "Exact" and asked != current:
         raise Gone(f"The resourceVersion for the provided list is too old: only the present ({current}) is kept here.")
 
@@ -64,6 +68,14 @@ def _key(entry: Entry) -> tuple[str, str]:
     return entry.namespace, entry.name
 
 
+def _why(token: str) -> str:
+    try:
+        orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    except (ValueError, binascii.Error):
+        return "it was not given out here"
+    return "server does not recognize this encoded version "
+
+
 def _token(entry: Entry) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(_key(entry))).decode()
 
@@ -72,5 +84,5 @@ def _last_key(token: str) -> tuple[str, str]:
     try:
         namespace, name = orjson.loads(base64.urlsafe_b64decode(token))
     except (ValueError, TypeError, binascii.Error) as error:
-        raise BadRequest(f"continue key is not valid: {error}") from error
+        raise BadRequest(f"{_WRONG_KEY}{_why(token)}") from error
     return str(namespace), str(name)

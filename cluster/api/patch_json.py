@@ -4,9 +4,10 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from cluster.api.decode import go_kind
+from cluster.api.go import go_kind
 from cluster.client import BadRequest, Invalid
 
+_GO_OPERATION = "handlers.jsonPatchOp"
 OPERATIONS_MAX = 10_000
 
 
@@ -29,19 +30,19 @@ def json_patch(target: Any, operations: Any) -> Any:
 
 
 def _apply(document: Any, operation: Any) -> Any:
-    if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
-        raise BadRequest("each JSON patch operation is an object with `op` and `path`")
+    if not isinstance(operation, dict):
+        kind = go_kind(operation)
+        raise BadRequest(f"error decoding patch: json: cannot unmarshal {kind} into Go value of type {_GO_OPERATION}")
+    if not isinstance(operation.get("path"), str):
+        raise _rejected()
     name, path = operation.get("op"), operation["path"]
     if not isinstance(name, str) or name not in _OPERATIONS:
         raise _rejected()
-    for needed in _NEEDS.get(name, ()):
-        if needed not in operation:
-            raise BadRequest(f"JSON patch operation {name!r} at {path!r} needs `{needed}`")
     return _OPERATIONS[name](document, _tokens(path), operation)
 
 
 def _add(document: Any, path: list[str], operation: dict[str, Any]) -> Any:
-    return _put(document, path, deepcopy(operation["value"]))
+    return _put(document, path, deepcopy(operation.get("value")))
 
 
 def _remove(document: Any, path: list[str], _operation: dict[str, Any]) -> Any:
@@ -60,10 +61,10 @@ def _remove(document: Any, path: list[str], _operation: dict[str, Any]) -> Any:
 def _replace(document: Any, path: list[str], operation: dict[str, Any]) -> Any:
     _walk(document, path)
     if not path:
-        return deepcopy(operation["value"])
+        return deepcopy(operation.get("value"))
     parent = _walk(document, path[:-1])
     key = _index(parent, path[-1]) if isinstance(parent, list) else path[-1]
-    parent[key] = deepcopy(operation["value"])
+    parent[key] = deepcopy(operation.get("value"))
     return document
 
 
@@ -77,13 +78,19 @@ def _move(document: Any, path: list[str], operation: dict[str, Any]) -> Any:
 
 def _copy(document: Any, path: list[str], operation: dict[str, Any]) -> Any:
     source = _from(operation)
-    return _put(document, path, deepcopy(_walk(document, source)))
+    return _put(document, path, deepcopy(_found(document, source)))
 
 
 def _test(document: Any, path: list[str], operation: dict[str, Any]) -> Any:
-    if not _same(_walk(document, path), operation["value"]):
+    if not _same(_found(document, path), operation.get("value")):
         raise _rejected()
     return document
+
+
+def _found(document: Any, path: list[str]) -> Any:
+    """What is there; null, where the last step leads nowhere."""
+    parent = _walk(document, path[:-1]) if path else None
+    return parent.get(path[-1]) if isinstance(parent, dict) else _walk(document, path)
 
 
 _OPERATIONS: dict[str, Callable[[Any, list[str], dict[str, Any]], Any]] = {
@@ -94,7 +101,6 @@ _OPERATIONS: dict[str, Callable[[Any, list[str], dict[str, Any]], Any]] = {
     "replace": _replace,
     "test": _test,
 }
-_NEEDS = {"add": ("value",), "replace": ("value",), "test": ("value",), "move": ("from",), "copy": ("from",)}
 
 
 def _put(document: Any, path: list[str], value: Any) -> Any:
@@ -122,7 +128,9 @@ def _walk(document: Any, path: list[str]) -> Any:
 
 
 def _index(items: list[Any], text: str, *, end: bool = False) -> int:
-    # RFC 6901 allows digits without leading zeros only.
+    # Kubernetes counts from the end, too. RFC 6901 allows digits without leading zeros only.
+    if text.startswith("-") and text[1:].isdigit() and len(text) <= 9 and 0 < int(text[1:]) <= len(items):
+        return len(items) - int(text[1:]) + end
     if not (text.isascii() and text.isdigit()) or (text != "0" and text.startswith("0")) or len(text) > 9:
         raise _rejected()
     index = int(text)
@@ -133,13 +141,13 @@ def _index(items: list[Any], text: str, *, end: bool = False) -> int:
 
 def _tokens(pointer: str) -> list[str]:
     if pointer and not pointer.startswith("/"):
-        raise BadRequest(f"JSON pointer {pointer!r} must be empty or begin with /")
+        raise _rejected()
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
 
 
 def _from(operation: dict[str, Any]) -> list[str]:
-    if not isinstance(operation["from"], str):
-        raise BadRequest("`from` of a JSON patch operation must be a string")
+    if not isinstance(operation.get("from"), str):
+        raise _rejected()
     return _tokens(operation["from"])
 
 

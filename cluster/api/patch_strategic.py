@@ -8,7 +8,8 @@ where the two cannot be compared the patch goes first.
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from cluster.api.decode import WrongType, go_text
+from cluster.api.decode import WrongType
+from cluster.api.go import go_text
 from cluster.api.schema import Field, Type, element, is_object, lookup
 from cluster.client import ApiError, BadRequest, Obj
 
@@ -85,13 +86,27 @@ def _reorder(merged: Obj, target: Obj, patch: Obj, fields: dict[str, Field]) -> 
     for directive, words in patch.items():
         if directive.startswith(_DELETE):
             name = directive.removeprefix(_DELETE)
-            merged[name] = [word for word in merged.get(name) or [] if word not in _list(words, directive)]
+            gone = words if isinstance(words, list) else [words]
+            merged[name] = [word for word in merged.get(name) or [] if word not in gone]
         elif directive.startswith(_ORDER):
             name = directive.removeprefix(_ORDER)
             field = fields.get(name)
             key = _key_of(field) if field and field.merge_key else _itself
+            _check_order(patch.get(name), words, key)
             if name in merged:
                 merged[name] = _order(merged[name], _list(words, directive), target.get(name) or [], key)
+
+
+def _check_order(given: Any, order: Any, key: Callable[[Any], Hashable]) -> None:
+    """What a patch names in a list must come in the order that it gives for that list."""
+    named = [item for item in given if _directive(item) != "delete"] if isinstance(given, list) else []
+    places = {key(item): i for i, item in enumerate(_list(order, _ORDER))}
+    found = [places.get(key(item)) for item in named]
+    if None in found or found != sorted(found, key=lambda place: place or 0):
+        raise ApiError(
+            f"The order in patch list:\n{go_text(named)}\n doesn't match $setElementOrder list:\n{go_text(order)}\n",
+            reason="",
+        )
 
 
 def _order(
@@ -118,7 +133,7 @@ def _retain(target: Obj, patch: Obj) -> Obj:
     kept = _list(patch[_RETAIN], _RETAIN)
     for key, value in patch.items():
         if not key.startswith("$") and value is not None and key not in kept:
-            raise BadRequest(f"{_RETAIN} lists {kept}, but the patch sets {key!r} too; name it in {_RETAIN}")
+            raise BadRequest("invalid patch format of retainKeys")
     return {key: value for key, value in target.items() if key in kept}
 
 

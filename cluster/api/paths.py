@@ -70,7 +70,7 @@ class Paths:
             return orjson.dumps(found), "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
         document = self._discovery(path.strip("/").split("/"))
         if document is None:
-            raise no_route() if any(path.startswith(f"{served}/") for served in self._served_groups()) else NoPage()
+            raise no_route() if any(path.startswith(f"{group}/") for group in self._groups()) else NoPage()
         return orjson.dumps(document), "application/json"
 
     def _openapi(self, path: str) -> bytes:
@@ -101,6 +101,9 @@ class Paths:
 
     def _paths(self) -> list[str]:
         return sorted({"/api", "/apis", _OPENAPI, "/version", *HEALTH, *self._served_groups()})
+
+    def _groups(self) -> set[str]:
+        return {f"/apis/{r.group}" if r.group else "/api" for r in self.resources}
 
     def _served_groups(self) -> set[str]:
         return {f"/apis/{r.api_version}" if r.group else f"/api/{r.version}" for r in self.resources}

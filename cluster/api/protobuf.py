@@ -28,7 +28,7 @@ _META = frozenset({"DeleteOptions"})
 def decode_protobuf(body: bytes) -> Obj:
     """The object in a protobuf body, as JSON would have it. Raises BadRequest, or 415 for a kind we cannot read."""
     if not body.startswith(MAGIC):
-        raise BadRequest("the body is not Kubernetes protobuf: it must begin with the bytes k8s\\0")
+        raise BadRequest("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
     unknown = _read(body[len(MAGIC) :])
     head = _read(_last_bytes(unknown, 1))
     version, kind = _text(head, 1), _text(head, 2)

@@ -44,6 +44,9 @@ def parse_target(method: str, path: str, query: Mapping[str, str]) -> Target | N
         group, version, parts = parts[1], parts[2], parts[3:]
     else:
         return None
+    if parts[0] == "watch" and method == "GET" and len(parts) > 1:
+        # The path of old, from before watches were lists with a query.
+        parts, query = parts[1:], {**query, "watch": "true"}
     namespace, parts = _take_namespace(parts)
     plural, name, subresource = (*parts, "", "")[:3]
     verb = _verb(method, name, subresource, query)
@@ -176,7 +179,6 @@ def _number(query: Mapping[str, str], name: str) -> int | None:
 
 def _revision(text: str) -> str:
     if text and not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise BadRequest(
-            f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
-        )
+        why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise BadRequest(f"invalid resource version: {why}")
     return text

@@ -124,6 +124,8 @@ class Resource:
     """What a valid object asks for that this cluster does not do."""
     warnings: Callable[[Obj], Iterable[str]] = _no_warnings
     """What a valid object has in it that is hardly ever meant; its writer is told."""
+    unconditional: bool = True
+    """Whether an update may come without the resourceVersion that it changes."""
     view: View | None = None
     deprecated: str = ""
     """What whoever uses this kind is warned of."""

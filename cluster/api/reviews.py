@@ -1,16 +1,17 @@
 """Questions posed as objects: may I, may they, what may I, who am I, whose token is this. Nothing is stored."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cluster.api.auth import AccountGone, Authenticator
 from cluster.api.authorize import Authorizer
 from cluster.api.context import User
 from cluster.api.decode import decode_as
-from cluster.api.field_errors import invalid, refuse
+from cluster.api.field_errors import FieldError, in_go, invalid, refuse
 from cluster.api.rules import Attributes, Rule
 from cluster.api.tokens import AUDIENCE
-from cluster.client import BadRequest, Invalid, Obj, Unauthorized
+from cluster.client import BadRequest, Obj, Unauthorized
 
 Review = Callable[["Reviewer", User, str, Obj], Obj]
 """(reviewer, who asks, namespace of the URL, spec) -> status."""
@@ -26,34 +27,79 @@ class Reviewer:
 def answer(reviewer: Reviewer, key: str, user: User, namespace: str, body: Obj) -> Obj:
     """The review with its status, for a key of `REVIEWS`. Raises `BadRequest` if the question is none."""
     kind, version, review = REVIEWS[key]
-    asked, _ = decode_as(f"{key.split('.')[1]}.{kind}", kind, body)
+    asked = _decoded(key.split(".")[1], kind, body)
     spec = asked.get("spec") or {}
     status = review(reviewer, user, namespace, spec)
     shown = {"spec": {} if kind == "SelfSubjectRulesReview" else spec} if spec else {}
     return {"kind": kind, "apiVersion": version, "metadata": {}, **shown, "status": status}
 
 
+def _decoded(package: str, kind: str, body: Obj) -> Obj:
+    sent, short = body.get("kind") or kind, (body.get("apiVersion") or "v1").rpartition("/")[2]
+    why = f"converting ({short}.{sent}) to ({package}.{kind}): unknown conversion"
+    if sent == kind:
+        try:
+            return decode_as(f"{package}.{kind}", kind, body)[0]
+        except BadRequest as error:
+            why = error.message
+    raise BadRequest(f'{sent} in version "{short}" cannot be handled as a {kind}: {why}')
+
+
 def _self_access(reviewer: Reviewer, user: User, _namespace: str, spec: Obj) -> Obj:
+    _check(spec)
     return _access(reviewer, user, spec)
 
 
 def _access_of(reviewer: Reviewer, _user: User, _namespace: str, spec: Obj) -> Obj:
-    if not spec.get("user") and not spec.get("groups"):
-        raise _wrong("spec.user", "", "at least one of user or group must be specified")
+    _check(spec, nobody=not spec.get("user") and not spec.get("groups"))
     extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
     subject = User(spec.get("user") or "", frozenset(spec.get("groups") or ()), spec.get("uid") or "", extra)
     return _access(reviewer, subject, spec)
 
 
-def _wrong(field: str, value: object, why: str) -> Invalid:
-    """Reviews are refused without a kind, as real servers do it."""
-    return refuse([invalid(field, value, why)], group=_AUTHORIZATION, kind="", name="")
+def _check(spec: Obj, *, nobody: bool = False, local: bool = False, namespace: str = "") -> None:
+    """Raise all that is wrong with a question at once. Reviews are refused without a kind, as real servers do it."""
+    if errors := [*_check_attributes(spec), *_check_user(nobody=nobody), *_check_local(spec, namespace, local=local)]:
+        raise refuse(errors, group=_AUTHORIZATION, kind="", name="")
+
+
+def _check_attributes(spec: Obj) -> Iterator[FieldError]:
+    resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if resource is not None and other is not None:
+        why = "cannot be specified in combination with resourceAttributes"
+        yield invalid("spec.nonResourceAttributes", in_go(other, "Path Verb"), why)
+    if resource is None and other is None:
+        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        yield invalid("spec.resourceAttributes", None, why)
+    for name in ("fieldSelector", "labelSelector"):
+        selector = (resource or {}).get(name) or {}
+        if selector.get("rawSelector") and selector.get("requirements"):
+            at, why = (
+                f"spec.resourceAttributes.{name}.rawSelector",
+                "may not specified at the same time as requirements",
+            )
+            yield invalid(at, selector["rawSelector"], why)
+
+
+def _check_user(*, nobody: bool) -> Iterator[FieldError]:
+    if nobody:
+        yield invalid("spec.user", "", "at least one of user or group must be specified")
+
+
+def _check_local(spec: Obj, namespace: str, *, local: bool) -> Iterator[FieldError]:
+    resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if local and resource is not None and resource.get("namespace", "") != namespace:
+        yield invalid(
+            "spec.resourceAttributes.namespace", resource.get("namespace", ""), "must match metadata.namespace"
+        )
+    if local and other is not None:
+        why = "disallowed on this kind of request"
+        yield invalid("spec.nonResourceAttributes", in_go(other, "Path Verb"), why)
 
 
 def _local_access_of(reviewer: Reviewer, user: User, namespace: str, spec: Obj) -> Obj:
-    if (spec.get("resourceAttributes") or {}).get("namespace") != namespace:
-        asked = (spec.get("resourceAttributes") or {}).get("namespace", "")
-        raise _wrong("spec.resourceAttributes.namespace", asked, "must match metadata.namespace")
+    nobody = not spec.get("user") and not spec.get("groups")
+    _check(spec, nobody=nobody, local=True, namespace=namespace)
     return _access_of(reviewer, user, namespace, spec)
 
 
@@ -64,11 +110,6 @@ def _access(reviewer: Reviewer, subject: User, spec: Obj) -> Obj:
 
 def _asked(spec: Obj) -> Attributes:
     resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    if resource is not None and other is not None:
-        raise _wrong("spec.nonResourceAttributes", other, "cannot be specified in combination with resourceAttributes")
-    if resource is None and other is None:
-        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        raise _wrong("spec.resourceAttributes", None, why)
     if other is not None:
         return Attributes(verb=other.get("verb", ""), path=other.get("path", ""))
     fields = ("verb", "group", "resource", "subresource", "namespace", "name")
@@ -110,7 +151,15 @@ def _token(reviewer: Reviewer, _user: User, _namespace: str, spec: Obj) -> Obj:
         except Unauthorized:
             continue
         return {"authenticated": True, "user": _user_info(user), "audiences": [audience]}
-    return {"user": {}, "error": "[invalid bearer token]"}
+    return {"user": {}, "error": _unknown_token(reviewer, spec, audiences)}
+
+
+def _unknown_token(reviewer: Reviewer, spec: Obj, audiences: list[str]) -> str:
+    meant = reviewer.authenticator.tokens.audiences(spec["token"])
+    if not meant:
+        return "invalid bearer token"
+    shown, wanted = (" ".join(json.dumps(name) for name in names) for names in (meant, audiences))
+    return f"[invalid bearer token, token audiences [{shown}] is invalid for the target audiences [{wanted}]]"
 
 
 def _user_info(user: User) -> Obj:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from cluster.client import Unauthorized
 
-ISSUER = "https://kubernetes.default.svc"
+ISSUER = "https://kubernetes.default.svc.cluster.local"
 AUDIENCE = ISSUER
 _HALF = 32
 _REMEMBERED = 1024
@@ -44,6 +44,13 @@ class Tokens:
         if not in_time or claims.get("iss") != ISSUER or audience not in claims.get("aud", ()):
             raise Unauthorized("Unauthorized")
         return claims
+
+    def audiences(self, token: str) -> list[str]:
+        """Whom a token of ours is meant for; nobody if it is none."""
+        try:
+            return list(self._verified(token).get("aud", ()))
+        except Unauthorized:
+            return []
 
     def _verified(self, token: str) -> Claims:
         if token in self._checked:

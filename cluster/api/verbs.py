@@ -4,17 +4,17 @@ Nothing here awaits: each verb reads, decides and writes while nobody else moves
 and a patch without a resourceVersion never meets a conflict.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from cluster.api import identity
 from cluster.api.admission import Admission
-from cluster.api.apply import track_create, track_update
 from cluster.api.context import Cluster, Operation, User, Write, private_copy
 from cluster.api.decode import decode, strict_error
 from cluster.api.deletion import DeleteOptions, check_preconditions, is_finished, plan_deletion
 from cluster.api.errors import already_exists, not_found
+from cluster.api.managers import track_create, track_update
 from cluster.api.resource import Resource
 from cluster.api.selection import Selection, shown, stored_as
 from cluster.client import ApiError, Obj
@@ -37,6 +37,8 @@ class WriteOptions:
     """What to do about fields that the kind does not have: refuse, tell, or drop them silently."""
     manager: str = ""
     """Who owns the fields written, on objects whose fields are tracked."""
+    tracked: bool = True
+    """Whether what is created has its fields tracked from the beginning."""
     is_apply: bool = False
     """Whether the object comes with managedFields that are true already."""
     warnings: list[str] = field(default_factory=list)
@@ -133,12 +135,10 @@ class Verbs:
         self._admission.review(self._write("DELETE", resource, entry.object, entry.object, WriteOptions(user=user)))
         return self._delete(resource, entry, options)
 
-    def delete_all(self, selection: Selection, options: DeleteOptions, user: User) -> list[Entry]:
-        """Delete every selected object; returns them as they were before."""
-        found = self.select(selection)
+    def delete_all(self, resource: Resource, found: Iterable[Entry], options: DeleteOptions, user: User) -> None:
+        """Delete each of these objects."""
         for entry in found:
-            self.delete(selection.resource, entry.namespace, entry.name, options, user)
-        return found
+            self.delete(resource, entry.namespace, entry.name, options, user)
 
     def _delete(self, resource: Resource, entry: Entry, options: DeleteOptions) -> Deleted:
         deletion = plan_deletion(resource, entry.object, options, self.cluster.clock())
@@ -155,10 +155,10 @@ class Verbs:
             new["metadata"].pop("managedFields", None)
         write = self._write("CREATE", resource, new, None, options)
         resource.defaults(new)
+        if options.tracked and not options.is_apply:
+            track_create(new, resource, manager=options.manager, now=self.cluster.clock())
         self._admission.mutate(write)
         resource.prepare_create(new)
-        if not options.is_apply:
-            track_create(new, resource, manager=options.manager, now=self.cluster.clock())
         resource.check(new)
         options.warn(resource, new, None)
         self._admission.review(write)

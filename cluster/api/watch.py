@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import orjson
 
 from cluster.api.errors import status
-from cluster.api.pages import check_revision
 from cluster.api.requests import ListOptions
 from cluster.api.selection import Selection, seen, stored_as
 from cluster.api.verbs import Verbs
@@ -21,6 +20,7 @@ BATCH_MAX = 32
 STALLED_SECONDS = 10.0
 """How long one batch may take to be read while more is waiting."""
 BOOKMARK_SECONDS = 60.0
+BOOKMARK_BEFORE_END_SECONDS = 2.0
 _INITIAL_END = "k8s.io/initial-events-end"
 
 Render = Callable[[Entry], bytes]
@@ -41,8 +41,7 @@ class Watch:
 def begin(verbs: Verbs, selection: Selection, options: ListOptions) -> Watch:
     """Raises `Gone` when the changes since options.revision are no longer known."""
     store = verbs.cluster.store
-    check_revision(options, store.revision)
-    since = int(options.revision or 0)
+    since = min(int(options.revision or 0), store.revision)
     fresh = since == 0 or options.initial_events
     subscription = store.subscribe(stored_as(selection.resource), selection.namespace, None if fresh else since)
     return Watch(selection, options, subscription, verbs.select(selection) if fresh else [], store.revision)
@@ -56,12 +55,14 @@ async def lines(store: Store, watch: Watch, render: Render, seconds: float) -> A
     """JSON lines for `seconds`, as many at once as there are."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
-    bookmark = loop.time() + BOOKMARK_SECONDS
+    # One a minute, and one shortly before the end.
+    last = max(loop.time(), until - BOOKMARK_BEFORE_END_SECONDS)
+    bookmark = min(loop.time() + BOOKMARK_SECONDS, last)
     if first := _initial(watch, render):
         yield first
     while (now := loop.time()) < until:
         if watch.options.bookmarks and now >= bookmark:
-            bookmark = now + BOOKMARK_SECONDS
+            bookmark = min(now + BOOKMARK_SECONDS, last) if now < last else until + BOOKMARK_SECONDS
             yield _bookmark(watch, store.revision)
         if changes := await _drain(watch.subscription, min(until, bookmark) - now):
             yield b"".join(_line(change, watch.selection, render) for change in changes)
@@ -96,7 +97,7 @@ async def _drain(subscription: Subscription, seconds: float) -> list[Change]:
 
 def _initial(watch: Watch, render: Render) -> bytes:
     events = b"".join(event_line("ADDED", render(entry)) for entry in watch.present)
-    if not watch.options.initial_events:
+    if not watch.options.initial_events or not watch.options.bookmarks:
         return events
     return events + _bookmark(watch, watch.revision, {_INITIAL_END: "true"})
 

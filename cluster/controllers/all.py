@@ -28,6 +28,7 @@ from cluster.controllers import (
     pod_garbage,
     quota_usage,
     replicaset,
+    role_aggregation,
     service_accounts,
     statefulset,
     storage_protection,
@@ -67,6 +68,7 @@ CONTROLLERS = (
     custom_resources,
     horizontal_pod_autoscaler,
     certificate_signer,
+    role_aggregation,
 )
 
 

@@ -59,12 +59,15 @@ class _Reconciler:
         now, status = self.context.clock(), dict(cron_job.get("status") or {})
         self._note_finished(cron_job, jobs, status)
         self._forget(cron_job, jobs)
+        if cron_job["spec"].get("suspend"):
+            self._write_status(cron_job, status)
+            return None
         due, following = times(cron_job, now)
         if following is None:
             why = "time difference between two schedules is less than 1 second"
             said = f"invalid schedule: {cron_job['spec']['schedule']} : {why}"
             self.recorder.event(cron_job, "Warning", "InvalidSchedule", said)
-        if due is not None and not cron_job["spec"].get("suspend"):
+        if due is not None:
             self._run(cron_job, [j for j in jobs if not is_over(j)], due, status)
         self._write_status(cron_job, status)
         return None if following is None else max(0.0, following - self.context.clock())

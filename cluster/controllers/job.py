@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from cluster.client import ApiError, Client, NotFound, Obj
 from cluster.controllers.context import Context
-from cluster.controllers.job_plan import FINALIZER, INDEX, Outcome, Plan, format_indexes
+from cluster.controllers.job_indexes import FAILURES, INDEX, format_indexes, limit_of
+from cluster.controllers.job_plan import FINALIZER, Outcome, Plan
 from cluster.controllers.loop import Controller, own_key
 from cluster.controllers.ownership import claim, owners_or_candidates
 from cluster.controllers.replicaset import slow_start
@@ -90,15 +92,16 @@ class _Reconciler:
         return plan.seconds_left()
 
     async def _create(self, plan: Plan, count: int) -> None:
-        indexes = plan.free_indexes() if plan.is_indexed else None
-        for batch in slow_start(count):
-            for _ in range(batch):
-                self._create_one(plan.job, next(indexes) if indexes else None)
+        indexes: list[int | None] = [*islice(plan.free_indexes(), count)] if plan.is_indexed else [None] * count
+        waiting = iter(indexes)
+        for batch in slow_start(len(indexes)):
+            for index in islice(waiting, batch):
+                self._create_one(plan.job, index, plan.index_failures(index) if index is not None else 0)
                 await asyncio.sleep(0)
 
-    def _create_one(self, job: Obj, index: int | None) -> None:
+    def _create_one(self, job: Obj, index: int | None, failures: int) -> None:
         try:
-            made = self.client.create("pods", pod_for(job, index), key_of(job).namespace)
+            made = self.client.create("pods", pod_for(job, index, failures), key_of(job).namespace)
         except ApiError as error:
             self.recorder.event(job, "Warning", "FailedCreate", f"Error creating: {error}")
             raise
@@ -145,6 +148,7 @@ def new_status(plan: Plan, outcome: Outcome | None) -> Obj:
     if outcome and outcome.succeeded and is_done:
         times["completionTime"] = format_time(plan.now)
     indexes = format_indexes(plan.done_indexes) if plan.is_indexed else ""
+    failed_indexes = {} if limit_of(plan.job) is None else {"failedIndexes": format_indexes(plan.failed_indexes)}
     conditions = _conditions(plan, outcome, is_done=is_done)
     return {
         **({"conditions": conditions} if conditions else {}),
@@ -152,12 +156,13 @@ def new_status(plan: Plan, outcome: Outcome | None) -> Obj:
         **{name: count for name, count in counts.items() if count},
         "terminating": ending,
         **({"completedIndexes": indexes} if indexes else {}),
+        **failed_indexes,
         "uncountedTerminatedPods": {},
         "ready": sum(map(is_pod_ready, active)),
     }
 
 
-def pod_for(job: Obj, index: int | None) -> Obj:
+def pod_for(job: Obj, index: int | None, failures: int = 0) -> Obj:
     """A pod of the Job; of an Indexed one with its index in name, annotation, host name and environment. Pure."""
     name = job["metadata"]["name"]
     pod = pod_from_template(job["spec"]["template"], job, f"{name}-" if index is None else f"{name}-{index}-")
@@ -166,6 +171,8 @@ def pod_for(job: Obj, index: int | None) -> Obj:
         return pod
     for kind in ("annotations", "labels"):
         pod["metadata"].setdefault(kind, {})[INDEX] = str(index)
+    if limit_of(job) is not None:
+        pod["metadata"]["annotations"][FAILURES] = str(failures)
     pod["spec"].setdefault("hostname", f"{name}-{index}")
     source = {"fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.labels['{INDEX}']"}}
     for container in (*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())):

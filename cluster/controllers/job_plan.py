@@ -8,13 +8,20 @@ from dataclasses import dataclass
 
 from cluster.client import Obj
 from cluster.controllers.job_failure_policy import FAIL_JOB, IGNORE, judge
-from cluster.objects import annotations_of, is_condition_true, is_going, is_pod_active, is_pod_finished, restarts_of
+from cluster.controllers.job_indexes import (
+    fails_its_index,
+    failures_with,
+    index_of,
+    limit_of,
+    matched_rule,
+    parse_indexes,
+)
+from cluster.objects import is_going, is_pod_active, is_pod_finished, restarts_of
 from cluster.timestamps import parse_time
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
 """On pods that have not been counted yet."""
 
-INDEX = "batch.kubernetes.io/job-completion-index"
 BACKOFF_SECONDS = 10.0
 BACKOFF_SECONDS_MAX = 600.0
 
@@ -30,6 +37,10 @@ class Outcome:
 
 COMPLETED = Outcome(True, "CompletionsReached", "Reached expected number of succeeded pods")
 TOO_MANY_FAILURES = Outcome(False, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+INDEXES_FAILED = Outcome(False, "FailedIndexes", "Job has failed indexes")
+TOO_MANY_INDEXES = Outcome(
+    False, "MaxFailedIndexesExceeded", "Job has exceeded the specified maximal number of failed indexes"
+)
 TOO_LATE = Outcome(False, "DeadlineExceeded", "Job was active longer than specified deadline")
 
 
@@ -84,19 +95,38 @@ class Plan:
         before = set(parse_indexes(self.status.get("completedIndexes", "")))
         return frozenset(before | {index_of(p) for p in self.counted if _is_success(p)})
 
+    @property
+    def failed_indexes(self) -> frozenset[int]:
+        """Of a Job whose indexes fail by themselves: those that will not be tried again."""
+        before = set(parse_indexes(self.status.get("failedIndexes", "")))
+        now = {index_of(p) for p in self.counted if self._is_failure(p) and fails_its_index(self.job, p)}
+        return frozenset(before | now)
+
     def outcome(self) -> Outcome | None:
         """None while the Job goes on."""
-        if is_condition_true(self.job, "FailureTarget"):
-            found = next(c for c in self.status["conditions"] if c["type"] == "FailureTarget")
-            return Outcome(False, found["reason"], found["message"])
+        for type in ("FailureTarget", "SuccessCriteriaMet"):
+            for found in self.status.get("conditions") or ():
+                if found["type"] == type and found["status"] == "True":
+                    return Outcome(type == "SuccessCriteriaMet", found["reason"], found["message"])
         for action, why in (judge(self.job, p) for p in self.counted if self._is_failure(p)):
             if action == FAIL_JOB:
                 return Outcome(False, "PodFailurePolicy", why)
         if self._is_complete():
             return COMPLETED
+        if by_index := self._outcome_by_index():
+            return by_index
         if self.failed > self.spec["backoffLimit"] or self._restarted_too_often():
             return TOO_MANY_FAILURES
         return TOO_LATE if self.seconds_left() == 0 else None
+
+    def _outcome_by_index(self) -> Outcome | None:
+        failed, most = self.failed_indexes, self.spec.get("maxFailedIndexes")
+        if most is not None and len(failed) > most:
+            return TOO_MANY_INDEXES
+        if failed and self.succeeded + len(failed) >= self.spec["completions"]:
+            return INDEXES_FAILED
+        rule = matched_rule(self.job, self.done_indexes) if self.is_indexed else None
+        return None if rule is None else Outcome(True, "SuccessPolicy", f"Matched rules at index {rule}")
 
     def seconds_left(self) -> float | None:
         """Until activeDeadlineSeconds; None without such a limit."""
@@ -111,7 +141,7 @@ class Plan:
             return -len(self.active)
         wanted, completions = self.spec["parallelism"], self.spec.get("completions")
         if completions is not None:
-            wanted = min(wanted, completions - self.succeeded)
+            wanted = min(wanted, completions - self.succeeded - len(self.failed_indexes))
         elif self.succeeded:
             # One has done the work: the others end it, none begins.
             wanted = min(wanted, len(self.active))
@@ -119,20 +149,41 @@ class Plan:
         return int(wanted) - len(self.active) - (waited_for if wanted > len(self.active) else 0)
 
     def free_indexes(self) -> Iterator[int]:
-        """Of an Indexed Job: those that no pod works on or has completed, from the lowest."""
-        taken = self.done_indexes | {index_of(p) for p in self.active}
-        return (index for index in range(self.spec["completions"]) if index not in taken)
+        """Of an Indexed Job: those that no pod works on or has completed, from the lowest, and may be tried now."""
+        taken = self.done_indexes | self.failed_indexes | {index_of(p) for p in self.active}
+        free = (index for index in range(self.spec["completions"]) if index not in taken)
+        return (index for index in free if self._index_backoff(index) <= 0)
+
+    def index_failures(self, index: int) -> int:
+        """How often an index that fails by itself has failed so far."""
+        return max((failures_with(self.job, p) for p in self._failed_pods(index)), default=0)
+
+    def _failed_pods(self, index: int) -> list[Obj]:
+        return [p for p in self.pods if index_of(p) == index and is_pod_finished(p) and not _is_success(p)]
+
+    def _index_backoff(self, index: int) -> float:
+        """How long an index waits before it is tried again; only where each waits for itself."""
+        failures = self.index_failures(index) if limit_of(self.job) is not None else 0
+        if not failures:
+            return 0.0
+        return _delay(failures) + max(map(_ended_at, self._failed_pods(index))) - self.now
 
     def backoff_seconds(self) -> float:
         """How long after its last failure the Job waits: 10 s, 20 s, 40 s … ten minutes; a success forgives all."""
+        if limit_of(self.job) is not None:
+            return self._soonest_index()
         ended = sorted((_ended_at(p), _is_success(p)) for p in self.pods if is_pod_finished(p))
         failures = 0
         for _, is_success in ended:
             failures = 0 if is_success else failures + 1
         if not failures:
             return 0.0
-        delay = min(BACKOFF_SECONDS * 2.0 ** (failures - 1), BACKOFF_SECONDS_MAX)
-        return max(0.0, ended[-1][0] + delay - self.now)
+        return max(0.0, ended[-1][0] + _delay(failures) - self.now)
+
+    def _soonest_index(self) -> float:
+        taken = self.done_indexes | self.failed_indexes | {index_of(p) for p in self.active}
+        waits = (self._index_backoff(index) for index in range(self.spec["completions"]) if index not in taken)
+        return max(0.0, min(waits, default=0.0))
 
     def _is_failure(self, pod: Obj) -> bool:
         if pod.get("status", {}).get("phase") == "Failed":
@@ -152,26 +203,8 @@ class Plan:
         return restarts > 0 if limit == 0 else restarts >= limit
 
 
-def index_of(pod: Obj) -> int:
-    return int(annotations_of(pod).get(INDEX, -1))
-
-
-def parse_indexes(text: str) -> Iterator[int]:
-    """status.completedIndexes: "0-2,5"."""
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        yield from range(int(first), int(last or first) + 1)
-
-
-def format_indexes(indexes: frozenset[int]) -> str:
-    """The same way back."""
-    runs: list[list[int]] = []
-    for index in sorted(indexes):
-        if runs and runs[-1][-1] == index - 1:
-            runs[-1].append(index)
-        else:
-            runs.append([index])
-    return ",".join(f"{r[0]}-{r[-1]}" if len(r) > 2 else ",".join(map(str, r)) for r in runs)
+def _delay(failures: int) -> float:
+    return min(BACKOFF_SECONDS * 2.0 ** (failures - 1), BACKOFF_SECONDS_MAX)
 
 
 def _is_uncounted(pod: Obj) -> bool:

@@ -53,18 +53,23 @@ def render(pod: Obj, view: PodView, now: float) -> Obj:
         "hostIP": view.host_ip,
         "hostIPs": [{"ip": view.host_ip}],
         "startTime": format_time(view.start_time),
-        "containerStatuses": [_container(pod, c) for c in view.main],
+        "containerStatuses": [_container(pod, c) for c in _by_name(view.main)],
         "qosClass": pod.get("status", {}).get("qosClass", "BestEffort"),
     } | _pod_resources(pod)
     if view.init:
         status["initContainerStatuses"] = [_container(pod, c) for c in view.init]
     if view.ephemeral:
-        status["ephemeralContainerStatuses"] = [_container(pod, c) for c in view.ephemeral]
+        status["ephemeralContainerStatuses"] = [_container(pod, c) for c in _by_name(view.ephemeral)]
     if view.pod_ip and _has_begun(view):
         status |= {"podIP": view.pod_ip, "podIPs": [{"ip": view.pod_ip}]}
     if view.failure and view.finished:
         status |= {"reason": view.failure.reason, "message": view.failure.message}
     return status
+
+
+def _by_name(statuses: tuple[ContainerStatus, ...]) -> list[ContainerStatus]:
+    """Containers that start together are told by name, init containers in the order in which they start."""
+    return sorted(statuses, key=lambda status: status.name)
 
 
 def _has_begun(view: PodView) -> bool:

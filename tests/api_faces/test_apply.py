@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.api.apply import LAST_APPLIED, apply, track_update
+from cluster.api.apply import LAST_APPLIED, apply
 from cluster.api.field_sets import decode, encode, fields_of, show
+from cluster.api.managers import track_create, track_update
 from cluster.api.resources import registry
 from cluster.api.schema import lookup
+from cluster.api.typed import misfits
 from cluster.client import BadRequest, Conflict
 
 Obj = dict[str, Any]
@@ -183,3 +185,35 @@ def test_one_manager_always_gets_exactly_what_it_applied_last(first: Obj, second
     for spec in (first, second):
         live = apply(live, {"spec": spec}, pods, manager="one", force=False, now=NOW)
     assert {k: v for k, v in live.get("spec", {}).items() if v} == second
+
+
+def test_a_creator_owns_also_what_its_fields_are_in() -> None:
+    made = {**config(), "apiVersion": "apps/v1", "kind": "Deployment"}
+    track_create(made, DEPLOYMENT, manager="kubectl-create", now=NOW)
+    mine = owned(made, "kubectl-create")
+    assert {".metadata.labels", ".metadata.labels.app"} <= mine
+    assert ".spec.template.spec.containers" not in mine
+    assert ".metadata.name" not in mine
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        (
+            {"replicas": "two"},
+            '.spec.replicas: expected numeric (int or float), got &value.valueUnstructured{Value:"two"}',
+        ),
+        ({"strange": 1}, ".spec.strange: field not declared in schema"),
+        ({"paused": 1}, ".spec.paused: expected boolean, got &value.valueUnstructured{Value:1}"),
+        (
+            {"template": {"spec": {"containers": [{"name": "a"}, {"name": "a", "args": [True]}]}}},
+            '.spec.template.spec.containers: duplicate entries for key [name="a"]',
+        ),
+    ],
+)
+def test_what_is_no_configuration_of_its_kind_is_told_as_it_is_compared(spec: Obj, why: str) -> None:
+    assert why in list(misfits({"metadata": {"name": "app"}, "spec": spec}, DEPLOYMENT.type))
+
+
+def test_a_configuration_of_its_kind_fits() -> None:
+    assert list(misfits(config(), DEPLOYMENT.type)) == []

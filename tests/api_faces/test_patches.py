@@ -191,3 +191,22 @@ class TestStrategicMerge:
         with suppress(ApiError):
             strategic_merge(target, patch, lookup("core.PodSpec"))
         assert target == before
+
+
+@pytest.mark.parametrize(
+    ("operation", "result"),
+    [
+        ({"op": "replace", "path": "/a/-1", "value": 9}, {"a": [1, 9]}),
+        ({"op": "copy", "from": "/nope", "path": "/b"}, {"a": [1, 2], "b": None}),
+        ({"op": "test", "path": "/nope", "value": None}, {"a": [1, 2]}),
+        ({"op": "add", "path": "/b"}, {"a": [1, 2], "b": None}),
+    ],
+)
+def test_what_kubernetes_allows_beyond_the_standard(operation: Obj, result: Obj) -> None:
+    assert json_patch({"a": [1, 2]}, [operation]) == result
+
+
+def test_a_patch_names_items_in_the_order_that_it_gives() -> None:
+    patch = {"metadata": {"$setElementOrder/finalizers": ["z"], "finalizers": ["c"]}}
+    with pytest.raises(ApiError, match="doesn't match \\$setElementOrder list"):
+        strategic_merge({}, patch, lookup("core.Pod"))

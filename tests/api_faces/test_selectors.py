@@ -54,7 +54,7 @@ def test_the_empty_selector_selects_everything() -> None:
     "text", ["a=b=c", "a in b", "a in (b", ",a", "a,", "=b", "a b", "-a=b", "a=b!", "a>x", "(a)", "!"]
 )
 def test_nonsense_is_refused(text: str) -> None:
-    with pytest.raises(BadRequest, match="unable to parse requirement"):
+    with pytest.raises(BadRequest, match=r"unable to parse requirement|expected: identifier"):
         parse_labels(text)
 
 

@@ -258,7 +258,7 @@ class TestMistakes:
         found, status = await served.call(method, path, {} if method != "GET" else None)
         assert (found, status["kind"]) == (code, "Status"), status
 
-    @pytest.mark.parametrize("path", ["/apis/example.com/v1/widgets", "/apis/apps/v2/deployments", "/nowhere"])
+    @pytest.mark.parametrize("path", ["/apis/example.com/v1/widgets", "/nowhere"])
     async def test_where_no_api_is_nothing_is_said_in_its_words(self, served: Served, path: str) -> None:
         async with served.session.get(served.url + path) as answer:
             assert (answer.status, await answer.text()) == (404, "404 page not found\n")
@@ -270,12 +270,38 @@ class TestMistakes:
             "/livez/nowhere",
             "/openapi/v3/nowhere",
             "/apis/example.com/v1/widgets",
-            "/apis/apps/v2/deployments",
         ],
     )
     async def test_paths_of_no_api_are_answered_in_plain_text(self, served: Served, path: str) -> None:
         async with served.session.get(served.url + path) as answer:
             assert (answer.status, await answer.text()) == (404, "404 page not found\n")
+
+    @pytest.mark.parametrize("path", ["/apis/apps/v2/deployments", "/apis/apps/v2", "/api/v2/pods"])
+    async def test_another_version_of_a_known_group_is_a_path_of_the_api(self, served: Served, path: str) -> None:
+        code, status = await served.call("GET", path)
+        assert (code, status["message"]) == (404, "the server could not find the requested resource")
+
+    async def test_nothing_is_deleted_in_all_namespaces_at_once(self, served: Served) -> None:
+        await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})
+        code, _ = await served.call("DELETE", "/api/v1/configmaps")
+        assert (code, (await served.call("GET", f"{CONFIGMAPS}/a"))[0]) == (405, 200)
+
+    @pytest.mark.parametrize("options", [{"dryRun": ["Some"]}, {"kind": "Nonsense"}])
+    async def test_a_deletion_that_is_not_understood_deletes_nothing(self, served: Served, options: Any) -> None:
+        await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})
+        code, _ = await served.call("DELETE", f"{CONFIGMAPS}/a", options)
+        assert code in (400, 422)
+        assert (await served.call("GET", f"{CONFIGMAPS}/a"))[0] == 200
+
+    async def test_what_is_not_done_to_pods_is_refused_by_name(self, served: Served) -> None:
+        path = "/api/v1/namespaces/default/pods/a/resize"
+        headers = {"Content-Type": "application/merge-patch+json"}
+        code, status = await served.call("PATCH", path, {}, headers=headers)
+        assert (code, status["message"].partition(":")[0]) == (501, "pods/resize is not supported by this cluster")
+
+    async def test_the_control_plane_says_how_it_is(self, served: Served) -> None:
+        _, found = await served.call("GET", "/api/v1/componentstatuses")
+        assert {item["conditions"][0]["status"] for item in found["items"]} == {"True"}
 
     async def test_a_patch_that_does_not_apply_is_not_explained(self, served: Served) -> None:
         await served.call("POST", CONFIGMAPS, {"metadata": {"name": "a"}})

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from cluster.api.apply import CLIENT_SIDE
 from cluster.api.context import User
 from cluster.api.core import Core
 from cluster.api.local import LocalClient
@@ -56,12 +55,15 @@ class TestPatches:
 
 
 class TestFieldsOfKubectl:
-    def test_what_it_creates_is_its_own(self, core: Core) -> None:
-        assert [(m["manager"], m["operation"]) for m in managed(create(core, CLIENT_SIDE))] == [(CLIENT_SIDE, "Update")]
-        assert managed(create(core, "kubectl-create")) == []
+    @pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl-create"])
+    def test_what_it_creates_is_its_own(self, core: Core, manager: str) -> None:
+        assert [(m["manager"], m["operation"]) for m in managed(create(core, manager))] == [(manager, "Update")]
+
+    def test_what_the_cluster_creates_is_not_tracked(self, client: LocalClient) -> None:
+        assert managed(client.create("configmaps", configmap("own", a="b"), "default")) == []
 
     def test_it_may_hand_them_over(self, core: Core, client: LocalClient) -> None:
-        made = create(core, CLIENT_SIDE)
+        made = create(core, "kubectl-client-side-apply")
         name = made["metadata"]["name"]
         entry = {**managed(made)[0], "manager": "kubectl", "operation": "Apply"}
         patched = client.patch("configmaps", name, "default", {"metadata": {"managedFields": [entry]}})

@@ -131,6 +131,13 @@ def at_home(served: Served) -> None:
     served.api.client("system:test").patch("pods", "web", "default", {"status": status}, subresource="status")
 
 
+def put_slice(served: Served, part: Obj) -> None:
+    """Past the API's rules, for it takes no endpoint on this machine's loopback."""
+    core = served.api._core
+    metadata = {**part["metadata"], "namespace": "default", "uid": "00000000-0000-4000-8000-000000000000"}
+    core.verbs.put(core.verbs.resource("endpointslices.discovery.k8s.io"), {**part, "metadata": metadata})
+
+
 class TestLogs:
     async def test_they_come_from_the_node(self, served: Served, node: Node) -> None:
         query = "tailLines=5&timestamps=true&sinceSeconds=60&limitBytes=9"
@@ -269,7 +276,7 @@ class TestProxy:
             "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}],
             "ports": [{"name": "http", "port": backend, "protocol": "TCP"}],
         }
-        client.create("endpointslices.discovery.k8s.io", part, "default")
+        put_slice(served, part)
         for name in ("web:http", "web:80", "http:web:http"):
             code, _ = await served.call("GET", f"/api/v1/namespaces/default/services/{name}/proxy/")
             assert code == 418
@@ -293,7 +300,7 @@ class TestProxy:
             "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}],
             "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
         }
-        client.create("endpointslices.discovery.k8s.io", part, "default")
+        put_slice(served, part)
         code, status = await served.call("GET", f"/api/v1/namespaces/default/services/{asked}/proxy/")
         assert (code, status["message"]) == (503, why)
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from cluster.client import Obj
 from cluster.controllers.job import is_over
-from cluster.controllers.job_plan import FINALIZER, Plan, format_indexes, parse_indexes
+from cluster.controllers.job_indexes import format_indexes, parse_indexes
+from cluster.controllers.job_plan import FINALIZER, Plan
 from cluster.objects import is_going, is_pod_finished
 from cluster.timestamps import format_time
 from tests.controllers.world import NAMESPACE, World, pod_template
@@ -109,6 +110,47 @@ async def test_an_indexed_job_gives_each_pod_its_number(world: World) -> None:
         end(world, pod)
     await world.until(lambda: is_over(job(world)))
     assert status(world)["completedIndexes"] == "0,1"
+
+
+async def test_an_index_that_may_not_fail_again_fails_the_job_once_the_others_are_done(world: World) -> None:
+    declare(world, completions=2, parallelism=2, completionMode="Indexed", backoffLimitPerIndex=0)
+    await world.until(lambda: len(running(world)) == 2)
+    first, second = sorted(running(world), key=lambda p: p["metadata"]["name"])
+    end(world, first, ok=False)
+    await world.until(lambda: status(world).get("failedIndexes") == "0")
+    assert not is_over(job(world))
+    end(world, second)
+    await world.until(lambda: is_over(job(world)))
+    assert (status(world)["completedIndexes"], status(world)["failedIndexes"]) == ("1", "0")
+    assert conditions(world)["Failed"] == "FailedIndexes"
+    assert len(world.pods()) == 2
+
+
+async def test_more_failed_indexes_than_may_be_end_the_job_and_its_pods(world: World) -> None:
+    declare(world, completions=3, parallelism=3, completionMode="Indexed", backoffLimitPerIndex=0, maxFailedIndexes=0)
+    await world.until(lambda: len(running(world)) == 3)
+    end(world, running(world)[0], ok=False)
+    await world.until(lambda: is_over(job(world)))
+    assert conditions(world)["Failed"] == "MaxFailedIndexesExceeded"
+
+
+async def test_a_rule_may_fail_an_index_at_its_first_failure(world: World) -> None:
+    rule = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [2]}}
+    policy: Obj = {"podFailurePolicy": {"rules": [rule]}, "backoffLimitPerIndex": 6}
+    declare(world, completions=1, completionMode="Indexed", **policy)
+    await world.until(lambda: running(world))
+    end(world, running(world)[0], ok=False)
+    await world.until(lambda: is_over(job(world)))
+    assert status(world)["failedIndexes"] == "0"
+
+
+async def test_some_indexes_may_be_enough(world: World) -> None:
+    policy: Obj = {"successPolicy": {"rules": [{"succeededIndexes": "0-1", "succeededCount": 1}]}}
+    declare(world, completions=3, parallelism=3, completionMode="Indexed", **policy)
+    await world.until(lambda: len(running(world)) == 3)
+    end(world, next(p for p in running(world) if p["metadata"]["name"].startswith("j-1-")))
+    await world.until(lambda: is_over(job(world)))
+    assert conditions(world)["SuccessCriteriaMet"] == "SuccessPolicy"
 
 
 async def test_a_deadline_ends_the_job_and_its_pods(world: World) -> None:

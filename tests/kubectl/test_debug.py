@@ -17,21 +17,26 @@ SAY = "read x; echo to and $x"
 LOOK = ("--image=busybox", "--profile=general", "--quiet")
 
 
-def state(kubectl: Kubectl, name: str) -> str:
+def asking(name: str) -> tuple[str, ...]:
+    """For the state of a debugger."""
     path = f'{{.status.ephemeralContainerStatuses[?(@.name=="{name}")].state}}'
-    return kubectl.ok("get", "pod", "one", "-o", f"jsonpath={path}")
+    return "get", "pod", "one", "-o", f"jsonpath={path}"
+
+
+def state(kubectl: Kubectl, name: str) -> str:
+    return kubectl.ok(*asking(name))
 
 
 def test_a_debugger_sees_the_processes_of_its_target_and_ends_alone(kubectl: Kubectl) -> None:
     kubectl.ok("apply", "-f", "-", stdin=POD)
     kubectl.ok("wait", "--for=condition=Ready", "pod/one", "--timeout=10s")
     kubectl.ok("debug", "one", "-c", "look", "--target=main", *LOOK, "--", "sh", "-c", "cat /proc/1/cmdline; exit 4")
-    kubectl.until('"exitCode":4', "get", "pod", "one", "-o", "jsonpath={.status.ephemeralContainerStatuses[0].state}")
+    kubectl.until('"exitCode":4', *asking("look"))
     assert kubectl.ok("logs", "one", "-c", "look").startswith("sleep")
     assert kubectl.ok("get", "pod", "one", "--no-headers").split()[1:4] == ["1/1", "Running", "0"]
     assert "Ephemeral Containers:\n  look:" in kubectl.ok("describe", "pod", "one")
     kubectl.ok("debug", "one", "-c", "apart", *LOOK, "--", "sh", "-c", "cat /proc/1/cmdline; echo; sleep 600")
-    kubectl.until("running", "get", "pod", "one", "-o", "jsonpath={.status.ephemeralContainerStatuses[1].state}")
+    kubectl.until("running", *asking("apart"))
     assert kubectl.ok("logs", "one", "-c", "apart").startswith("sh")
     assert kubectl.ok("exec", "one", "-c", "apart", "--", "echo", "in") == "in\n"
     kubectl.ok("delete", "pod", "one", "--timeout=10s")
@@ -42,7 +47,7 @@ def test_where_containers_share_their_processes_a_debugger_needs_no_target(kubec
     kubectl.ok("wait", "--for=condition=Ready", "pod/one", "--timeout=10s")
     look = "cat /proc/1/cmdline; echo; cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
     kubectl.ok("debug", "one", "-c", "look", *LOOK, "--", "sh", "-c", look)
-    kubectl.until("terminated", "get", "pod", "one", "-o", "jsonpath={.status.ephemeralContainerStatuses[0].state}")
+    kubectl.until("terminated", *asking("look"))
     first, everything = kubectl.ok("logs", "one", "-c", "look").splitlines()
     assert first == "sleep\0infinity\0"
     assert "sleep 600" in everything

@@ -249,7 +249,9 @@ def answer(row: Row) -> str:
 
 
 def essence(body: Any) -> str:
-    """Of an answer: all of a refusal or a review, the kind of anything else."""
+    """Of an answer: all of a refusal or a review, the kind of anything else, and whether a list goes on."""
+    if isinstance(body, str):
+        return streamed(body)
     if not isinstance(body, dict):
         return ""
     kind = str(body.get("kind", ""))
@@ -259,7 +261,24 @@ def essence(body: Any) -> str:
         )
     if kind.endswith("Review"):
         return f"{kind} {of(json.dumps(in_any_order(body['status']), sort_keys=True))}"
+    if (body.get("metadata") or {}).get("continue"):
+        return f"{kind} of {len(body['items'])}, {body['metadata'].get('remainingItemCount', 'some')} more"
     return kind
+
+
+def streamed(text: str) -> str:
+    """What a watch told, unless it is something else."""
+    if not text.startswith('{"type":'):
+        return ""
+    told = [json.loads(line) for line in text.splitlines()]
+    return "; ".join(f"{event['type']} {name_of(event['object'])}" for event in told)
+
+
+def name_of(obj: Obj) -> str:
+    if obj["kind"] == "Status":
+        return of(json.dumps({key: obj.get(key) for key in ("reason", "message", "code")}))
+    marks = " ".join((obj["metadata"].get("annotations") or {}).keys() if not obj["metadata"].get("name") else ())
+    return " ".join(filter(None, (obj["kind"], obj["metadata"].get("name"), marks)))
 
 
 def in_any_order(value: Any) -> Any:

@@ -167,9 +167,10 @@ KNOWN: tuple[Known, ...] = (
         "quota-kinds|limitrange-refusals",
     ),
     Known(
-        r"POST .* as RoleBinding edit .*",
+        r"POST .* as RoleBinding edit .*"
+        rf"|{_PRINTED}\{{APIGroups:\[\"(extensions|resource\.k8s\.io|metrics\.k8s\.io)\"\].*",
         "What the role `edit` has of groups that are not served here, and of those that only add-ons bring there.",
-        "rbac-escalation",
+        "rbac-escalation|bind-and-escalate",
     ),
     Known(
         r".*(Pod twice|pod/twice|PodDisruptionBudget two) .*|\$1 .* two 0 N/A \d <age>"
@@ -192,6 +193,121 @@ KNOWN: tuple[Known, ...] = (
         r"|EndpointSlice app-<id> address: not ready > (terminating > )?absent",
         "A pod that never started is gone at once here; there its kubelet looks first.",
         "deployment-deadline",
+    ),
+    Known(
+        r".*(replicationcontrollers?|describe rc/rc)\b.*"
+        rf"|{_PRINTED}NAME DESIRED CURRENT READY AGE (LABELS|CONTAINERS .*)",
+        "ReplicationControllers are not run here, and so are refused.",
+        "described|listed|refused-updates",
+    ),
+    Known(
+        rf"{_PRINTED}(Provisioner|VolumeBindingMode|Annotations|standard|,storageclass)\b.*"
+        rf"|{_PRINTED},?storageclass\.kubernetes\.io/is-default-class=true",
+        "The default class is this cluster's own, which waits for the first pod.",
+        "described|listed",
+    ),
+    Known(
+        rf"{_PRINTED}Description: .*",
+        "What the built-in classes are for is told in words of our own.",
+        "described",
+    ),
+    Known(
+        r"events? (of |)HorizontalPodAutoscaler hpa .*",
+        "An autoscaler looks at once here; there, after fifteen seconds.",
+        "described|listed",
+    ),
+    Known(
+        r".* 422 .*is invalid: \[.*",
+        "In which order several mistakes of one object are told is chance: that of a Go map.",
+        "custom-objects|definitions-refused",
+    ),
+    Known(
+        r"PATCH .* as \{('apiVersion'|'kind'|'spec': \{'paused'|'dta').*"
+        r"|PATCH .*/scale as scale .*|PATCH .* as misspelt .*",
+        "There the refusal contains the whole patched object, in the order of its fields.",
+        "patches|only-tried",
+    ),
+    Known(
+        r"POST .*/selfsubjectrulesreviews as \{'namespace': 'reviews'\} .*",
+        "The build that was recorded brings a ConfigMap and a ClusterRole of its own that Kubernetes does not have.",
+        "reviews",
+    ),
+    Known(
+        r"GET .*watch.* ADDED ConfigMap a; ADDED ConfigMap kube-root-ca\.crt; .*",
+        "That ConfigMap, among those that are watched.",
+        "watches",
+    ),
+    Known(
+        r"GET .*(resourceVersion=(1|<n>)&resourceVersionMatch=Exact|continue=nonsense|volumes\?fieldSelector=x%3Da).*",
+        "Lists of the exact past are not kept here; what is wrong with a token, and what a volume could be selected by,"
+        " is told in other words.",
+        "lists-in-pieces",
+    ),
+    Known(
+        r"GET .*resourceVersion=y as no version .*",
+        "There a watch from no version at all is an internal error.",
+        "watches",
+    ),
+    Known(
+        r"PUT .* as other uid .*",
+        "There the refusal names the place in the store.",
+        "only-tried",
+    ),
+    Known(
+        r".*fieldValidation=Strict&dryRun=All as other version, strictly .*|.*/status as status .*|.*fieldsV1 <.*",
+        "Of a version that is not the path's there the fields are read first; a status is judged by itself.",
+        "custom-objects",
+    ),
+    Known(
+        rf"{_PRINTED}(error: Metrics API not available|Error from server \(NotFound\): pods\.metrics\.k8s\.io .*)",
+        "What pods use is measured here; there nobody does.",
+        "asked-about",
+    ),
+    Known(
+        rf"{_PRINTED}.*json parse error: invalid character '.' looking for beginning of (object key string|value) .*"
+        r"|POST .*/secrets as Secret docker-text .*",
+        "Which character a parser stumbles over first is the parser's.",
+        "paths-and-forms|refused-kinds",
+    ),
+    Known(
+        r"POST .*horizontalpodautoscalers as HorizontalPodAutoscaler behavior .*|POST .*/events as Event new .*"
+        r"|PATCH .*/controllerrevisions/cr as \{'revision': -2\} .*"
+        r"|PATCH .*'hostPath'.*|PATCH .*'healthCheckNodePort'.*",
+        "An empty list is none here, events are one kind in two groups, a volume's source is shown whole, and a node"
+        " port for health checks is refused.",
+        "refused-kinds|refused-updates",
+    ),
+    Known(
+        r"PATCH .*/scale\?fieldManager=scaler as scale .*|\$11 .* \| .*scaler.*",
+        "There a Scale of none has no replicas, so that to apply none is a change.",
+        "apply-lists",
+    ),
+    Known(
+        r"\$8 kubectl -n pruned .* \| .*",
+        "kubectl shows all that it could not merge, with what the server alone wrote.",
+        "pruned",
+    ),
+    Known(
+        r"event Pod .* Failed to pull image .*|Deployment app condition Progressing: .*"
+        r"|event Pod .* (Pulling|Failed) .*|events of Pod .*|count of Pod .*"
+        r"|Pod app-<hash>-<id> (container|life).*|EndpointSlice app-<id> address: not ready",
+        "No registry is asked, so that the failure is known at once, and told in other words, with the way out.",
+        "patches",
+    ),
+    Known(
+        r".*pods-resized.*/resize.*|.*Resize(Started|Completed).*|events of Pod pod .*|\$[12] kubectl .*",
+        "Pods are not resized in place here: the subresource is refused by name.",
+        "pods-resized",
+    ),
+    Known(
+        r"\$11 kubectl -n managers-without-apply get rs .*",
+        "What the cluster makes for itself is not tracked until somebody applies to it.",
+        "managers-without-apply",
+    ),
+    Known(
+        r"Pod app-<hash>-<id> (life|phases): .*",
+        "The recording ends while the last pod is going.",
+        "ended-and-waited-for",
     ),
     Known(
         r"count of Pod (missing|other-port|over-tls|grpc) Unhealthy: .*",

@@ -7,6 +7,7 @@ start, and one of `watch` (an event with its object), `request`, `kubectl`, `htt
 import asyncio
 import json
 import os
+import shlex
 import ssl
 import tempfile
 import time
@@ -46,6 +47,11 @@ CLUSTERWIDE = {
     "SelfSubjectAccessReview",
     "SelfSubjectRulesReview",
     "SubjectAccessReview",
+    "SelfSubjectReview",
+    "TokenReview",
+    "IngressClass",
+    "CustomResourceDefinition",
+    "CertificateSigningRequest",
 }
 KUBECTL_SECONDS_MAX = 60.0
 SETTLE_SECONDS = 0.3
@@ -77,10 +83,11 @@ class Stage:
         token: str | None = None,
         note: str = "",
         type: str = "application/json",
+        headers: Obj | None = None,
     ) -> Obj:
         """Ask the API and record the answer. With a `token` ("" for none), as somebody else than the administrator."""
         asked = {"method": method, "path": path, "body": body, "note": note}
-        headers = {"Content-Type": type}
+        headers = {"Content-Type": type, **(headers or {})}
         async with self._as(token) as session, session.request(method, path, json=body, headers=headers) as response:
             text = await response.text()
         answer = _json(text)
@@ -161,6 +168,11 @@ class Stage:
             process.kill()
             raise
         self.add(kubectl=" ".join(full), rc=process.returncode, stdout=out.decode(), stderr=err.decode())
+
+    async def commands(self, lines: str, *, stdin: str = "", anywhere: bool = False) -> None:
+        """Run kubectl once for each line, which is split as a shell would."""
+        for line in filter(None, map(str.strip, lines.splitlines())):
+            await self.kubectl(*shlex.split(line), stdin=stdin, anywhere=anywhere)
 
     async def apply(self, *manifests: Obj) -> None:
         await self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(manifests))

@@ -6,7 +6,6 @@ from cluster.api.authorize import MASTERS, RBAC, Authorizer, describe_user
 from cluster.api.context import Cluster, Write
 from cluster.api.errors import forbidden, not_found
 from cluster.api.rules import Attributes, Rule, compact, uncovered
-from cluster.client import Obj
 
 _ROLES = {f"roles.{RBAC}", f"clusterroles.{RBAC}"}
 _BINDINGS = {f"rolebindings.{RBAC}", f"clusterrolebindings.{RBAC}"}
@@ -19,7 +18,8 @@ def escalation(authorizer: Authorizer) -> Callable[[Cluster, Write], None]:
         if write.operation == "DELETE" or write.resource.group != RBAC or MASTERS in write.user.groups:
             return
         if write.resource.key in _ROLES and _may_not(authorizer, write, "escalate", write.resource.plural, write.name):
-            _check(authorizer, write, _rules_written(write.obj))
+            _check(authorizer, write, list(write.obj.get("rules") or ()))
+            _check_aggregation(authorizer, write)
         if write.resource.key in _BINDINGS:
             _check_binding(authorizer, write)
 
@@ -50,11 +50,15 @@ def _may_not(authorizer: Authorizer, write: Write, verb: str, plural: str, name:
     return not authorizer.decide(write.user, asked).allowed
 
 
-def _rules_written(role: Obj) -> list[Rule]:
-    # An aggregated role grants whatever its selectors come to match: only somebody who holds everything may write one.
-    if role.get("aggregationRule"):
-        return [_EVERYTHING, {"nonResourceURLs": ["*"], "verbs": ["*"]}]
-    return list(role.get("rules") or ())
+def _check_aggregation(authorizer: Authorizer, write: Write) -> None:
+    """A role made of others grants whatever its selectors come to match: it is for those who hold everything."""
+    made_of_others = any(role.get("aggregationRule") for role in (write.obj, write.old) if role)
+    if made_of_others and uncovered(_EVERYTHING, authorizer.rules(write.user, write.namespace)):
+        why = "must have cluster-admin privileges to use an aggregationRule"
+        raise forbidden(write.resource, write.name, why)
 
 
-_EVERYTHING: Rule = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+_EVERYTHING: list[Rule] = [
+    {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+    {"nonResourceURLs": ["*"], "verbs": ["*"]},
+]

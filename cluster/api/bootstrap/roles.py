@@ -95,8 +95,8 @@ _OPENID = (
 
 _RULES: dict[str, tuple[Rule, ...]] = {
     "cluster-admin": (_rule("*", "*", "*"), {"verbs": ["*"], "nonResourceURLs": ["*"]}),
-    "admin": (*_EDIT, *_VIEW, *_ADMIN, *_METRICS),
-    "edit": (*_EDIT, *_VIEW, *_METRICS),
+    "admin": (*_EDIT, *_METRICS, *_VIEW, *_ADMIN),
+    "edit": (*_EDIT, *_METRICS, *_VIEW),
     "view": (*_VIEW, *_METRICS),
     "system:aggregated-metrics-reader": _METRICS,
     "system:aggregate-to-admin": _ADMIN,

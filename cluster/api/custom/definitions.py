@@ -3,19 +3,22 @@
 Objects are kept in the storage version; the others are views of them that differ in apiVersion alone (conversion None).
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from cluster.api.custom import schema as structural
 from cluster.api.custom.jsonpath import find, first
 from cluster.api.custom.schema import Schema
-from cluster.api.field_errors import FieldError
+from cluster.api.field_errors import FieldError, invalid
+from cluster.api.go import go_text
 from cluster.api.resource import ALL_VERBS, Custom, Replicas, Resource, View
 from cluster.api.tables.duration import since
 from cluster.api.tables.table import AGE, NAME, Column, Table, name_and_age
 from cluster.client import Obj
 from cluster.objects import annotations_of, condition, is_going
 
+_GO_TYPES = {str: "string", bool: "bool", int: "int64", list: "[]interface {}", dict: "map[string]interface {}"}
 _TYPE_META = frozenset({"apiVersion", "kind", "metadata"})
 
 
@@ -47,7 +50,8 @@ def _kind(definition: Obj, version: Obj) -> Resource:
         table=_table(version.get("additionalPrinterColumns") or []),
         desired=lambda obj: _desired(obj, has_status=has_status),
         fill=lambda obj: structural.fill(obj, schema),
-        rules=lambda obj, _old: _rules(obj, schema),
+        rules=lambda obj, _old: _rules(obj, schema, subresources.get("scale")),
+        unconditional=False,
         on_create=_without_empty_status if has_status else _as_it_is,
         fields=lambda obj: _selectable(obj, version.get("selectableFields") or []),
         view=None if version["storage"] else _view(definition, version),
@@ -76,8 +80,33 @@ def _desired(obj: Obj, *, has_status: bool) -> Obj:
     return {name: value for name, value in obj.items() if name != "metadata" and not (has_status and name == "status")}
 
 
-def _rules(obj: Obj, schema: Schema) -> Iterator[FieldError]:
-    return structural.check({k: v for k, v in obj.items() if k not in _TYPE_META}, schema, "")
+def _rules(obj: Obj, schema: Schema, scale: Obj | None) -> Iterator[FieldError]:
+    own = {name: value for name, value in obj.items() if name not in _TYPE_META}
+    yield from structural.check(own, schema, "")
+    yield from structural.embedded_errors(own, schema, "")
+    yield from structural.list_errors(own, schema, "")
+    for path in (scale["specReplicasPath"], scale["statusReplicasPath"]) if scale else ():
+        yield from _check_count(obj, path)
+
+
+def _check_count(obj: Obj, path: str) -> Iterator[FieldError]:
+    """The scale subresource can only show a number."""
+    value: Any = obj
+    for step in path.strip(".").split("."):
+        if not isinstance(value, dict):
+            yield invalid(path, 0, f"{path} accessor error: {_told(value)}, expected map[string]interface{{}}")
+            return
+        value = value.get(step)
+        if value is None:
+            return
+    if not isinstance(value, int) or isinstance(value, bool):
+        yield invalid(path, 0, f"{path} accessor error: {_told(value)}, expected int64")
+    elif value < 0:
+        yield invalid(path, value, "should be a non-negative integer")
+
+
+def _told(value: Any) -> str:
+    return f"{go_text(value)} is of the type {_GO_TYPES.get(type(value), 'float64')}"
 
 
 def _without_empty_status(obj: Obj) -> None:
@@ -96,6 +125,8 @@ def _selectable(obj: Obj, fields: list[Obj]) -> dict[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict | list):
+        return json.dumps(value, separators=(",", ":"))
     return "" if value is None else str(value)
 
 
@@ -137,7 +168,7 @@ def _cell(obj: Obj, column: Obj, now: float) -> Any:
         case "date":
             return since(found[0], now) if isinstance(found[0], str) else None
         case "string":
-            return ",".join(_text(value) for value in found)
+            return _text(found[0])
     return found[0] if isinstance(found[0], bool | int | float) else None
 
 

@@ -8,9 +8,19 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-from cluster.api.field_errors import FieldError, invalid, not_one_of, not_supported, required, too_long
+from cluster.api.field_errors import (
+    FieldError,
+    duplicate,
+    forbidden,
+    invalid,
+    not_one_of,
+    not_supported,
+    required,
+    too_long,
+)
 from cluster.client import BadRequest
 from cluster.objects import private_copy
 from cluster.timestamps import parse_time
@@ -20,6 +30,7 @@ Schema = dict[str, Any]
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 INT_OR_STRING = "x-kubernetes-int-or-string"
 EMBEDDED = "x-kubernetes-embedded-resource"
+LIST_TYPE, LIST_KEYS = "x-kubernetes-list-type", "x-kubernetes-list-map-keys"
 DEPTH_MAX = 100
 _TYPE_META = ("apiVersion", "kind", "metadata")
 _WORDS = {
@@ -30,6 +41,7 @@ _WORDS = {
     "string": ("type", "format", "pattern"),
     "boolean": ("nullable", PRESERVE, INT_OR_STRING, EMBEDDED, "exclusiveMinimum", "exclusiveMaximum"),
 }
+_LIST_TYPES = ("atomic", "set", "map")
 _COMBINED = ("allOf", "anyOf", "oneOf")
 
 
@@ -64,8 +76,9 @@ def fill(value: Any, schema: Schema) -> None:
     if not isinstance(value, dict):
         return
     for name, sub in _properties(schema).items():
-        missing = name not in value or (value[name] is None and not sub.get("nullable"))
-        if missing and "default" in sub:
+        if name in value and value[name] is None and not sub.get("nullable"):
+            del value[name]
+        if name not in value and "default" in sub:
             value[name] = private_copy(sub["default"])
     for name, inner in value.items():
         fill(inner, _sub_schema(schema, name) or {})
@@ -75,14 +88,16 @@ def check(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
     """All that is wrong with a value by its schema."""
     if value is None and schema.get("nullable"):
         return
-    if wrong := _type_error(value, schema, path):
+    wrong = _type_error(value, schema, path)
+    if wrong:
         yield wrong
-        return
     if schema.get("enum") is not None and value not in schema["enum"]:
         yield not_supported_value(path, value, schema["enum"])
-    for word, rule in _RULES.items():
-        if word in schema:
-            yield from rule(value, schema, path)
+    if wrong:
+        return
+    # Of what is wrong with a text the first is told, of anything else all.
+    found = (error for word, rule in _RULES.items() if word in schema for error in rule(value, schema, path))
+    yield from islice(found, 1) if isinstance(value, str) else found
     if isinstance(value, dict):
         yield from _check_object(value, schema, path)
     if isinstance(value, list) and schema.get("items"):
@@ -96,6 +111,41 @@ def not_supported_value(path: str, value: Any, valid: list[Any]) -> FieldError:
         return not_one_of(path, value, valid)
     shown = ", ".join(json.dumps(word) for word in valid)
     return FieldError(path, "FieldValueNotSupported", f"Unsupported value: {json.dumps(value)}: supported: {shown}")
+
+
+def list_errors(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    """Items that come twice in a list that is a set, or a map by some of their fields."""
+    if isinstance(value, list):
+        yield from _twice(value, schema, path)
+        for i, inner in enumerate(value):
+            yield from list_errors(inner, schema.get("items") or {}, f"{path}[{i}]")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from list_errors(inner, _sub_schema(schema, name) or {}, _join(path, name))
+
+
+def _twice(items: list[Any], schema: Schema, path: str) -> Iterator[FieldError]:
+    kind, keys = schema.get(LIST_TYPE), schema.get(LIST_KEYS) or ()
+    if kind not in ("map", "set"):
+        return
+    seen: list[Any] = []
+    for i, item in enumerate(items):
+        what = {key: item.get(key) for key in keys if key in item} if kind == "map" and isinstance(item, dict) else item
+        if what in seen:
+            yield duplicate(f"{path}[{i}]", what)
+        seen.append(what)
+
+
+def embedded_errors(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    """An object within an object says what it is."""
+    if isinstance(value, dict):
+        if schema.get(EMBEDDED):
+            yield from (required(_join(path, name)) for name in ("apiVersion", "kind") if not value.get(name))
+        for name, inner in value.items():
+            yield from embedded_errors(inner, _sub_schema(schema, name) or {}, _join(path, name))
+    if isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from embedded_errors(inner, schema.get("items") or {}, f"{path}[{i}]")
 
 
 def _check_object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[FieldError]:
@@ -209,6 +259,10 @@ def _maximum(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
 
 
 def _multiple_of(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    if isinstance(value, int) and int(schema["multipleOf"]) == 0:
+        # A whole number is divided by a whole number.
+        yield invalid(path, value, f"factor MultipleOf declared for {path} must be positive: 0")
+        return
     ratio = value / schema["multipleOf"]
     if not math.isclose(ratio, round(ratio)):
         yield _in_body(path, value, f"should be a multiple of {schema['multipleOf']}")
@@ -261,9 +315,9 @@ _RULES: dict[str, Callable[[Any, Schema, str], Any]] = {
     "minimum": _only(_TYPES["number"], _minimum),
     "maximum": _only(_TYPES["number"], _maximum),
     "multipleOf": _only(_TYPES["number"], _multiple_of),
-    "pattern": _only(_TYPES["string"], _pattern),
-    "minLength": _only(_TYPES["string"], _min_length),
     "maxLength": _only(_TYPES["string"], _max_length),
+    "minLength": _only(_TYPES["string"], _min_length),
+    "pattern": _only(_TYPES["string"], _pattern),
     "minItems": _only(_TYPES["array"], _min_items),
     "maxItems": _only(_TYPES["array"], _max_items),
     "minProperties": _only(_TYPES["object"], _min_properties),
@@ -303,6 +357,10 @@ def _structural(schema: Any, path: str, what: str) -> Iterator[FieldError]:
     untyped = not schema.get("type") and not schema.get(PRESERVE) and not schema.get(INT_OR_STRING)
     if untyped:
         yield required(f"{path}.type", f"must not be empty for {what}")
+    if schema.get("type") == "array" and not schema.get("items"):
+        yield required(f"{path}.items", "must be specified")
+    yield from _lists(schema, path)
+    yield from _default(schema, path)
     if schema.get("properties") and schema.get("additionalProperties"):
         reason = "additionalProperties and properties are mutual exclusive"
         yield FieldError(f"{path}.additionalProperties", "FieldValueForbidden", f"Forbidden: {reason}")
@@ -315,8 +373,40 @@ def _condition(schema: Any, path: str, _what: str = "") -> Iterator[FieldError]:
     if misread := list(_unreadable(schema, path)):
         yield from misread
         return
+    if schema.get("type"):
+        yield forbidden(f"{path}.type", "must be empty to be structural")
+    if "default" in schema:
+        yield forbidden(f"{path}.default", "must be undefined to be structural")
     yield from _conditions(schema, path)
     yield from _inner_schemas(schema, path, _condition)
+
+
+def _lists(schema: Schema, path: str) -> Iterator[FieldError]:
+    kind, keys, items = schema.get(LIST_TYPE), schema.get(LIST_KEYS), schema.get("items") or {}
+    if kind is not None and kind not in _LIST_TYPES:
+        yield not_one_of(f"{path}.{LIST_TYPE}", kind, _LIST_TYPES)
+    if kind != "map":
+        return
+    if not keys:
+        yield required(f"{path}.{LIST_KEYS}", f"must not be empty if {LIST_TYPE} is map")
+    elif any(key not in _properties(items) for key in keys):
+        yield invalid(f"{path}.{LIST_KEYS}", keys, "entries must all be names of item properties")
+    if items.get("type") != "object":
+        why = f"must be object if parent array's {LIST_TYPE} is map"
+        yield invalid(f"{path}.items.type", items.get("type", ""), why)
+
+
+def _default(schema: Schema, path: str) -> Iterator[FieldError]:
+    """A default must be valid itself, and hold nothing that would be dropped."""
+    if schema.get("default") is None:
+        return
+    unknown: list[str] = []
+    prune(schema["default"], schema, "", unknown)
+    if unknown:
+        yield invalid(f"{path}.default", schema["default"], "must not have unknown fields")
+        return
+    for error in check(schema["default"], schema, ""):
+        yield FieldError(".".join(filter(None, (f"{path}.default", error.field))), error.reason, error.message)
 
 
 def _conditions(schema: Schema, path: str) -> Iterator[FieldError]:
@@ -346,7 +436,8 @@ def _unreadable(schema: Any, path: str) -> Iterator[FieldError]:
     if isinstance(schema.get("type"), str) and schema["type"] and schema["type"] not in _TYPES:
         yield not_supported(f"{path}.type", schema["type"], _TYPES)
     if isinstance(schema.get("pattern"), str) and not _compiles(schema["pattern"]):
-        yield invalid(f"{path}.pattern", schema["pattern"], "must be a valid regular expression")
+        why = f"must be a valid regular expression, but isn't: {_regexp_error(schema['pattern'])}"
+        yield invalid(f"{path}.pattern", schema["pattern"], why)
 
 
 def _misread(schema: Schema) -> Iterator[tuple[str, str]]:
@@ -363,6 +454,24 @@ def _compiles(pattern: Any) -> bool:
         return bool(compiled(pattern))
     except (re.error, TypeError):
         return False
+
+
+def _regexp_error(pattern: str) -> str:
+    """In the words of Go's parser, as far as they are the same mistakes."""
+    try:
+        compiled(pattern)
+    except re.error as error:
+        known = next((go for python, go in _IN_GO if error.msg.startswith(python)), error.msg)
+        return f"error parsing regexp: {known}: `{pattern}`"
+    return ""
+
+
+_IN_GO = (
+    ("missing ), unterminated subpattern", "missing closing )"),
+    ("unterminated character set", "missing closing ]"),
+    ("nothing to repeat", "missing argument to repetition operator"),
+    ("unbalanced parenthesis", "unexpected )"),
+)
 
 
 def parts(schema: Schema) -> Iterator[Schema]:

@@ -8,6 +8,7 @@ from cluster.api.resources import (
     certificatesigningrequests,
     clusterrolebindings,
     clusterroles,
+    componentstatuses,
     configmaps,
     controllerrevisions,
     cronjobs,
@@ -31,6 +32,7 @@ from cluster.api.resources import (
     persistentvolumes,
     poddisruptionbudgets,
     pods,
+    podtemplates,
     priorityclasses,
     replicasets,
     replicationcontrollers,
@@ -45,6 +47,7 @@ from cluster.api.resources import (
 )
 
 _ALL: tuple[Resource, ...] = (
+    componentstatuses.RESOURCE,
     configmaps.RESOURCE,
     endpoints.RESOURCE,
     events.RESOURCE,
@@ -54,6 +57,7 @@ _ALL: tuple[Resource, ...] = (
     persistentvolumeclaims.RESOURCE,
     persistentvolumes.RESOURCE,
     pods.RESOURCE,
+    podtemplates.RESOURCE,
     replicationcontrollers.RESOURCE,
     resourcequotas.RESOURCE,
     secrets.RESOURCE,

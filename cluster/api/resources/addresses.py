@@ -11,6 +11,7 @@ from cluster.client import Obj
 
 Below = Callable[[int], int]
 HEADLESS = "None"
+NO_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 
 
 def needs_cluster_ip(service: Obj) -> bool:
@@ -39,10 +40,25 @@ def allocate(
 
     The used sets are those of all other Services; ports are ("TCP", 30080). `network` is the CIDR of cluster IPs.
     """
+    if errors := list(_check_families(service, old)):
+        return errors
     errors = list(_allocate_address(service, old, ipaddress.IPv4Network(network), used_addresses, below))
     if needs_node_ports(service):
         errors += _allocate_ports(service, node_ports, used_ports, below)
     return errors
+
+
+def _check_families(service: Obj, old: Obj | None) -> Iterator[FieldError]:
+    """The network has addresses of one family."""
+    spec = service["spec"]
+    if not needs_cluster_ip(service) and (spec.get("type") == "ExternalName" or not spec.get("selector")):
+        return
+    if spec.get("ipFamilyPolicy") == "RequireDualStack":
+        why = "this cluster is not configured for dual-stack services"
+        yield invalid("spec.ipFamilyPolicy", "RequireDualStack", why)
+    for i, family in enumerate(spec.get("ipFamilies") or ()):
+        if family == "IPv6" and not _has_address(old):
+            yield invalid(f"spec.ipFamilies[{i}]", family, "not configured on this cluster")
 
 
 def used_by(services: Collection[Obj]) -> tuple[set[str], set[tuple[str, int]]]:
@@ -62,12 +78,14 @@ def _allocate_address(
 ) -> Iterator[FieldError]:
     spec = service["spec"]
     wanted = spec.get("clusterIP")
+    if needs_cluster_ip(service) and not wanted and spec.get("clusterIPs"):
+        return
     if needs_cluster_ip(service) and not wanted:
         spec["clusterIP"] = _free_address(network, used, below)
     elif needs_cluster_ip(service) and not _has_address(old):
         yield from _check_wanted(wanted, network, used)
     if spec.get("clusterIP"):
-        spec["clusterIPs"] = [spec["clusterIP"]]
+        spec.setdefault("clusterIPs", [spec["clusterIP"]])
 
 
 def _has_address(service: Obj | None) -> bool:
@@ -79,7 +97,7 @@ def _check_wanted(wanted: str, network: ipaddress.IPv4Network, used: Collection[
     try:
         inside = ipaddress.IPv4Address(wanted) in network
     except ValueError:
-        yield invalid("spec.clusterIPs[0]", wanted, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+        yield invalid("spec.clusterIPs[0]", wanted, NO_ADDRESS)
         return
     if not inside:
         why = "the provided network does not match the current range"

@@ -5,13 +5,21 @@ from collections.abc import Iterator
 
 from cryptography import x509
 
-from cluster.api.field_errors import FieldError, invalid, required
+from cluster.api.field_errors import FieldError, invalid, not_supported, required
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_enum
 from cluster.api.tables.certificates import REQUESTS
 from cluster.client import Obj
 
 SECONDS_MIN = 600
+USAGES = frozenset(
+    {
+        *("any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment"),
+        *("decipher only", "digital signature", "email protection", "encipher only", "ipsec end system"),
+        *("ipsec tunnel", "ipsec user", "key agreement", "key encipherment", "microsoft sgc", "netscape sgc"),
+        *("ocsp signing", "s/mime", "server auth", "signing", "timestamping"),
+    }
+)
 _NO_REQUEST = "PEM block type must be CERTIFICATE REQUEST"
 _SHORT = f"may not specify a duration less than {SECONDS_MIN} seconds (10 minutes)"
 _SIGNER = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
@@ -26,6 +34,9 @@ def rules(request: Obj, old: Obj | None) -> Iterator[FieldError]:
         yield invalid("spec.request", spec.get("request", ""), _NO_REQUEST)
     if not spec.get("usages"):
         yield required("spec.usages")
+    for i, usage in enumerate(spec.get("usages") or ()):
+        if usage not in USAGES:
+            yield not_supported(f"spec.usages[{i}]", usage, USAGES)
     signer = spec.get("signerName", "")
     if not signer:
         yield required("spec.signerName")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from ipaddress import ip_address
 from typing import Any
 
 from cluster.api.field_errors import FieldError, invalid, not_supported, required
@@ -11,7 +12,7 @@ from cluster.quantity import parse_quantity
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 
-_PORT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_PORT_CHARACTERS = re.compile(r"[-a-z0-9]+")
 _PERCENT = re.compile(r"[0-9]+%")
 _OPERATORS = ("DoesNotExist", "Exists", "In", "NotIn")
 
@@ -51,6 +52,14 @@ def check_not_negative(obj: Obj, path: str, *names: str) -> Iterator[FieldError]
             yield invalid(child(path, name), obj[name], "must be greater than or equal to 0")
 
 
+def is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def check_port(value: Any, path: str) -> Iterator[FieldError]:
     """A port number, or the name of one."""
     if isinstance(value, str):
@@ -64,10 +73,12 @@ def port_name(name: str) -> str:
     """What is wrong with the name of a port (RFC 6335); "" if nothing is."""
     if not 1 <= len(name) <= 15:
         return "must be no more than 15 characters"
-    if not _PORT_NAME.fullmatch(name):
+    if not _PORT_CHARACTERS.fullmatch(name):
         return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
     if "--" in name:
         return "must not contain consecutive hyphens"
+    if name[0] == "-" or name[-1] == "-":
+        return "must not begin or end with a hyphen"
     return "" if any(c.isalpha() for c in name) else "must contain at least one letter (a-z)"
 
 
@@ -92,6 +103,11 @@ def check_int_or_percent(value: int | str | None, path: str) -> Iterator[FieldEr
 def check_share(value: int | str | None, path: str) -> Iterator[FieldError]:
     """A count, or a share of no more than all."""
     yield from check_int_or_percent(value, path)
+    yield from check_not_above(value, path)
+
+
+def check_not_above(value: int | str | None, path: str) -> Iterator[FieldError]:
+    """A share of no more than all."""
     if isinstance(value, str) and _PERCENT.fullmatch(value) and int(value.rstrip("%")) > 100:
         yield invalid(path, value, "must not be greater than 100%")
 

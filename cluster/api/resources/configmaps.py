@@ -15,9 +15,9 @@ _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 def rules(config_map: Obj, old: Obj | None) -> Iterator[FieldError]:
     data, binary = config_map.get("data") or {}, config_map.get("binaryData") or {}
     yield from check_keys(data, "data")
-    yield from check_keys(binary, "binaryData")
-    for key in data.keys() & binary.keys():
+    for key in sorted(data.keys() & binary.keys()):
         yield invalid(f"data[{key}]", key, "duplicate of key present in binaryData")
+    yield from check_keys(binary, "binaryData")
     if sum(len(value.encode()) for value in [*data.values(), *binary.values()]) > BYTES_MAX:
         yield too_long("", BYTES_MAX)
     yield from check_immutable(config_map, old, ("data", "binaryData"))
@@ -25,14 +25,16 @@ def rules(config_map: Obj, old: Obj | None) -> Iterator[FieldError]:
 
 def check_keys(data: Obj, path: str) -> Iterator[FieldError]:
     for key in sorted(data):
-        if not _KEY.fullmatch(key) or key in (".", ".."):
+        if not _KEY.fullmatch(key):
             yield invalid(
                 f"{path}[{key}]",
                 key,
                 "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
                 "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
             )
-        if key.startswith(".."):
+        if key in (".", ".."):
+            yield invalid(f"{path}[{key}]", key, f"must not be '{key}'")
+        elif key.startswith(".."):
             yield invalid(f"{path}[{key}]", key, "must not start with '..'")
 
 

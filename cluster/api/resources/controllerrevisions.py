@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError
+from cluster.api.field_errors import FieldError, required
 from cluster.api.metadata import immutable
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_not_negative
@@ -12,6 +12,8 @@ from cluster.client import Obj
 
 def rules(revision: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from check_not_negative(revision, "", "revision")
+    if revision.get("data") is None:
+        yield required("data", "data is mandatory")
     if old is not None and revision.get("data") != old.get("data"):
         yield immutable("data", revision.get("data"))
 

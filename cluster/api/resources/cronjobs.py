@@ -33,15 +33,13 @@ def fill(cron_job: Obj) -> None:
 
 def rules(cron_job: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec, name = cron_job["spec"], cron_job["metadata"].get("name", "")
-    if old is None and len(name) > NAME_MAX:
-        yield invalid("metadata.name", name, f"must be no more than {NAME_MAX} characters")
     yield from check_required(spec, "spec", "schedule")
     yield from _check_times(spec)
     yield from check_enum(spec, "spec", "concurrencyPolicy", ("Allow", "Forbid", "Replace"))
-    yield from check_not_negative(
-        spec, "spec", "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"
-    )
     yield from check_job_spec(spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+    yield from check_not_negative(spec, "spec", "successfulJobsHistoryLimit", "failedJobsHistoryLimit")
+    if old is None and len(name) > NAME_MAX:
+        yield invalid("metadata.name", name, f"must be no more than {NAME_MAX} characters")
 
 
 def _check_times(spec: Obj) -> Iterator[FieldError]:
@@ -50,6 +48,7 @@ def _check_times(spec: Obj) -> Iterator[FieldError]:
         yield invalid("spec.schedule", schedule, NO_ZONE)
     else:
         yield from _check_schedule(schedule or "@hourly")
+    yield from check_not_negative(spec, "spec", "startingDeadlineSeconds")
     if zone == "":
         yield invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string")
     elif zone is not None and zone not in available_timezones():

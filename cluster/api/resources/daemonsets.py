@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, required
+from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum, check_int_or_percent
+from cluster.api.resources.checks import check_enum, check_int_or_percent, check_not_negative
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.templates import check_workload, unsupported_template
@@ -34,12 +34,17 @@ def count_templates(new: Obj, old: Obj) -> None:
 
 def rules(daemon_set: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from check_workload(daemon_set, old)
+    yield from check_not_negative(daemon_set["spec"], "spec", "revisionHistoryLimit")
     strategy, path = daemon_set["spec"]["updateStrategy"], "spec.updateStrategy"
     yield from check_enum(strategy, path, "type", ("OnDelete", "RollingUpdate"))
     for name, value in (strategy.get("rollingUpdate") or {}).items():
         yield from check_int_or_percent(value, f"{path}.rollingUpdate.{name}")
-    if {str(value).rstrip("%") for value in (strategy.get("rollingUpdate") or {}).values()} == {"0"}:
+    counts = {name: str(value).rstrip("%") for name, value in (strategy.get("rollingUpdate") or {}).items()}
+    if set(counts.values()) == {"0"}:
         yield required(f"{path}.rollingUpdate.maxUnavailable", "cannot be 0 when maxSurge is 0")
+    elif counts and "0" not in counts.values():
+        surge = strategy["rollingUpdate"]["maxSurge"]
+        yield invalid(f"{path}.rollingUpdate.maxSurge", surge, "may not be set when maxUnavailable is non-zero")
 
 
 def initial_status(_daemon_set: Obj) -> Obj:

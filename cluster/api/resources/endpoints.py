@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
 from cluster.api.field_errors import FieldError, invalid, required
+from cluster.api.metadata import label, qualified_name
 from cluster.api.resource import Resource
-from cluster.api.resources.checks import check_range
+from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name, check_range
 from cluster.api.resources.podspec_rules import check_ip
 from cluster.api.tables.services import ENDPOINTS
 from cluster.client import Obj
@@ -26,16 +27,35 @@ def rules(endpoints: Obj, _old: Obj | None) -> Iterator[FieldError]:
             yield required(path, "must specify `addresses` or `notReadyAddresses`")
         for kind in ("addresses", "notReadyAddresses"):
             for j, address in enumerate(subset.get(kind) or ()):
-                yield from _check_address(address.get("ip", ""), f"{path}.{kind}[{j}].ip")
-        for j, port in enumerate(subset.get("ports") or ()):
-            yield from check_range(port.get("port", 0), f"{path}.ports[{j}].port", 1, 65535)
+                yield from check_address(address.get("ip", ""), f"{path}.{kind}[{j}].ip")
+                if address.get("hostname"):
+                    yield from check_name(address["hostname"], f"{path}.{kind}[{j}].hostname", label)
+        ports = subset.get("ports") or ()
+        for j, port in enumerate(ports):
+            yield from _check_port(port, f"{path}.ports[{j}]", named=len(ports) > 1)
 
 
-def _check_address(text: str, path: str) -> Iterator[FieldError]:
+def _check_port(port: Obj, path: str, *, named: bool) -> Iterator[FieldError]:
+    if port.get("name"):
+        yield from check_name(port["name"], f"{path}.name", label)
+    elif named:
+        yield required(f"{path}.name")
+    yield from check_range(port.get("port", 0), f"{path}.port", 1, 65535)
+    yield from check_enum(port, path, "protocol", PROTOCOLS)
+    if port.get("appProtocol"):
+        yield from check_name(port["appProtocol"], f"{path}.appProtocol", qualified_name)
+
+
+def check_address(text: str, path: str) -> Iterator[FieldError]:
     yield from (wrong := list(check_ip(text, path)))
     if wrong:
         yield invalid(path, text, "must be a valid IP address")
         return
+    yield from check_reach(text, path)
+
+
+def check_reach(text: str, path: str) -> Iterator[FieldError]:
+    """Nobody reaches an endpoint at an address of these kinds."""
     address = ip_address(text)
     for what, is_wrong in (
         ("may not be unspecified (0.0.0.0 or ::)", address.is_unspecified),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cluster.api.field_errors import FieldError, invalid
+from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.resource import Resource, View
 from cluster.api.tables.events import TABLE
 from cluster.client import Obj
@@ -36,6 +36,15 @@ def rules(event: Obj, _old: Obj | None) -> Iterator[FieldError]:
     # Events about objects without a namespace live in "default".
     if (namespace or "default") != event["metadata"].get("namespace"):
         yield invalid("involvedObject.namespace", namespace, "does not match event.namespace")
+
+
+def rules_events_v1(event: Obj, old: Obj | None) -> Iterator[FieldError]:
+    """What the newer API asks for beside that, of new events."""
+    yield from rules(event, old)
+    if old is None and event.get("eventTime") is None:
+        yield required("eventTime")
+    if event.get("type") not in ("Normal", "Warning"):
+        yield invalid("type", event.get("type", ""), f"has invalid value: {event.get('type', '')}")
 
 
 def selectable(event: Obj) -> dict[str, str]:
@@ -94,4 +103,5 @@ EVENTS_V1 = Resource(
     table=type(TABLE)(TABLE.columns, cells_events_v1),
     fields=selectable_events_v1,
     view=View("events", to_events_v1, from_events_v1),
+    rules=rules_events_v1,
 )

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, forbidden, invalid, required
+from cluster.api.metadata import path_segment
 from cluster.api.resource import Resource, View
 from cluster.api.resources.autoscaling_v1 import from_v1, to_v1
-from cluster.api.resources.checks import check_enum, check_range, check_required
+from cluster.api.resources.checks import check_enum, check_name, check_required
 from cluster.api.tables.autoscalers import TABLE
 from cluster.api.tables.table import Cells, Table
 from cluster.client import Obj
@@ -20,6 +21,7 @@ _UP = {
     ],
 }
 _DOWN = {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}
+WINDOW_SECONDS_MAX, PERIOD_SECONDS_MAX = 3600, 1800
 _TYPES = ("ContainerResource", "External", "Object", "Pods", "Resource")
 _CPU_80 = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
 
@@ -40,33 +42,44 @@ def rules(autoscaler: Obj, _old: Obj | None) -> Iterator[FieldError]:
         yield invalid("spec.minReplicas", spec["minReplicas"], "must be greater than or equal to 1")
     most = spec.get("maxReplicas", 0)
     if most < 1:
-        yield invalid("spec.maxReplicas", most, "must be greater than 0")
-    elif most < spec["minReplicas"]:
+        yield required("spec.maxReplicas", "must be set and greater than 0")
+    if most < spec["minReplicas"]:
         yield invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
     target = spec.get("scaleTargetRef") or {}
-    yield from check_required(target, "spec.scaleTargetRef", "kind", "name")
+    for name in ("kind", "name"):
+        yield from check_required(target, "spec.scaleTargetRef", name)
+        yield from check_name(target.get(name, ""), f"spec.scaleTargetRef.{name}", path_segment)
     if "/" not in target.get("apiVersion", "") and target.get("kind") != "ReplicationController":
         at = "spec.scaleTargetRef.apiVersion"
         yield invalid(at, target.get("apiVersion", ""), "apiVersion must specify API group")
     for i, metric in enumerate(spec["metrics"]):
         yield from _metric(metric, f"spec.metrics[{i}]")
-    for way, rule in sorted((spec.get("behavior") or {}).items()):
-        yield from _scaling(rule, f"spec.behavior.{way}")
+    for way in ("scaleUp", "scaleDown"):
+        if rule := (spec.get("behavior") or {}).get(way):
+            yield from _scaling(rule, f"spec.behavior.{way}")
 
 
 def _metric(metric: Obj, path: str) -> Iterator[FieldError]:
     yield from check_enum(metric, path, "type", _TYPES)
     kind = metric.get("type") or ""
     if kind not in _TYPES:
+        # Kubernetes looks at it twice.
+        yield from check_enum(metric, path, "type", _TYPES)
         return
     key = kind[0].lower() + kind[1:]
     if not metric.get(key):
         yield required(f"{path}.{key}", "must populate information for the given metric source")
     elif kind in ("Resource", "ContainerResource"):
-        yield from check_required(metric[key], f"{path}.{key}", "name")
+        if kind == "ContainerResource" and not metric[key].get("container"):
+            yield required(f"{path}.{key}.container", "must specify a container")
+        if not metric[key].get("name"):
+            yield required(f"{path}.{key}.name", "must specify a resource name")
         yield from _target(metric[key].get("target") or {}, f"{path}.{key}.target")
     else:
-        yield from check_required(metric[key].get("metric") or {}, f"{path}.{key}.metric", "name")
+        if not (metric[key].get("metric") or {}).get("name"):
+            yield required(f"{path}.{key}.metric.name", "must specify a metric name")
+        if kind == "Pods" and not (metric[key].get("target") or {}).get("averageValue"):
+            yield required(f"{path}.{key}.target.averageValue", "must specify a positive target averageValue")
 
 
 def _target(target: Obj, path: str) -> Iterator[FieldError]:
@@ -83,7 +96,12 @@ def _target(target: Obj, path: str) -> Iterator[FieldError]:
 
 
 def _scaling(rule: Obj, path: str) -> Iterator[FieldError]:
-    yield from check_range(rule.get("stabilizationWindowSeconds"), f"{path}.stabilizationWindowSeconds", 0, 3600)
+    window = rule.get("stabilizationWindowSeconds")
+    if window is not None and window < 0:
+        yield invalid(f"{path}.stabilizationWindowSeconds", window, "must be greater than or equal to zero")
+    elif window is not None and window > WINDOW_SECONDS_MAX:
+        why = f"must be less than or equal to {WINDOW_SECONDS_MAX}"
+        yield invalid(f"{path}.stabilizationWindowSeconds", window, why)
     yield from check_enum(rule, path, "selectPolicy", ("Disabled", "Max", "Min"))
     if not rule.get("policies"):
         yield required(f"{path}.policies", "must specify at least one Policy")
@@ -91,7 +109,12 @@ def _scaling(rule: Obj, path: str) -> Iterator[FieldError]:
         yield from check_enum(policy, f"{path}.policies[{i}]", "type", ("Percent", "Pods"))
         if policy.get("value", 0) < 1:
             yield invalid(f"{path}.policies[{i}].value", policy.get("value", 0), "must be greater than zero")
-        yield from check_range(policy.get("periodSeconds", 0), f"{path}.policies[{i}].periodSeconds", 1, 1800)
+        seconds = policy.get("periodSeconds", 0)
+        if seconds < 1:
+            yield invalid(f"{path}.policies[{i}].periodSeconds", seconds, "must be greater than zero")
+        elif seconds > PERIOD_SECONDS_MAX:
+            why = f"must be less than or equal to {PERIOD_SECONDS_MAX}"
+            yield invalid(f"{path}.policies[{i}].periodSeconds", seconds, why)
 
 
 def initial_status(_autoscaler: Obj) -> Obj:

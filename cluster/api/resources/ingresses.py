@@ -1,18 +1,18 @@
 """Ingresses, as `cluster.network.ingress` serves them."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from cluster.api.field_errors import FieldError, invalid, required
-from cluster.api.metadata import label_1035, subdomain, wildcard_subdomain
+from cluster.api.metadata import label, subdomain, wildcard_subdomain
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum, check_name, check_range, port_name
+from cluster.api.resources.checks import check_enum, check_name, check_range, is_address, port_name
 from cluster.api.resources.unsupported import refusal
 from cluster.api.tables.ingresses import INGRESSES
 from cluster.client import NotImplementedHere, Obj
 from cluster.ingress import ANNOTATIONS, FORCE_REDIRECT, REDIRECT
 from cluster.objects import annotations_of
 
+_CLASS = "kubernetes.io/ingress.class"
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 _NOT_IN_PATHS = ("//", "/./", "/../", "%2f", "%2F")
 _NOT_AT_THE_END = ("/..", "/.")
@@ -22,10 +22,10 @@ def fill(ingress: Obj) -> None:
     ingress.setdefault("spec", {})
 
 
-def rules(ingress: Obj, _old: Obj | None) -> Iterator[FieldError]:
+def rules(ingress: Obj, before: Obj | None) -> Iterator[FieldError]:
     spec = ingress["spec"]
     if not spec.get("rules") and not spec.get("defaultBackend"):
-        yield invalid("spec", spec, "either `defaultBackend` or `rules` must be specified")
+        yield invalid("spec", None, "either `defaultBackend` or `rules` must be specified")
     if spec.get("ingressClassName") is not None:
         yield from check_name(spec["ingressClassName"], "spec.ingressClassName", subdomain)
     if spec.get("defaultBackend"):
@@ -39,21 +39,21 @@ def rules(ingress: Obj, _old: Obj | None) -> Iterator[FieldError]:
             yield from _check_host(host, f"spec.tls[{i}].hosts[{j}]")
         if tls.get("secretName"):
             yield from check_name(tls["secretName"], f"spec.tls[{i}].secretName", subdomain)
+    if before is None:
+        yield from _check_class(ingress)
+
+
+def _check_class(ingress: Obj) -> Iterator[FieldError]:
+    old, new = annotations_of(ingress).get(_CLASS), ingress["spec"].get("ingressClassName")
+    if old is not None and new is not None and old != new:
+        yield invalid(f"annotations.{_CLASS}", old, "must match `ingressClassName` when both are specified")
 
 
 def _check_host(host: str, path: str) -> Iterator[FieldError]:
-    if _is_address(host):
+    if is_address(host):
         yield invalid(path, host, "must be a DNS name, not an IP address")
     elif host:
         yield from check_name(host, path, wildcard_subdomain if "*" in host else subdomain)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _check_paths(paths: list[Obj], at: str) -> Iterator[FieldError]:
@@ -65,6 +65,9 @@ def _check_paths(paths: list[Obj], at: str) -> Iterator[FieldError]:
 
 
 def _check_path(path: Obj, at: str) -> Iterator[FieldError]:
+    if not path.get("pathType"):
+        yield required(f"{at}.pathType", "pathType must be specified")
+        return
     yield from check_enum(path, at, "pathType", _PATH_TYPES)
     text, strict = path.get("path", ""), path.get("pathType") != "ImplementationSpecific"
     if not text.startswith("/") and (text or strict):
@@ -80,7 +83,7 @@ def _check_backend(backend: Obj, at: str) -> Iterator[FieldError]:
     if backend.get("resource") and service:
         yield invalid(at, "", "cannot set both resource and service backends")
     elif not backend.get("resource") and service is None:
-        yield required(at, "resource or service backend is required")
+        yield invalid(at, "", "resource or service backend is required")
     elif service is not None:
         yield from _check_service(service, at)
 
@@ -90,7 +93,7 @@ def _check_service(service: Obj, at: str) -> Iterator[FieldError]:
     if not service.get("name"):
         yield required(f"{at}.service.name")
     else:
-        yield from check_name(service["name"], f"{at}.service.name", label_1035)
+        yield from check_name(service["name"], f"{at}.service.name", label)
     if port.get("name") and port.get("number"):
         yield invalid(at, "", "cannot set both port name & port number")
     elif port.get("name"):

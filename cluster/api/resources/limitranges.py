@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, invalid
+from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, required
 from cluster.api.resource import Resource
 from cluster.api.tables.table import NAME_AND_CREATED_AT
 from cluster.client import Obj
@@ -40,11 +40,21 @@ def _follow(item: Obj, name: str, source: Obj | None) -> None:
 
 
 def rules(limits: Obj, _old: Obj | None) -> Iterator[FieldError]:
+    types: set[str] = set()
     for i, item in enumerate(limits["spec"].get("limits") or ()):
-        path = f"spec.limits[{i}]"
+        path, kind = f"spec.limits[{i}]", item.get("type", "")
+        if kind in types:
+            yield duplicate(f"{path}.type", kind)
+        types.add(kind)
+        if kind == "PersistentVolumeClaim" and not any("storage" in (item.get(side) or {}) for side in ("min", "max")):
+            why = "either minimum or maximum storage value is required, but neither was provided"
+            yield required(f"{path}.limits", why)
         yield from _check_type(item, path)
         for low, high, *words in _ORDER:
             yield from _check_order(item, path, (low, high), *words)
+        for name, ratio in (item.get("maxLimitRequestRatio") or {}).items():
+            if parse_quantity(ratio) < 1:
+                yield invalid(f"{path}.maxLimitRequestRatio[{name}]", ratio, f"ratio {ratio} is less than 1")
 
 
 def _check_type(item: Obj, path: str) -> Iterator[FieldError]:

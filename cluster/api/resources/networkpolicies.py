@@ -9,7 +9,8 @@ from cluster.api.resources.checks import PROTOCOLS, check_port, check_range, che
 from cluster.api.tables.policy import NETWORK_POLICIES
 from cluster.client import Obj
 
-_NO_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+NO_NETWORK = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 TYPES = ("Ingress", "Egress")
 
 
@@ -33,6 +34,9 @@ def rules(policy: Obj, _old: Obj | None) -> Iterator[FieldError]:
                 yield from _check_port(port, f"{path}.ports[{j}]")
             for j, peer in enumerate(rule.get(peers) or ()):
                 yield from _check_peer(peer, f"{path}.{peers}[{j}]")
+    if len(spec["policyTypes"]) > len(TYPES):
+        yield invalid("spec.policyTypes", spec["policyTypes"], "may not specify more than two policyTypes")
+        return
     for i, type in enumerate(spec["policyTypes"]):
         if type not in TYPES:
             yield not_one_of(f"spec.policyTypes[{i}]", type, TYPES)
@@ -45,10 +49,12 @@ def _check_port(port: Obj, path: str) -> Iterator[FieldError]:
     if number is not None:
         yield from check_port(number, f"{path}.port")
     yield from check_range(end, f"{path}.endPort", 1, 65535)
-    if end is not None and not isinstance(number, int):
-        yield required(f"{path}.port", "must be specified as a number when `endPort` is")
-    elif end is not None and end < number:
-        yield invalid(f"{path}.endPort", end, "must be greater than or equal to `port`")
+    if end is not None and number is None:
+        yield invalid(f"{path}.endPort", end, "may not be specified when `port` is not specified")
+    elif end is not None and isinstance(number, str):
+        yield invalid(f"{path}.endPort", end, "may not be specified when `port` is non-numeric")
+    elif end is not None and number is not None and end < number:
+        yield invalid(f"{path}.endPort", number, "must be greater than or equal to `port`")
 
 
 def _check_peer(peer: Obj, path: str) -> Iterator[FieldError]:
@@ -65,17 +71,34 @@ def _check_peer(peer: Obj, path: str) -> Iterator[FieldError]:
 def _check_block(block: Obj, path: str) -> Iterator[FieldError]:
     network = _network(block.get("cidr", ""))
     if network is None:
-        yield invalid(f"{path}.cidr", block.get("cidr", ""), _NO_CIDR)
+        yield invalid(f"{path}.cidr", block.get("cidr", ""), NO_NETWORK)
         return
+    if str(network) != block["cidr"]:
+        yield invalid(f"{path}.cidr", block["cidr"], "must not have bits set beyond the prefix length")
     for i, text in enumerate(block.get("except") or ()):
         inner = _network(text)
-        if inner is None or not inner.subnet_of(network) or inner == network:
+        if inner is None:
+            yield invalid(f"{path}.except[{i}]", text, NO_NETWORK)
+        elif not _is_inside(inner, network):
             yield invalid(f"{path}.except[{i}]", text, "must be a strict subset of `cidr`")
 
 
-def _network(text: str) -> ipaddress.IPv4Network | None:
+def _is_inside(inner: Network, outer: Network) -> bool:
+    """Whether it is a part of the other, and not all of it."""
+    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
+        return inner.subnet_of(outer) and inner != outer
+    if isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network):
+        return inner.subnet_of(outer) and inner != outer
+    return False
+
+
+def is_network(text: str) -> bool:
+    return _network(text) is not None
+
+
+def _network(text: str) -> Network | None:
     try:
-        return ipaddress.IPv4Network(text, strict=False) if "/" in text else None
+        return ipaddress.ip_network(text, strict=False) if "/" in text else None
     except ValueError:
         return None
 

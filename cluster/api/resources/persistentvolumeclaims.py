@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cluster.api.field_errors import FieldError, forbidden, invalid, not_supported, required
 from cluster.api.metadata import subdomain
 from cluster.api.resource import Resource
-from cluster.api.resources.checks import check_enum, check_name, check_selector
+from cluster.api.resources.checks import check_enum, check_name, check_required, check_selector
 from cluster.api.tables.storage import CLAIMS
 from cluster.client import NotImplementedHere, Obj
 from cluster.quantity import parse_quantity
@@ -16,7 +16,10 @@ ONLY = "spec is immutable after creation except resources.requests and volumeAtt
 
 
 def fill(claim: Obj) -> None:
-    claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+    spec = claim.setdefault("spec", {})
+    spec.setdefault("volumeMode", "Filesystem")
+    if spec.get("dataSource") is not None and spec.get("dataSourceRef") is None:
+        spec["dataSourceRef"] = dict(spec["dataSource"])
 
 
 def protect(claim: Obj) -> None:
@@ -35,15 +38,18 @@ def rules(claim: Obj, old: Obj | None) -> Iterator[FieldError]:
 
 def check_claim_spec(spec: Obj, path: str) -> Iterator[FieldError]:
     yield from check_access_modes(spec, path)
-    yield from check_enum(spec, path, "volumeMode", ("Block", "Filesystem"))
     yield from check_selector(spec.get("selector"), f"{path}.selector")
-    if spec.get("storageClassName"):
-        yield from check_name(spec["storageClassName"], f"{path}.storageClassName", subdomain)
     storage = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
     if storage is None:
         yield required(f"{path}.resources[storage]")
     elif parse_quantity(storage) <= 0:
         yield invalid(f"{path}.resources[storage]", storage, "must be greater than zero")
+    if spec.get("storageClassName"):
+        yield from check_name(spec["storageClassName"], f"{path}.storageClassName", subdomain)
+    yield from check_enum(spec, path, "volumeMode", ("Block", "Filesystem"))
+    for name in ("dataSource", "dataSourceRef"):
+        if spec.get(name) is not None:
+            yield from check_required(spec[name], f"{path}.{name}", "kind", "name")
 
 
 def check_access_modes(spec: Obj, path: str) -> Iterator[FieldError]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, required
+from cluster.api.field_errors import FieldError, not_one_of, required
 from cluster.api.metadata import immutable
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_enum, check_quantities, check_required
@@ -46,11 +46,28 @@ def protect(volume: Obj) -> None:
 
 
 def rules(volume: Obj, old: Obj | None) -> Iterator[FieldError]:
+    found = list(_check(volume))
+    # Of an update Kubernetes checks the whole as well as the change, and lists what is wrong with the whole twice.
+    yield from found if old is None else [*found, *found]
+    if old is not None:
+        yield from _check_change(volume["spec"], old["spec"])
+
+
+def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
+    sources = set(spec) - _OTHER
+    yield from (immutable(f"spec.{name}", spec[name]) for name in sorted(sources) if spec[name] != old.get(name))
+    if spec["volumeMode"] != old.get("volumeMode"):
+        yield immutable("volumeMode", spec["volumeMode"])
+
+
+def _check(volume: Obj) -> Iterator[FieldError]:
     spec = volume["spec"]
     yield from check_required(spec, "spec", "accessModes")
     yield from check_modes(spec, "spec")
     if not spec.get("capacity"):
         yield required("spec.capacity")
+    if set(spec.get("capacity") or ()) != {"storage"}:
+        yield not_one_of("spec.capacity", spec.get("capacity"), ("storage",))
     yield from check_quantities(spec.get("capacity"), "spec.capacity")
     yield from check_enum(spec, "spec", "persistentVolumeReclaimPolicy", ("Delete", "Recycle", "Retain"))
     sources = set(spec) - _OTHER
@@ -58,8 +75,9 @@ def rules(volume: Obj, old: Obj | None) -> Iterator[FieldError]:
         yield required("spec", "must specify a volume type")
     if spec.get("local") and not spec.get("nodeAffinity"):
         yield required("spec.nodeAffinity", "Local volume requires node affinity")
-    if old is not None:
-        yield from (immutable(f"spec.{name}", spec[name]) for name in sources if spec[name] != old["spec"].get(name))
+    affinity = spec.get("nodeAffinity") or {}
+    if affinity.get("required") is not None and not affinity["required"].get("nodeSelectorTerms"):
+        yield required("spec.nodeAffinity.required.nodeSelectorTerms", "must have at least one node selector term")
 
 
 def unsupported(volume: Obj) -> Iterator[NotImplementedHere]:

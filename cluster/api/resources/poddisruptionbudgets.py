@@ -40,5 +40,6 @@ RESOURCE = Resource(
     desired=spec_of,
     fill=fill,
     rules=rules,
+    unconditional=False,
     initial_status=initial_status,
 )

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden
+from cluster.api.field_errors import FieldError, forbidden, not_one_of
+from cluster.api.metadata import immutable
 from cluster.api.resource import Resource
-from cluster.api.resources.checks import check_enum
 from cluster.api.tables.plain import PRIORITY_CLASSES
 from cluster.client import Obj
 
+POLICIES = ("PreemptLowerPriority", "Never")
 HIGHEST = 1_000_000_000
 SYSTEM = frozenset({"system-cluster-critical", "system-node-critical"})
 
@@ -24,9 +25,12 @@ def rules(priority_class: Obj, old: Obj | None) -> Iterator[FieldError]:
     if is_system and old is None and (name := priority_class["metadata"]["name"]) not in SYSTEM:
         why = "priority class names with 'system-' prefix are reserved for system use only. error: "
         yield forbidden("metadata.name", f"{why}{name} is not a known system priority class")
-    yield from check_enum(priority_class, "", "preemptionPolicy", ("Never", "PreemptLowerPriority"))
+    if (policy := priority_class["preemptionPolicy"]) not in POLICIES:
+        yield not_one_of("preemptionPolicy", policy, POLICIES)
     if old is not None and priority_class["value"] != old["value"]:
         yield forbidden("value", "may not be changed in an update.")
+    if old is not None and policy != old.get("preemptionPolicy"):
+        yield immutable("preemptionPolicy", policy)
 
 
 def desired(priority_class: Obj) -> Obj:

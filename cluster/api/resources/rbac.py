@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, forbidden, invalid, not_one_of, not_supported, required
-from cluster.api.resources.checks import check_required
+from cluster.api.metadata import subdomain
+from cluster.api.resources.checks import check_name, check_required
 from cluster.client import Obj
 
 GROUP = "rbac.authorization.k8s.io"
+_GROUPS = {"User": GROUP, "Group": GROUP, "ServiceAccount": ""}
 
 
 def fill_binding(binding: Obj) -> None:
@@ -49,21 +51,25 @@ def check_binding(binding: Obj, old: Obj | None, *, kinds: tuple[str, ...]) -> I
     if ref["apiGroup"] != GROUP:
         yield not_supported("roleRef.apiGroup", ref["apiGroup"], (GROUP,))
     if ref.get("kind") not in kinds:
-        yield not_supported("roleRef.kind", ref.get("kind", ""), kinds)
+        yield not_one_of("roleRef.kind", ref.get("kind", ""), kinds)
     yield from check_required(ref, "roleRef", "name")
     if old is not None and ref != old["roleRef"]:
         shown = {"APIGroup": ref["apiGroup"], "Kind": ref.get("kind", ""), "Name": ref.get("name", "")}
         yield invalid("roleRef", shown, "cannot change roleRef")
     for i, subject in enumerate(binding.get("subjects") or ()):
-        yield from _check_subject(subject, f"subjects[{i}]")
+        yield from _check_subject(subject, f"subjects[{i}]", namespaced="Role" in kinds)
 
 
-def _check_subject(subject: Obj, path: str) -> Iterator[FieldError]:
+def _check_subject(subject: Obj, path: str, *, namespaced: bool) -> Iterator[FieldError]:
     yield from check_required(subject, path, "name")
-    kind = subject.get("kind", "")
+    kind, name, group = subject.get("kind", ""), subject.get("name", ""), subject.get("apiGroup", "")
+    if kind == "ServiceAccount" and name:
+        yield from check_name(name, f"{path}.name", subdomain)
+    if kind in _GROUPS and group != _GROUPS[kind]:
+        yield not_supported(f"{path}.apiGroup", group, (_GROUPS[kind],))
     if kind not in ("Group", "ServiceAccount", "User"):
         yield not_one_of(f"{path}.kind", kind, ("ServiceAccount", "User", "Group"))
-    if kind == "ServiceAccount" and not subject.get("namespace"):
+    if kind == "ServiceAccount" and not namespaced and not subject.get("namespace"):
         yield required(f"{path}.namespace")
     if kind in ("User", "Group") and subject.get("namespace"):
         yield forbidden(f"{path}.namespace", "only service accounts have namespaces")

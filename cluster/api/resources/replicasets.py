@@ -6,7 +6,7 @@ from cluster.api.field_errors import FieldError
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.templates import check_workload, unsupported_template
+from cluster.api.resources.templates import check_counts, check_workload, unsupported_template
 from cluster.api.tables.workloads import REPLICA_SETS
 from cluster.client import Obj
 
@@ -18,15 +18,13 @@ def fill(replica_set: Obj) -> None:
 
 
 def rules(replica_set: Obj, old: Obj | None) -> Iterator[FieldError]:
-    return check_workload(replica_set, old)
+    if old is not None and replica_set.get("status") != old.get("status"):
+        yield from check_counts(replica_set.get("status"), "fullyLabeledReplicas", "readyReplicas", "availableReplicas")
+    yield from check_workload(replica_set, old)
 
 
 def initial_status(_replica_set: Obj) -> Obj:
     return {"replicas": 0}
-
-
-def selectable(replica_set: Obj) -> dict[str, str]:
-    return {"status.replicas": str(replica_set.get("status", {}).get("replicas", 0))}
 
 
 RESOURCE = Resource(
@@ -41,7 +39,6 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     initial_status=initial_status,
-    fields=selectable,
     unsupported=unsupported_template("spec", "template"),
     warnings=template_warnings("spec", "template"),
 )

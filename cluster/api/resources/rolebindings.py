@@ -11,7 +11,7 @@ from cluster.client import Obj
 
 
 def rules(binding: Obj, old: Obj | None) -> Iterator[FieldError]:
-    return check_binding(binding, old, kinds=("ClusterRole", "Role"))
+    return check_binding(binding, old, kinds=("Role", "ClusterRole"))
 
 
 RESOURCE = Resource(

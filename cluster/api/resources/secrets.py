@@ -3,12 +3,13 @@
 import base64
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, required, too_long
+from cluster.api.bodies import parse_patch_data
+from cluster.api.field_errors import FieldError, invalid, required, too_long
 from cluster.api.metadata import immutable
 from cluster.api.resource import Resource
 from cluster.api.resources.configmaps import BYTES_MAX, check_immutable, check_keys
 from cluster.api.tables.plain import SECRETS
-from cluster.client import Obj
+from cluster.client import BadRequest, Obj
 
 _NEEDED = {
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
@@ -18,6 +19,7 @@ _NEEDED = {
 }
 
 
+_JSON = frozenset({".dockerconfigjson", ".dockercfg"})
 _TOKEN, _ACCOUNT = "kubernetes.io/service-account-token", "kubernetes.io/service-account.name"
 
 
@@ -37,6 +39,8 @@ def rules(secret: Obj, old: Obj | None) -> Iterator[FieldError]:
     for key in _NEEDED.get(secret["type"], ()):
         if key not in data:
             yield required(f"data[{key}]")
+    for key in _JSON & data.keys() & set(_NEEDED.get(secret["type"], ())):
+        yield from _check_json(data[key], f"data[{key}]")
     if secret["type"] == "kubernetes.io/basic-auth" and not {"username", "password"} & data.keys():
         yield required("data[username]")
         yield required("data[password]")
@@ -45,6 +49,13 @@ def rules(secret: Obj, old: Obj | None) -> Iterator[FieldError]:
     if sum(len(value) * 3 // 4 for value in data.values()) > BYTES_MAX:
         yield too_long("data", BYTES_MAX)
     yield from check_immutable(secret, old, ("data",))
+
+
+def _check_json(value: str, path: str) -> Iterator[FieldError]:
+    try:
+        parse_patch_data(base64.b64decode(value))
+    except BadRequest as error:
+        yield invalid(path, "<secret contents redacted>", error.message)
 
 
 def selectable(secret: Obj) -> dict[str, str]:

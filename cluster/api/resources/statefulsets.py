@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, in_go, invalid
+from cluster.api.field_errors import FieldError, forbidden, in_go, invalid, not_one_of
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_not_negative
 from cluster.api.resources.persistentvolumeclaims import check_claim_spec
@@ -13,6 +13,7 @@ from cluster.api.resources.templates import check_workload, unsupported_template
 from cluster.api.tables.workloads import STATEFUL_SETS
 from cluster.client import Obj
 
+RETENTION = ("Retain", "Delete")
 MUTABLE = (
     "minReadySeconds",
     "ordinals",
@@ -51,6 +52,9 @@ def rules(stateful_set: Obj, old: Obj | None) -> Iterator[FieldError]:
     if spec["podManagementPolicy"] not in ("OrderedReady", "Parallel"):
         yield invalid("spec.podManagementPolicy", spec["podManagementPolicy"], "must be 'OrderedReady' or 'Parallel'")
     yield from _check_strategy(spec["updateStrategy"])
+    for when, policy in spec["persistentVolumeClaimRetentionPolicy"].items():
+        if policy not in RETENTION:
+            yield not_one_of(f"spec.persistentVolumeClaimRetentionPolicy.{when}", policy, RETENTION)
     yield from check_workload(
         {**stateful_set, "spec": _with_claims(spec)}, old and {**old, "spec": _with_claims(old["spec"])}
     )

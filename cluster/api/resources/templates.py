@@ -10,6 +10,7 @@ from cluster.api.resources.unsupported import check_pod_spec
 from cluster.client import NotImplementedHere, Obj
 from cluster.selectors import matches_selector
 
+_NAMES = {"DaemonSet": "daemonset", "StatefulSet": "statefulset"}
 _MISSED = "`selector` does not match template `labels`"
 
 
@@ -18,30 +19,45 @@ def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterato
     if old is not None and obj["spec"] == old["spec"]:
         return
     spec = obj["spec"]
-    yield from check_not_negative(spec, "spec", "replicas", "minReadySeconds", "revisionHistoryLimit")
+    yield from check_not_negative(spec, "spec", "replicas", "minReadySeconds")
+    yield from check_not_negative(spec.get("ordinals") or {}, "spec.ordinals", "start")
     changed = old is not None and spec.get("selector") != old["spec"].get("selector")
     if changed and obj["kind"] == "DaemonSet":
         yield immutable("spec.selector", spec.get("selector"))
-    yield from _check_selector(spec)
+    yield from _check_selector(spec, obj["kind"])
     yield from check_template(spec.get("template") or {}, "spec.template", *(restart_policies or ("Always",)))
     if ((spec.get("template") or {}).get("spec") or {}).get("activeDeadlineSeconds") is not None:
-        yield forbidden(
-            "spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"
-        )
+        kind = "StatefulSet" if obj["kind"] == "StatefulSet" else "ReplicaSet"
+        why = f"activeDeadlineSeconds in {kind} is not Supported"
+        yield forbidden("spec.template.spec.activeDeadlineSeconds", why)
     # A StatefulSet tells all that may not change together.
     if changed and obj["kind"] not in ("DaemonSet", "StatefulSet"):
         yield immutable("spec.selector", spec.get("selector"))
 
 
-def _check_selector(spec: Obj) -> Iterator[FieldError]:
+def check_counts(status: Obj | None, *names: str) -> Iterator[FieldError]:
+    """The counts of a status: none below zero, none of them above the number of all."""
+    status = status or {}
+    yield from check_not_negative(status, "status", "replicas", *names, "unavailableReplicas", "observedGeneration")
+    for name in names:
+        if status.get(name, 0) > status.get("replicas", 0):
+            yield invalid(f"status.{name}", status.get(name, 0), "cannot be greater than status.replicas")
+    if status.get("availableReplicas", 0) > status.get("readyReplicas", 0):
+        yield invalid("status.availableReplicas", status["availableReplicas"], "cannot be greater than readyReplicas")
+
+
+def _check_selector(spec: Obj, kind: str) -> Iterator[FieldError]:
     selector, labels = spec.get("selector"), (spec.get("template") or {}).get("metadata", {}).get("labels")
     if selector is None:
         yield required("spec.selector")
         yield invalid("spec.template.metadata.labels", labels, _MISSED)
         return
-    yield from check_selector(selector, "spec.selector")
-    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        yield invalid("spec.selector", selector, "empty selector is invalid for deployment")
+    yield from (wrong := list(check_selector(selector, "spec.selector")))
+    if wrong:
+        if kind in ("Deployment", "StatefulSet"):
+            yield invalid("spec.selector", selector, "invalid label selector")
+    elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        yield invalid("spec.selector", selector, f"empty selector is invalid for {_NAMES.get(kind, 'deployment')}")
     elif not matches_selector(selector, labels):
         yield invalid("spec.template.metadata.labels", labels or None, _MISSED)
 

@@ -33,6 +33,8 @@ def edit_scale(verbs: Verbs, resource: Resource, namespace: str, name: str, edit
     """Change spec.replicas by editing the Scale; returns the new Scale."""
 
     def with_replicas(obj: Obj) -> Obj:
+        if options.is_apply:
+            return edit(obj)
         scale, _ = decode_as("autoscaling_v1.Scale", "Scale", edit(read_scale(obj, resource.replicas)))
         metadata = scale.get("metadata") or {}
         put(obj, resource.replicas.wanted, _replicas(resource, name, scale))

@@ -66,9 +66,11 @@ def _bound_pod(verbs: Verbs, account: Obj, ref: Obj | None) -> Obj | None:
     if not ref:
         return None
     if ref.get("kind") != "Pod":
-        raise NotImplementedHere(
-            f"spec.boundObjectRef.kind: tokens are bound to a Pod here, not to a {ref.get('kind')}"
-        )
+        if ref.get("kind") in ("Secret", "Node"):
+            why = f"tokens are bound to a Pod here, not to a {ref['kind']}"
+            raise NotImplementedHere(f"spec.boundObjectRef.kind: {why}")
+        group, _, version = (ref.get("apiVersion") or "").rpartition("/")
+        raise BadRequest(f"cannot bind token to object of type {group}/{version}, Kind={ref.get('kind', '')}")
     pods = verbs.resource("pods")
     entry = verbs.cluster.store.get("pods", account["namespace"], ref.get("name", ""))
     if entry is None:

@@ -32,9 +32,16 @@ def priority_class(obj: Obj, now: float) -> Cells:
     ]
 
 
+def component(obj: Obj, _now: float) -> Cells:
+    said: Obj = next((c for c in obj.get("conditions") or () if c["type"] == "Healthy"), {})
+    status = {"True": "Healthy", "False": "Unhealthy"}.get(said.get("status", ""), "Unknown")
+    return [name(obj), status, said.get("message", ""), said.get("error", "")]
+
+
 NAMESPACES = Table((NAME, Column(name="Status"), AGE), namespace)
 CONFIG_MAPS = Table((NAME, Column(name="Data"), AGE), config_map)
 SECRETS = Table((NAME, Column(name="Type"), Column(name="Data"), AGE), secret)
+COMPONENTS = Table((NAME, Column(name="Status"), Column(name="Message"), Column(name="Error")), component)
 LEASES = Table((NAME, Column(name="Holder"), AGE), lease)
 PRIORITY_CLASSES = Table(
     (

@@ -83,6 +83,11 @@ def controller_revision(obj: Obj, now: float) -> Cells:
     return [name(obj), _owner(owners[0]) if owners else NONE, obj.get("revision", 0), age(obj, now)]
 
 
+def pod_template(obj: Obj, _now: float) -> Cells:
+    template = obj.get("template") or {}
+    return [name(obj), *containers_and_images(template), labels_text((template.get("metadata") or {}).get("labels"))]
+
+
 def _owner(owner: Obj) -> str:
     group = owner["apiVersion"].rpartition("/")[0]
     kind = owner["kind"].lower()
@@ -110,3 +115,4 @@ DAEMON_SETS = Table(
     daemon_set,
 )
 CONTROLLER_REVISIONS = Table((NAME, Column(name="Controller"), _integer("Revision"), AGE), controller_revision)
+POD_TEMPLATES = Table((NAME, Column(name="Containers"), Column(name="Images"), Column(name="Pod Labels")), pod_template)
