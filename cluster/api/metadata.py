@@ -74,20 +74,27 @@ def path_segment(name: str) -> str:
 
 
 def qualified_name(name: str) -> str:
-    """A label key: `[subdomain/]name`, the name up to 63 bytes."""
+    """A label key: `[subdomain/]name`, the name up to 63 bytes; the first thing that is wrong with it."""
+    return next(wrong_label_keys(name), "")
+
+
+def wrong_label_keys(name: str) -> Iterator[str]:
+    """All that is wrong with a label key."""
     prefix, slash, rest = name.rpartition("/")
     if slash and "/" in prefix:
-        return (
-            "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-            "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+        yield (
+            "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
+            "an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
             "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' "
             "(e.g. 'example.com/MyName')"
         )
+        return
     if slash and (wrong := subdomain(prefix) if prefix else "must be non-empty"):
-        return f"prefix part {wrong}"
-    if wrong := _length(rest, 63):
-        return f"name part {wrong}"
-    return "" if _QUALIFIED.fullmatch(rest) else QUALIFIED_NAME
+        yield f"prefix part {wrong}"
+    if wrong := "must be non-empty" if not rest else _length(rest, 63):
+        yield f"name part {wrong}"
+    if not _QUALIFIED.fullmatch(rest):
+        yield QUALIFIED_NAME
 
 
 def label_value(value: str) -> str:

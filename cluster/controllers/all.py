@@ -28,6 +28,7 @@ from cluster.controllers import (
     pod_garbage,
     quota_usage,
     replicaset,
+    replication,
     service_accounts,
     statefulset,
     storage_protection,
@@ -41,6 +42,7 @@ from cluster.controllers.loop import run
 CONTROLLERS = (
     deployment,
     replicaset,
+    replication,
     endpoints,
     endpointslices,
     endpoint_mirror,

@@ -1,12 +1,14 @@
 """Jobs: pods until enough have succeeded or too many have failed; events and status as recorded in `job-failing`."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice, repeat
 
 from cluster.client import ApiError, Client, NotFound, Obj
 from cluster.controllers.context import Context
-from cluster.controllers.job_plan import FINALIZER, INDEX, Outcome, Plan, format_indexes
+from cluster.controllers.job_indexes import INDEX, failure_notes, format_indexes
+from cluster.controllers.job_plan import FINALIZER, Outcome, Plan
 from cluster.controllers.loop import Controller, own_key
 from cluster.controllers.ownership import claim, owners_or_candidates
 from cluster.controllers.replicaset import slow_start
@@ -90,15 +92,16 @@ class _Reconciler:
         return plan.seconds_left()
 
     async def _create(self, plan: Plan, count: int) -> None:
-        indexes = plan.free_indexes() if plan.is_indexed else None
+        indexes: Iterator[int | None] = plan.free_indexes() if plan.is_indexed else repeat(None)
         for batch in slow_start(count):
-            for _ in range(batch):
-                self._create_one(plan.job, next(indexes) if indexes else None)
+            for index in islice(indexes, batch):
+                self._create_one(plan, index)
                 await asyncio.sleep(0)
 
-    def _create_one(self, job: Obj, index: int | None) -> None:
+    def _create_one(self, plan: Plan, index: int | None) -> None:
+        job = plan.job
         try:
-            made = self.client.create("pods", pod_for(job, index), key_of(job).namespace)
+            made = self.client.create("pods", pod_for(plan, index), key_of(job).namespace)
         except ApiError as error:
             self.recorder.event(job, "Warning", "FailedCreate", f"Error creating: {error}")
             raise
@@ -152,13 +155,15 @@ def new_status(plan: Plan, outcome: Outcome | None) -> Obj:
         **{name: count for name, count in counts.items() if count},
         "terminating": ending,
         **({"completedIndexes": indexes} if indexes else {}),
+        **({"failedIndexes": format_indexes(plan.failed_indexes)} if plan.index_limit is not None else {}),
         "uncountedTerminatedPods": {},
         "ready": sum(map(is_pod_ready, active)),
     }
 
 
-def pod_for(job: Obj, index: int | None) -> Obj:
+def pod_for(plan: Plan, index: int | None) -> Obj:
     """A pod of the Job; of an Indexed one with its index in name, annotation, host name and environment. Pure."""
+    job = plan.job
     name = job["metadata"]["name"]
     pod = pod_from_template(job["spec"]["template"], job, f"{name}-" if index is None else f"{name}-{index}-")
     pod["metadata"].setdefault("finalizers", []).append(FINALIZER)
@@ -166,6 +171,8 @@ def pod_for(job: Obj, index: int | None) -> Obj:
         return pod
     for kind in ("annotations", "labels"):
         pod["metadata"].setdefault(kind, {})[INDEX] = str(index)
+    if plan.index_limit is not None:
+        pod["metadata"]["annotations"] |= failure_notes(*plan.index_failures(index))
     pod["spec"].setdefault("hostname", f"{name}-{index}")
     source = {"fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.labels['{INDEX}']"}}
     for container in (*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())):

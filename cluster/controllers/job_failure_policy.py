@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cluster.client import Obj
 
-COUNT, IGNORE, FAIL_JOB = "Count", "Ignore", "FailJob"
+COUNT, IGNORE, FAIL_JOB, FAIL_INDEX = "Count", "Ignore", "FailJob", "FailIndex"
 
 
 def judge(job: Obj, pod: Obj) -> tuple[str, str]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cluster.client import Obj
-from cluster.controllers.job_failure_policy import FAIL_JOB, IGNORE, judge
-from cluster.objects import annotations_of, is_condition_true, is_going, is_pod_active, is_pod_finished, restarts_of
+from cluster.controllers.job_failure_policy import FAIL_INDEX, FAIL_JOB, IGNORE, judge
+from cluster.controllers.job_indexes import failures_before, index_of, matched_rule, parse_indexes
+from cluster.objects import is_condition_true, is_going, is_pod_active, is_pod_finished, restarts_of
 from cluster.timestamps import parse_time
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
 """On pods that have not been counted yet."""
 
-INDEX = "batch.kubernetes.io/job-completion-index"
 BACKOFF_SECONDS = 10.0
 BACKOFF_SECONDS_MAX = 600.0
 
@@ -30,6 +30,10 @@ class Outcome:
 
 COMPLETED = Outcome(True, "CompletionsReached", "Reached expected number of succeeded pods")
 TOO_MANY_FAILURES = Outcome(False, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+TOO_MANY_INDEXES = Outcome(
+    False, "MaxFailedIndexesExceeded", "Job has exceeded the specified maximal number of failed indexes"
+)
+SOME_INDEXES = Outcome(False, "FailedIndexes", "Job has failed indexes")
 TOO_LATE = Outcome(False, "DeadlineExceeded", "Job was active longer than specified deadline")
 
 
@@ -84,11 +88,31 @@ class Plan:
         before = set(parse_indexes(self.status.get("completedIndexes", "")))
         return frozenset(before | {index_of(p) for p in self.counted if _is_success(p)})
 
+    @property
+    def index_limit(self) -> int | None:
+        """How often each index may fail, where each fails for itself."""
+        limit: int | None = self.spec.get("backoffLimitPerIndex")
+        return limit
+
+    @property
+    def failed_indexes(self) -> frozenset[int]:
+        """Those that are not tried again."""
+        before = set(parse_indexes(self.status.get("failedIndexes", "")))
+        now = {index_of(p) for p in self.counted if self._is_failure(p) and self._was_last(p)}
+        return frozenset(before | now) - self.done_indexes
+
+    def _was_last(self, pod: Obj) -> bool:
+        action, _ = judge(self.job, pod)
+        if self.index_limit is None or action == IGNORE:
+            return False
+        return action == FAIL_INDEX or failures_before(pod)[0] >= self.index_limit
+
     def outcome(self) -> Outcome | None:
         """None while the Job goes on."""
-        if is_condition_true(self.job, "FailureTarget"):
-            found = next(c for c in self.status["conditions"] if c["type"] == "FailureTarget")
-            return Outcome(False, found["reason"], found["message"])
+        for type, succeeded in (("FailureTarget", False), ("SuccessCriteriaMet", True)):
+            if is_condition_true(self.job, type):
+                found = next(c for c in self.status["conditions"] if c["type"] == type)
+                return Outcome(succeeded, found["reason"], found["message"])
         for action, why in (judge(self.job, p) for p in self.counted if self._is_failure(p)):
             if action == FAIL_JOB:
                 return Outcome(False, "PodFailurePolicy", why)
@@ -96,7 +120,19 @@ class Plan:
             return COMPLETED
         if self.failed > self.spec["backoffLimit"] or self._restarted_too_often():
             return TOO_MANY_FAILURES
-        return TOO_LATE if self.seconds_left() == 0 else None
+        if self.seconds_left() == 0:
+            return TOO_LATE
+        return self._outcome_by_index()
+
+    def _outcome_by_index(self) -> Outcome | None:
+        failed, most = len(self.failed_indexes), self.spec.get("maxFailedIndexes")
+        if most is not None and failed > most:
+            return TOO_MANY_INDEXES
+        if failed and self.succeeded + failed >= self.spec["completions"]:
+            return SOME_INDEXES
+        policy = self.spec.get("successPolicy")
+        rule = matched_rule(policy, self.done_indexes, self.spec["completions"]) if policy else None
+        return None if rule is None else Outcome(True, "SuccessPolicy", f"Matched rules at index {rule}")
 
     def seconds_left(self) -> float | None:
         """Until activeDeadlineSeconds; None without such a limit."""
@@ -111,7 +147,7 @@ class Plan:
             return -len(self.active)
         wanted, completions = self.spec["parallelism"], self.spec.get("completions")
         if completions is not None:
-            wanted = min(wanted, completions - self.succeeded)
+            wanted = min(wanted, completions - self.succeeded - len(self.failed_indexes))
         elif self.succeeded:
             # One has done the work: the others end it, none begins.
             wanted = min(wanted, len(self.active))
@@ -119,20 +155,46 @@ class Plan:
         return int(wanted) - len(self.active) - (waited_for if wanted > len(self.active) else 0)
 
     def free_indexes(self) -> Iterator[int]:
-        """Of an Indexed Job: those that no pod works on or has completed, from the lowest."""
-        taken = self.done_indexes | {index_of(p) for p in self.active}
-        return (index for index in range(self.spec["completions"]) if index not in taken)
+        """Of an Indexed Job: those that no pod works on, or has completed, or waits for, from the lowest."""
+        taken = self.done_indexes | self.failed_indexes | {index_of(p) for p in self.active}
+        free = (index for index in range(self.spec["completions"]) if index not in taken)
+        return (index for index in free if self.index_limit is None or not self.index_backoff_seconds(index))
+
+    def index_failures(self, index: int) -> tuple[int, int]:
+        """How often an index that fails for itself has failed: counted, and ignored."""
+        ended = [p for p in self.pods if index_of(p) == index and self._is_failure(p)]
+        if not ended:
+            return 0, 0
+        last = max(ended, key=_ended_at)
+        counted, ignored = failures_before(last)
+        is_ignored = judge(self.job, last)[0] == IGNORE
+        return counted + (not is_ignored), ignored + is_ignored
+
+    def index_backoff_seconds(self, index: int) -> float:
+        """How long such an index still waits after its last failure."""
+        ends = [_ended_at(p) for p in self.pods if index_of(p) == index and self._is_failure(p)]
+        return self._left(sum(self.index_failures(index)), max(ends, default=0.0))
 
     def backoff_seconds(self) -> float:
-        """How long after its last failure the Job waits: 10 s, 20 s, 40 s … ten minutes; a success forgives all."""
+        """How long after its last failure the Job waits: 10 s, 20 s, 40 s … ten minutes; a success forgives all.
+
+        Where each index fails for itself, each waits for itself: until the next of them is due.
+        """
+        if self.index_limit is not None:
+            waiting = set(range(self.spec["completions"])) - self.done_indexes - self.failed_indexes
+            waiting -= {index_of(p) for p in self.active}
+            return min((self.index_backoff_seconds(index) for index in waiting), default=0.0)
         ended = sorted((_ended_at(p), _is_success(p)) for p in self.pods if is_pod_finished(p))
         failures = 0
         for _, is_success in ended:
             failures = 0 if is_success else failures + 1
+        return self._left(failures, ended[-1][0] if ended else 0.0)
+
+    def _left(self, failures: int, since: float) -> float:
         if not failures:
             return 0.0
-        delay = min(BACKOFF_SECONDS * 2.0 ** (failures - 1), BACKOFF_SECONDS_MAX)
-        return max(0.0, ended[-1][0] + delay - self.now)
+        delay = min(BACKOFF_SECONDS * 2.0 ** min(failures - 1, 10), BACKOFF_SECONDS_MAX)
+        return max(0.0, since + delay - self.now)
 
     def _is_failure(self, pod: Obj) -> bool:
         if pod.get("status", {}).get("phase") == "Failed":
@@ -150,28 +212,6 @@ class Plan:
             return False
         restarts, limit = sum(map(restarts_of, self.active)), self.spec["backoffLimit"]
         return restarts > 0 if limit == 0 else restarts >= limit
-
-
-def index_of(pod: Obj) -> int:
-    return int(annotations_of(pod).get(INDEX, -1))
-
-
-def parse_indexes(text: str) -> Iterator[int]:
-    """status.completedIndexes: "0-2,5"."""
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        yield from range(int(first), int(last or first) + 1)
-
-
-def format_indexes(indexes: frozenset[int]) -> str:
-    """The same way back."""
-    runs: list[list[int]] = []
-    for index in sorted(indexes):
-        if runs and runs[-1][-1] == index - 1:
-            runs[-1].append(index)
-        else:
-            runs.append([index])
-    return ",".join(f"{r[0]}-{r[-1]}" if len(r) > 2 else ",".join(map(str, r)) for r in runs)
 
 
 def _is_uncounted(pod: Obj) -> bool:

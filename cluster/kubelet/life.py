@@ -438,7 +438,7 @@ class ContainerLife:
             origin=self._home.origin,
             began=began,
             check=lambda: self._machine.checker.check(probe, self.spec, container_id, address),
-            unhealthy=lambda message: self._tell("Warning", "Unhealthy", message),
+            tell=lambda reason, message: self._tell("Warning", reason, message),
             changed=self._probe_changed,
         )
 
@@ -447,11 +447,28 @@ class ContainerLife:
             self.status = replace(self.status, ready=result is Result.SUCCESS)
             self._home.publish()
         elif result is Result.FAILURE:
-            grace = self.spec[f"{kind}Probe"].get("terminationGracePeriodSeconds")
-            self.condemn(f"Container {self.spec['name']} failed {kind} probe, will be restarted", grace)
+            self._fail(kind)
         elif kind is ProbeKind.STARTUP:
             self._mark_started()
             self._home.publish()
+
+    def _fail(self, kind: ProbeKind) -> None:
+        """A pod that would have nothing left ends as a whole; else this container alone, perhaps to start again."""
+        name, policy = self.spec["name"], podspec.restart_policy(self._home.pod)
+        grace = self.spec[f"{kind}Probe"].get("terminationGracePeriodSeconds")
+        if self.kind is Kind.SIDECAR:
+            self.condemn(f"Init container {name} failed {kind} probe", grace)
+        elif policy != "Never":
+            self.condemn(f"Container {name} failed {kind} probe, will be restarted", grace)
+        elif self._is_last():
+            self.condemn(f"Stopping container {name}")
+        else:
+            self.condemn(f"Container {name} failed {kind} probe", grace)
+
+    def _is_last(self) -> bool:
+        """Whether no other main container runs."""
+        others = {c["name"] for c in podspec.containers(self._home.pod)} - {self.spec["name"]}
+        return not others & self._home.running_ids().keys()
 
     # --- telling ---
 

@@ -276,7 +276,8 @@ class _Scheduler:
 
 def _is_ours(pod: Obj) -> bool:
     spec = pod["spec"]
-    return spec.get("schedulerName", NAME) == NAME and not is_going(pod) and not is_pod_finished(pod)
+    free = not spec.get("schedulingGates") and not is_going(pod) and not is_pod_finished(pod)
+    return free and spec.get("schedulerName", NAME) == NAME
 
 
 def _offer(node: Obj) -> tuple[object, ...]:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.client import Obj
+from cluster.client import Invalid, Obj
 from cluster.controllers.job import is_over
-from cluster.controllers.job_plan import FINALIZER, Plan, format_indexes, parse_indexes
+from cluster.controllers.job_indexes import FAILURES, INDEX, format_indexes, parse_indexes
+from cluster.controllers.job_plan import FINALIZER, Plan
 from cluster.objects import is_going, is_pod_finished
 from cluster.timestamps import format_time
 from tests.controllers.world import NAMESPACE, World, pod_template
@@ -192,3 +193,54 @@ async def test_a_failure_that_is_ignored_is_not_counted(world: World) -> None:
     end(world, running(world)[0], ok=False, ago=60)
     await world.until(lambda: len(running(world)) == 1 and status(world).get("ready") == 1)
     assert "failed" not in status(world)
+
+
+def indexed(pods: list[Obj], index: int) -> Obj:
+    return next(p for p in pods if p["metadata"]["annotations"][INDEX] == str(index))
+
+
+async def test_each_index_fails_for_itself(world: World) -> None:
+    declare(world, completions=2, parallelism=2, completionMode="Indexed", backoffLimitPerIndex=1)
+    await world.until(lambda: len(running(world)) == 2)
+    end(world, indexed(running(world), 0))
+    end(world, indexed(running(world), 1), ok=False)
+    await world.until(lambda: status(world).get("failed") == 1)
+    assert status(world)["failedIndexes"] == "", "it may fail once more"
+    world.ahead += 11
+    world.client.patch(RESOURCE, "j", NAMESPACE, {"metadata": {"labels": {"look": "again"}}})
+    await world.until(lambda: running(world))
+    (again,) = running(world)
+    assert again["metadata"]["annotations"][FAILURES] == "1"
+    end(world, again, ok=False)
+    await world.until(lambda: is_over(job(world)))
+    assert conditions(world) == {"FailureTarget": "FailedIndexes", "Failed": "FailedIndexes"}
+    assert (status(world)["completedIndexes"], status(world)["failedIndexes"]) == ("0", "1")
+
+
+async def test_too_many_failed_indexes_end_the_others(world: World) -> None:
+    policy = {"backoffLimitPerIndex": 0, "maxFailedIndexes": 0}
+    declare(world, completions=2, parallelism=2, completionMode="Indexed", **policy)
+    await world.until(lambda: len(running(world)) == 2)
+    end(world, indexed(running(world), 1), ok=False)
+    await world.until(lambda: is_over(job(world)))
+    assert conditions(world)["Failed"] == "MaxFailedIndexesExceeded"
+    assert not running(world)
+
+
+async def test_enough_may_be_enough(world: World) -> None:
+    policy = {"successPolicy": {"rules": [{"succeededIndexes": "1"}, {"succeededCount": 1}]}}
+    declare(world, completions=2, parallelism=2, completionMode="Indexed", **policy)
+    await world.until(lambda: len(running(world)) == 2)
+    end(world, indexed(running(world), 0))
+    await world.until(lambda: is_over(job(world)))
+    assert conditions(world) == {"SuccessCriteriaMet": "SuccessPolicy", "Complete": "SuccessPolicy"}
+    assert job(world)["status"]["conditions"][0]["message"] == "Matched rules at index 1"
+    assert not running(world)
+
+
+async def test_an_indexed_job_grows_as_a_whole(world: World) -> None:
+    declare(world, completions=1, parallelism=1, completionMode="Indexed")
+    world.client.patch(RESOURCE, "j", NAMESPACE, {"spec": {"completions": 2, "parallelism": 2}})
+    await world.until(lambda: len(running(world)) == 2)
+    with pytest.raises(Invalid, match="can only be modified in tandem with parallelism"):
+        world.client.patch(RESOURCE, "j", NAMESPACE, {"spec": {"completions": 3}})

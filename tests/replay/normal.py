@@ -20,6 +20,8 @@ REPLACED = tuple(
         (rf"\b(app|d|db|j|ok)-[{SAFE}]{{7,10}}\b", r"\1-<hash>"),
         (rf"([a-z0-9])-[{SAFE}]{{5}}(?![\w.-])", r"\1-<id>"),
         (rf'((?:pod-template|controller-revision)-hash[=:] *"?)[{SAFE}]{{7,10}}\b', r"\1<hash>"),
+        # The minute that a CronJob's Job is for.
+        (r"(?<=[a-z]-)2[89]\d{6}\b", "<minute>"),
         # What a pod has of its node: where that is.
         (r",?topology\.kubernetes\.io/(?:zone|region)[=:] *[\w-]+", ""),
         (r"\b3[0-2]\d{3}/TCP", "<port>/TCP"),

@@ -15,10 +15,14 @@ from cluster.config import MIB, NodeConfig
 from tests.replay.case import CASES, Case
 from tests.replay.cases import (
     access,
+    batch,
     claims,
     containers,
+    crowding,
+    lifetimes,
     limits,
     living,
+    mounted,
     network,
     nodes,
     placing,
@@ -27,9 +31,11 @@ from tests.replay.cases import (
     refusals,
     rights,
     rollouts,
+    scaling,
     scheduling,
     sets,
     starting,
+    surroundings,
     workloads,
 )
 from tests.replay.stage import Row, on
@@ -37,10 +43,14 @@ from tests.replay.stage import Row, on
 __all__ = [
     "CASES",
     "access",
+    "batch",
     "claims",
     "containers",
+    "crowding",
+    "lifetimes",
     "limits",
     "living",
+    "mounted",
     "network",
     "nodes",
     "placing",
@@ -51,9 +61,11 @@ __all__ = [
     "refusals",
     "rights",
     "rollouts",
+    "scaling",
     "scheduling",
     "sets",
     "starting",
+    "surroundings",
     "workloads",
 ]
 

@@ -5,17 +5,29 @@ from collections.abc import Iterator
 from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.metadata import immutable
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum, check_not_negative, check_optional_enum, check_required
+from cluster.api.resources.checks import check_not_negative, check_optional_enum
+from cluster.api.resources.job_rules import check_failure_policy, check_indexes
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.podspec_rules import FOR_JOBS, check_template
 from cluster.api.resources.templates import unsupported_template
+from cluster.api.resources.unsupported import refusal
 from cluster.api.tables.jobs import JOBS
 from cluster.client import NotImplementedHere, Obj
 
 UID_LABEL, NAME_LABEL = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
+CONTROLLER = "kubernetes.io/job-controller"
+UNLIMITED = 2**31 - 1
 _COUNTS = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
-_IMMUTABLE = ("completions", "selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex")
+_IMMUTABLE = (
+    "selector",
+    "template",
+    "completionMode",
+    "podFailurePolicy",
+    "backoffLimitPerIndex",
+    "successPolicy",
+    "managedBy",
+)
 
 
 def fill(job: Obj) -> None:
@@ -27,7 +39,7 @@ def fill_spec(spec: Obj) -> None:
     if spec.get("completions") is None and spec.get("parallelism") is None:
         spec["completions"] = 1
     spec.setdefault("parallelism", 1)
-    spec.setdefault("backoffLimit", 6)
+    spec.setdefault("backoffLimit", 6 if spec.get("backoffLimitPerIndex") is None else UNLIMITED)
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
     spec.setdefault("podReplacementPolicy", "TerminatingOrFailed" if not spec.get("podFailurePolicy") else "Failed")
@@ -66,35 +78,29 @@ def rules(job: Obj, old: Obj | None) -> Iterator[FieldError]:
     if old is None and not spec.get("manualSelector") and spec.get("selector") != generated(job):
         yield invalid("spec.selector", spec.get("selector"), "`selector` not auto-generated")
     yield from check_job_spec(spec, "spec")
+    if old is not None and spec.get("completions") != old["spec"].get("completions"):
+        yield from _check_completions(spec)
     for name in _IMMUTABLE:
         if old is not None and spec.get(name) != old["spec"].get(name):
             yield immutable(f"spec.{name}", spec.get(name))
 
 
+def _check_completions(spec: Obj) -> Iterator[FieldError]:
+    """An Indexed Job may grow and shrink as a whole (KEP-2214)."""
+    if spec.get("completionMode") != "Indexed" or spec.get("completions") is None:
+        yield immutable("spec.completions", spec.get("completions"))
+    elif spec["completions"] != spec.get("parallelism"):
+        yield invalid("spec.completions", spec["completions"], "can only be modified in tandem with parallelism")
+
+
 def check_job_spec(spec: Obj, path: str) -> Iterator[FieldError]:
     yield from check_not_negative(spec, path, *_COUNTS)
     yield from check_optional_enum(spec, path, "completionMode", ("Indexed", "NonIndexed"))
-    if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
-        yield required(f"{path}.completions", "when completion mode is Indexed")
+    yield from check_indexes(spec, path)
     yield from check_template(spec["template"], f"{path}.template", *FOR_JOBS)
-    policy = spec.get("podFailurePolicy")
-    if policy is not None:
-        yield from _check_policy(policy, f"{path}.podFailurePolicy")
-        if spec["template"]["spec"].get("restartPolicy") != "Never":
-            restarts = spec["template"]["spec"].get("restartPolicy")
-            why = 'only "Never" is supported when podFailurePolicy is specified'
-            yield invalid(f"{path}.template.spec.restartPolicy", restarts, why)
-
-
-def _check_policy(policy: Obj, path: str) -> Iterator[FieldError]:
-    for i, rule in enumerate(policy.get("rules") or ()):
-        at = f"{path}.rules[{i}]"
-        yield from check_enum(rule, at, "action", ("Count", "FailIndex", "FailJob", "Ignore"))
-        if bool(rule.get("onExitCodes")) == bool(rule.get("onPodConditions")):
-            yield invalid(at, "", "specifying one of OnExitCodes and OnPodConditions is required")
-        if codes := rule.get("onExitCodes"):
-            yield from check_enum(codes, f"{at}.onExitCodes", "operator", ("In", "NotIn"))
-            yield from check_required(codes, f"{at}.onExitCodes", "values")
+    yield from check_failure_policy(spec, path)
+    policies = ("Failed",) if spec.get("podFailurePolicy") else ("Failed", "TerminatingOrFailed")
+    yield from check_optional_enum(spec, path, "podReplacementPolicy", policies)
 
 
 def unsupported(job: Obj) -> Iterator[NotImplementedHere]:
@@ -103,14 +109,8 @@ def unsupported(job: Obj) -> Iterator[NotImplementedHere]:
 
 
 def unsupported_job(spec: Obj, path: str) -> Iterator[NotImplementedHere]:
-    if any(rule.get("action") == "FailIndex" for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ()):
-        yield NotImplementedHere(f"{path}.podFailurePolicy.rules[*].action: FailIndex is not supported by this cluster")
-    for name in ("successPolicy", "backoffLimitPerIndex", "maxFailedIndexes", "managedBy"):
-        if spec.get(name) is not None:
-            yield NotImplementedHere(
-                f"{path}.{name} is not supported by this cluster: Jobs fail by backoffLimit and "
-                "activeDeadlineSeconds; remove it or use a real cluster"
-            )
+    if spec.get("managedBy") not in (None, CONTROLLER):
+        yield refusal(f"{path}.managedBy", "there is one controller of Jobs")
 
 
 def selectable(job: Obj) -> dict[str, str]:

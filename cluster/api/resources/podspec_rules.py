@@ -8,6 +8,7 @@ from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, 
 from cluster.api.metadata import check_annotations, check_labels, label, qualified_name, subdomain
 from cluster.api.resources.checks import check_enum, check_name, check_range, check_selector
 from cluster.api.resources.container_rules import check_container, check_ephemeral_container, check_init_container
+from cluster.api.resources.gates import check_gates
 from cluster.api.resources.volume_rules import check_volumes
 from cluster.client import Obj
 
@@ -47,6 +48,7 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[FieldError]:
     yield from check_range(spec.get("activeDeadlineSeconds"), f"{path}.activeDeadlineSeconds", 1, _HIGHEST)
     yield from check_labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
     yield from _check_names(spec, path)
+    yield from check_gates(spec, path)
     for i, toleration in enumerate(spec.get("tolerations") or ()):
         yield from _check_toleration(toleration, f"{path}.tolerations[{i}]")
     for i, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):

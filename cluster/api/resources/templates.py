@@ -10,7 +10,7 @@ from cluster.api.resources.unsupported import check_pod_spec
 from cluster.client import NotImplementedHere, Obj
 from cluster.selectors import matches_selector
 
-_MISSED = "`selector` does not match template `labels`"
+MISSED = "`selector` does not match template `labels`"
 
 
 def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterator[FieldError]:
@@ -37,13 +37,13 @@ def _check_selector(spec: Obj) -> Iterator[FieldError]:
     selector, labels = spec.get("selector"), (spec.get("template") or {}).get("metadata", {}).get("labels")
     if selector is None:
         yield required("spec.selector")
-        yield invalid("spec.template.metadata.labels", labels, _MISSED)
+        yield invalid("spec.template.metadata.labels", labels, MISSED)
         return
     yield from check_selector(selector, "spec.selector")
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
         yield invalid("spec.selector", selector, "empty selector is invalid for deployment")
     elif not matches_selector(selector, labels):
-        yield invalid("spec.template.metadata.labels", labels or None, _MISSED)
+        yield invalid("spec.template.metadata.labels", labels or None, MISSED)
 
 
 def unsupported_template(*path: str) -> Callable[[Obj], Iterator[NotImplementedHere]]:

@@ -4,7 +4,7 @@ Most of it would let a pod out of the sandbox that the cluster is (the host's na
 needs drivers that are not here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from cluster.client import NotImplementedHere, Obj
@@ -20,7 +20,6 @@ POD = {
     "overhead": "there is one runtime, without overhead",
     "resourceClaims": "there is no dynamic resource allocation",
     "resources": "resources are set on containers, not on the pod",
-    "schedulingGates": "pods are scheduled at once",
     "schedulingGroup": "pods are scheduled one by one",
 }
 CONTAINER = {
@@ -54,15 +53,6 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[NotImplementedHere
             yield from _container(container, f"{path}.{kind}[{i}]", is_init=kind == "initContainers")
     for i, volume in enumerate(spec.get("volumes") or ()):
         yield from _volume(volume, f"{path}.volumes[{i}]")
-
-
-def not_run(kinds: str, instead: str) -> Callable[[Obj], Iterator[NotImplementedHere]]:
-    """A check for a kind whose controller this cluster does not have: no object of it is ever taken."""
-
-    def check(_obj: Obj) -> Iterator[NotImplementedHere]:
-        yield NotImplementedHere(f"{kinds} are not run by this cluster; {instead}, or use a real cluster")
-
-    return check
 
 
 def _container(container: Obj, path: str, *, is_init: bool) -> Iterator[NotImplementedHere]:

@@ -9,6 +9,8 @@ from cluster.api.tables.text import NONE, name, or_none
 from cluster.client import Obj
 from cluster.timestamps import parse_time
 
+GATED = "SchedulingGated"
+
 
 @dataclass(slots=True)
 class _Summary:
@@ -44,13 +46,18 @@ def cells(pod: Obj, now: float) -> Cells:
 def summarize(pod: Obj) -> _Summary:
     """STATUS, ready containers and restarts."""
     spec, status = pod.get("spec", {}), pod.get("status", {})
-    summary = _Summary(status.get("reason") or status.get("phase", ""))
+    summary = _Summary(_gated(status) or status.get("reason") or status.get("phase", ""))
     initializing = _initialize(summary, spec, status)
     if not initializing or _condition(status, "Initialized"):
         _run(summary, spec, status)
     if pod["metadata"].get("deletionTimestamp"):
         _end(summary, status)
     return summary
+
+
+def _gated(status: Obj) -> str:
+    reasons = (c.get("reason") for c in status.get("conditions") or () if c["type"] == "PodScheduled")
+    return GATED if GATED in reasons else ""
 
 
 def _initialize(summary: _Summary, spec: Obj, status: Obj) -> bool:

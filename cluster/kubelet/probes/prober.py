@@ -31,8 +31,8 @@ class Prober:
     origin: float
     began: float
     check: Callable[[], Awaitable[Outcome]]
-    unhealthy: Callable[[str], None]
-    """Told of every check that failed or could not be made."""
+    tell: Callable[[str, str], None]
+    """Told of every check that failed, could not be made or is odd: the reason of the event, and its message."""
     changed: Callable[[ProbeKind, Result], None]
     """Told when the result changes, and of the first one."""
 
@@ -59,10 +59,12 @@ class Prober:
         try:
             outcome = await self.check()
         except CheckErrored as error:
-            self.unhealthy(f"{name} probe errored and resulted in unknown state: {error}")
+            self.tell("Unhealthy", f"{name} probe errored and resulted in unknown state: {error}")
             return state
         if not outcome.success:
-            self.unhealthy(f"{name} probe failed: {outcome.message}")
+            self.tell("Unhealthy", f"{name} probe failed: {outcome.message}")
+        elif outcome.warning:
+            self.tell("ProbeWarning", f"{name} probe warning: {outcome.warning}")
         after = step(state, outcome, self.rules)
         if after.result is not state.result:
             self.changed(self.kind, after.result)
