@@ -27,7 +27,7 @@ def _is_over(job: Obj) -> bool:
     return any(c["type"] in ends and c["status"] == "True" for c in job.get("status", {}).get("conditions", ()))
 
 
-@case("job-indexes")
+@case("job-index-policies")
 async def indexes(stage: Stage) -> None:
     """Each index fails for itself, or all for one; and enough may be enough."""
     rule = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [42]}}
@@ -133,6 +133,7 @@ async def policies(stage: Stage) -> None:
     await stage.kubectl("get", "cronjobs", "-o", "custom-columns=NAME:.metadata.name,ACTIVE:.status.active[*].kind")
     await stage.kubectl("get", "jobs")
     for name in ("forbids", "replaces"):
+        await stage.kubectl("patch", "cronjob", name, "-p", '{"spec":{"schedule":"30 * * * *"}}')
         await _let_time_pass(stage, name, 3)
     await sleep(3)
     await stage.kubectl("get", "jobs")

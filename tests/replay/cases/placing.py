@@ -173,12 +173,13 @@ async def budget_kinds(stage: Stage) -> None:
     await stage.apply(
         *brief(replicas=3),
         bare("loose", SLEEPS),
+        bare("half", SLEEPS),
         _budget("share", "app", maxUnavailable="34%"),
         _budget("nobody", "nobody", maxUnavailable=1),
         _budget("loose", "loose", maxUnavailable=1),
-        _budget("loose-share", "loose", minAvailable="50%"),
+        _budget("half", "half", minAvailable="50%"),
     )
-    await stage.until_ready(4)
+    await stage.until_ready(5)
     await sleep(1)
     await stage.kubectl("get", "pdb")
     await stage.kubectl("describe", "pdb")
