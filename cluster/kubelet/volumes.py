@@ -46,12 +46,16 @@ class PodVolumes:
             if volume["name"] not in self._sources:
                 self._sources[volume["name"]] = self._make(volume, reader)
 
-    def refresh(self, reader: payloads.Reader) -> None:
-        """Bring volumes made from API objects up to date; what is gone since stays as it was, as on a real node."""
+    def refresh(self, reader: payloads.Reader) -> list[MountFailed]:
+        """Bring volumes made from API objects up to date; what is gone since stays as it was, and is told."""
+        missing = []
         for volume in reader.pod["spec"].get("volumes") or ():
             if any(kind in volume for kind in MADE) and volume["name"] in self._sources:
-                with suppress(MountFailed):
+                try:
                     self._make_files(volume, reader)
+                except MountFailed as failed:
+                    missing.append(failed)
+        return missing
 
     def mounts(self, pod: Obj, container: Obj, environment: Mapping[str, str]) -> list[Mount]:
         """The container's volumeMounts. Raises `StartRefused` for a subPath that leaves its volume."""

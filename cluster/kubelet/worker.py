@@ -130,7 +130,8 @@ class PodWorker:
         if self._sandbox is None or self.finished:
             return
         try:
-            self.volumes.refresh(self._reader())
+            for missing in self.volumes.refresh(self._reader()):
+                self.machine.tell(self.pod, "Warning", "FailedMount", str(missing))
         except (ApiError, OSError) as error:
             log.warning("volumes of pod %s stay as they are: %s", self.pod["metadata"]["name"], error)
 

@@ -218,7 +218,7 @@ async def test_each_index_fails_for_itself(world: World) -> None:
 
 
 async def test_too_many_failed_indexes_end_the_others(world: World) -> None:
-    policy = {"backoffLimitPerIndex": 0, "maxFailedIndexes": 0}
+    policy: Obj = {"backoffLimitPerIndex": 0, "maxFailedIndexes": 0}
     declare(world, completions=2, parallelism=2, completionMode="Indexed", **policy)
     await world.until(lambda: len(running(world)) == 2)
     end(world, indexed(running(world), 1), ok=False)
@@ -228,7 +228,7 @@ async def test_too_many_failed_indexes_end_the_others(world: World) -> None:
 
 
 async def test_enough_may_be_enough(world: World) -> None:
-    policy = {"successPolicy": {"rules": [{"succeededIndexes": "1"}, {"succeededCount": 1}]}}
+    policy: Obj = {"successPolicy": {"rules": [{"succeededIndexes": "1"}, {"succeededCount": 1}]}}
     declare(world, completions=2, parallelism=2, completionMode="Indexed", **policy)
     await world.until(lambda: len(running(world)) == 2)
     end(world, indexed(running(world), 0))

@@ -2,18 +2,19 @@
 
 from asyncio import sleep
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tests.replay.case import Obj, case, shell
 from tests.replay.stage import Stage
 
 
-def _job(name: str, script: str, *, restart: str = "Never", **spec: object) -> Obj:
+def _job(name: str, script: str, *, restart: str = "Never", **spec: Any) -> Obj:
     pod = {"restartPolicy": restart, "terminationGracePeriodSeconds": 1, "containers": [shell("j", script)]}
     whole = {"template": {"spec": pod}, **spec}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": whole}
 
 
-def _indexed(name: str, script: str, completions: int, **spec: object) -> Obj:
+def _indexed(name: str, script: str, completions: int, **spec: Any) -> Obj:
     more = {"completions": completions, "parallelism": completions, "completionMode": "Indexed", **spec}
     return _job(name, script, **more)
 
@@ -27,15 +28,44 @@ def _is_over(job: Obj) -> bool:
     return any(c["type"] in ends and c["status"] == "True" for c in job.get("status", {}).get("conditions", ()))
 
 
+RULE = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [42]}}
+ODD_JOBS: dict[str, Obj] = {
+    "not-indexed": {"backoffLimitPerIndex": 1},
+    "no-limit": {"completions": 1, "completionMode": "Indexed", "maxFailedIndexes": 1},
+    "too-many": {"completions": 1, "completionMode": "Indexed", "backoffLimitPerIndex": 1, "maxFailedIndexes": 2},
+    "no-rule": {"completions": 1, "completionMode": "Indexed", "successPolicy": {"rules": []}},
+    "out-of-range": {
+        "completions": 2,
+        "completionMode": "Indexed",
+        "successPolicy": {"rules": [{"succeededIndexes": "0-5"}, {"succeededCount": 3}, {}]},
+    },
+    "rule-alone": {"podFailurePolicy": {"rules": [RULE]}},
+    "replaces-late": {
+        "podReplacementPolicy": "TerminatingOrFailed",
+        "podFailurePolicy": {"rules": [{**RULE, "action": "Count"}]},
+    },
+}
+
+
+ODD_CRON_JOBS: dict[str, Obj] = {
+    "odd-policy": {"concurrencyPolicy": "Sometimes"},
+    "odd-zone": {"timeZone": "Europe/Nowhere"},
+    "zone-in-schedule": {"schedule": "TZ=UTC 0 * * * *"},
+    "local": {"timeZone": "Local"},
+    "too-few": {"schedule": "* * * *"},
+    "below-zero": {"startingDeadlineSeconds": -1, "successfulJobsHistoryLimit": -1},
+    "a-name-that-is-too-long-for-the-jobs-that-it-would-have-to-make": {},
+}
+
+
 @case("job-index-policies")
 async def indexes(stage: Stage) -> None:
     """Each index fails for itself, or all for one; and enough may be enough."""
-    rule = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [42]}}
     outlast = "test $JOB_COMPLETION_INDEX -lt {} || sleep 600"
     jobs = [
         _indexed("each", _fails_at(1, 3), 4, backoffLimitPerIndex=0),
         _indexed("capped", _fails_at(0, 1) + "; sleep 600", 4, backoffLimitPerIndex=0, maxFailedIndexes=1),
-        _indexed("by-rule", _fails_at(1, code=42), 2, backoffLimitPerIndex=3, podFailurePolicy={"rules": [rule]}),
+        _indexed("by-rule", _fails_at(1, code=42), 2, backoffLimitPerIndex=3, podFailurePolicy={"rules": [RULE]}),
         _indexed("first-counts", outlast.format(1), 3, successPolicy={"rules": [{"succeededIndexes": "0"}]}),
         _indexed("any-two", outlast.format(2), 3, successPolicy={"rules": [{"succeededCount": 2}]}),
     ]
@@ -47,22 +77,7 @@ async def indexes(stage: Stage) -> None:
     await stage.kubectl("get", "jobs", "-o", "yaml")
     await stage.kubectl("describe", "jobs")
     await stage.kubectl("get", "events")
-    for name, spec in {
-        "not-indexed": {"backoffLimitPerIndex": 1},
-        "no-limit": {"completions": 1, "completionMode": "Indexed", "maxFailedIndexes": 1},
-        "too-many": {"completions": 1, "completionMode": "Indexed", "backoffLimitPerIndex": 1, "maxFailedIndexes": 2},
-        "no-rule": {"completions": 1, "completionMode": "Indexed", "successPolicy": {"rules": []}},
-        "out-of-range": {
-            "completions": 2,
-            "completionMode": "Indexed",
-            "successPolicy": {"rules": [{"succeededIndexes": "0-5"}, {"succeededCount": 3}, {}]},
-        },
-        "rule-alone": {"podFailurePolicy": {"rules": [rule]}},
-        "replaces-late": {
-            "podReplacementPolicy": "TerminatingOrFailed",
-            "podFailurePolicy": {"rules": [{**rule, "action": "Count"}]},
-        },
-    }.items():
+    for name, spec in ODD_JOBS.items():
         await stage.create(_job(name, "true", **spec))
 
 
@@ -98,7 +113,7 @@ async def changes(stage: Stage) -> None:
     await stage.kubectl("get", "events")
 
 
-def _cron(name: str, script: str, schedule: str = "0 * * * *", **spec: object) -> Obj:
+def _cron(name: str, script: str, schedule: str = "0 * * * *", **spec: Any) -> Obj:
     template = {"spec": _job(name, script)["spec"]}
     whole = {"schedule": schedule, "jobTemplate": template, "suspend": True, **spec}
     return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": name}, "spec": whole}
@@ -139,13 +154,5 @@ async def policies(stage: Stage) -> None:
     await stage.kubectl("get", "jobs")
     await stage.kubectl("describe", "cronjobs")
     await stage.kubectl("get", "events")
-    for name, spec in {
-        "odd-policy": {"concurrencyPolicy": "Sometimes"},
-        "odd-zone": {"timeZone": "Europe/Nowhere"},
-        "zone-in-schedule": {"schedule": "TZ=UTC 0 * * * *"},
-        "local": {"timeZone": "Local"},
-        "too-few": {"schedule": "* * * *"},
-        "below-zero": {"startingDeadlineSeconds": -1, "successfulJobsHistoryLimit": -1},
-        "a-name-that-is-too-long-for-the-jobs-that-it-would-have-to-make": {},
-    }.items():
+    for name, spec in ODD_CRON_JOBS.items():
         await stage.create(_cron(name, "true", **spec))

@@ -1,6 +1,7 @@
 """Pods of unequal worth, pods that wait for leave, that seek or shun each other, that were put on a node by hand."""
 
 from asyncio import sleep
+from typing import Any
 
 from tests.replay.case import Obj, app, bare, case, shell
 from tests.replay.normal import IMAGE
@@ -19,7 +20,7 @@ def _asks(cpu: str) -> Obj:
     return {**SLEEPS, "resources": {"requests": {"cpu": cpu}}}
 
 
-def _class(name: str, value: int, **more: object) -> Obj:
+def _class(name: str, value: int, **more: Any) -> Obj:
     metadata = {"name": f"replay-{name}"}
     return {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": metadata, "value": value, **more}
 
@@ -63,6 +64,14 @@ def _gates(*names: str) -> Obj:
     return {"schedulingGates": [{"name": f"example.com/{name}"} for name in names]}
 
 
+ODD_GATES: dict[str, Obj] = {
+    "twice": _gates("first", "first"),
+    "unnamed": {"schedulingGates": [{"name": ""}]},
+    "odd": {"schedulingGates": [{"name": "no such/name/here"}]},
+    "placed": {**_gates("first"), "nodeName": "node1"},
+}
+
+
 @case("scheduling-gates")
 async def gates(stage: Stage) -> None:
     """Pods that nobody may schedule yet, and what may change meanwhile."""
@@ -73,12 +82,7 @@ async def gates(stage: Stage) -> None:
     await stage.kubectl("get", "pods", "-o", "wide")
     await stage.kubectl("describe", "pod", "gated")
     await stage.kubectl("get", "deploy,rs")
-    for name, spec in {
-        "twice": _gates("first", "first"),
-        "unnamed": {"schedulingGates": [{"name": ""}]},
-        "odd": {"schedulingGates": [{"name": "no such/name/here"}]},
-        "placed": {**_gates("first"), "nodeName": "node1"},
-    }.items():
+    for name, spec in ODD_GATES.items():
         await stage.create(bare(name, SLEEPS, **spec))
     pod = f"{stage.home}/pods/gated"
     for patch in (
@@ -108,7 +112,7 @@ async def gates(stage: Stage) -> None:
     await stage.kubectl("delete", "deploy", "app")
 
 
-def _labelled(name: str, label: str, **spec: object) -> Obj:
+def _labelled(name: str, label: str, **spec: Any) -> Obj:
     pod = bare(name, SLEEPS, **spec)
     pod["metadata"]["labels"]["group"] = label
     return pod
@@ -122,7 +126,7 @@ def _node(key: str, operator: str, *values: str, field: bool = False) -> Obj:
     }
 
 
-def _pods(kind: str, label: str, **more: object) -> Obj:
+def _pods(kind: str, label: str, **more: Any) -> Obj:
     term = {"topologyKey": HOST, "labelSelector": {"matchLabels": {"group": label}}, **more}
     return {"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
 

@@ -1,6 +1,7 @@
 """Sidecars, thresholds of probes, ends of containers, and containers that join a running pod."""
 
 from asyncio import sleep
+from typing import Any
 
 from tests.replay.case import FAST, Obj, bare, case, shell
 from tests.replay.normal import IMAGE
@@ -10,11 +11,11 @@ OBEYS = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done"
 FOREVER = shell("main", OBEYS)
 
 
-def _exec(script: str, **more: object) -> Obj:
+def _exec(script: str, **more: Any) -> Obj:
     return {"exec": {"command": ["sh", "-c", script]}, **more}
 
 
-def _sidecar(name: str, script: str = OBEYS, **more: object) -> Obj:
+def _sidecar(name: str, script: str = OBEYS, **more: Any) -> Obj:
     return shell(name, script, restartPolicy="Always", **more)
 
 
@@ -70,7 +71,7 @@ def _serves(name: str, **probes: Obj) -> Obj:
     return bare(name, {"name": "main", "image": IMAGE, "command": ["python3", "-c", SERVER], "ports": ports, **probes})
 
 
-def _asked(path: str, **more: object) -> Obj:
+def _asked(path: str, **more: Any) -> Obj:
     return {"httpGet": {"path": path, "port": "web", **more}, "initialDelaySeconds": 1, **FAST}
 
 
@@ -98,23 +99,46 @@ async def answers(stage: Stage) -> None:
     await stage.kubectl("describe", "pod", "asked", "over-grpc", "at-node")
 
 
+SHORT = {"terminationGracePeriodSeconds": 1}
+TRIES = _exec("echo no; exit 7", periodSeconds=1, failureThreshold=3)
+ODD_PROBES: dict[str, Obj] = {
+    "grace-of-readiness": {"readinessProbe": {**TRIES, **SHORT}},
+    "successes-of-liveness": {"livenessProbe": {**TRIES, "successThreshold": 2}},
+    "no-handler": {"livenessProbe": {"periodSeconds": 1}},
+    "two-handlers": {"livenessProbe": {**TRIES, "tcpSocket": {"port": 1}}},
+    "no-grace": {"livenessProbe": {**TRIES, "terminationGracePeriodSeconds": 0}},
+    "below-zero": {"readinessProbe": {**TRIES, "periodSeconds": -1, "timeoutSeconds": -1}},
+    "odd-port": {"readinessProbe": {"httpGet": {"port": "no_such", "path": "/"}}},
+    "high-port": {"readinessProbe": {"grpc": {"port": 70000}}},
+}
+
+
+ODD_VISITORS: dict[str, Obj] = {
+    "no image": {"name": "x"},
+    "same name": {"name": "main", "image": IMAGE},
+    "no target": {"name": "x", "image": IMAGE, "targetContainerName": "nope"},
+    "ports": {"name": "x", "image": IMAGE, "ports": [{"containerPort": 80}]},
+    "probe": {"name": "x", "image": IMAGE, "livenessProbe": _exec("true")},
+    "resources": {"name": "x", "image": IMAGE, "resources": {"limits": {"cpu": "1"}}},
+    "changed": {"name": "doctor", "image": "other:1"},
+}
+
+
 @case("probe-thresholds")
 async def thresholds(stage: Stage) -> None:
     """How often, how late, and what becomes of those that fail."""
     deaf = {"command": ["python3", "-c", "import signal, time; signal.signal(15, lambda *a: None); time.sleep(600)"]}
-    short = {"terminationGracePeriodSeconds": 1}
     down = _exec("test ! -e /tmp/down", periodSeconds=1, failureThreshold=1)
-    both = {"startupProbe": _exec("true", periodSeconds=1, failureThreshold=30, **short), "livenessProbe": down}
-    tries = _exec("echo no; exit 7", periodSeconds=1, failureThreshold=3)
+    both = {"startupProbe": _exec("true", periodSeconds=1, failureThreshold=30, **SHORT), "livenessProbe": down}
     await stage.apply(
         bare("thrice", shell("main", OBEYS, readinessProbe=_exec("true", periodSeconds=1, successThreshold=3))),
         bare("delayed", shell("main", OBEYS, readinessProbe=_exec("true", periodSeconds=1, initialDelaySeconds=3))),
         bare("goes-down", shell("main", f"(sleep 4; touch /tmp/down) & {OBEYS}", **both)),
-        bare("patient", shell("main", OBEYS, livenessProbe=tries), restartPolicy="Never"),
-        bare("own-grace", {**shell("main", ""), **deaf, "livenessProbe": {**tries, **short}}, restartPolicy="Never"),
+        bare("patient", shell("main", OBEYS, livenessProbe=TRIES), restartPolicy="Never"),
+        bare("own-grace", {**shell("main", ""), **deaf, "livenessProbe": {**TRIES, **SHORT}}, restartPolicy="Never"),
         bare(
             "delayed-start",
-            shell("main", OBEYS, startupProbe={**tries, "initialDelaySeconds": 2}),
+            shell("main", OBEYS, startupProbe={**TRIES, "initialDelaySeconds": 2}),
             restartPolicy="Never",
         ),
         bare("no-program", shell("main", OBEYS, readinessProbe={"exec": {"command": ["nonsense"]}, **FAST})),
@@ -122,55 +146,56 @@ async def thresholds(stage: Stage) -> None:
     await sleep(8)
     await stage.kubectl("get", "pods")
     await stage.kubectl("describe", "pods")
-    for name, probe in {
-        "grace-of-readiness": {"readinessProbe": {**tries, **short}},
-        "successes-of-liveness": {"livenessProbe": {**tries, "successThreshold": 2}},
-        "no-handler": {"livenessProbe": {"periodSeconds": 1}},
-        "two-handlers": {"livenessProbe": {**tries, "tcpSocket": {"port": 1}}},
-        "no-grace": {"livenessProbe": {**tries, "terminationGracePeriodSeconds": 0}},
-        "below-zero": {"readinessProbe": {**tries, "periodSeconds": -1, "timeoutSeconds": -1}},
-        "odd-port": {"readinessProbe": {"httpGet": {"port": "no_such", "path": "/"}}},
-        "high-port": {"readinessProbe": {"grpc": {"port": 70000}}},
-    }.items():
+    for name, probe in ODD_PROBES.items():
         await stage.create(bare(name, shell("main", OBEYS, **probe)))
 
 
 @case("exits")
 async def exits(stage: Stage) -> None:
     """Codes and signals, the last words of the dead, and who is started again."""
-    second_time = "test -e /v/x || { touch /v/x; exit 5; }"
-    shared = {"volumes": [{"name": "v", "emptyDir": {}}]}
-    mount = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
     words = "echo from the log; echo from the file > /last/words; exit 4"
     path = {"terminationMessagePath": "/last/words"}
     fallback = {"terminationMessagePolicy": "FallbackToLogsOnError"}
-    once = {"restartPolicy": "Never"}
+    over = {**_ends(""), "command": ["python3", "-c", "import time; time.sleep(1); exit(300)"]}
+    again = {"restartPolicy": "OnFailure", "volumes": [{"name": "v", "emptyDir": {}}]}
+    pods = {
+        "by-segv": _ends("sh -c 'kill -s SEGV $$'; exit $?"),
+        "by-term": _ends("sh -c 'kill -s TERM $$'; exit $?"),
+        "high-code": _ends("exit 255"),
+        "over-code": over,
+        "own-path": _ends(words, **path),
+        "file-before-log": _ends(words, **path, **fallback),
+        "log-of-success": _ends("echo fine", **fallback),
+        "log-of-failure": _ends("echo out; echo err >&2; printf tail; exit 2", **fallback),
+    }
+    late = shell("side", "sleep 3; exit 3")
     await stage.apply(
-        bare("by-segv", shell("main", "sh -c 'kill -SEGV $$'; exit $?"), **once),
-        bare("by-term", shell("main", "sh -c 'kill -TERM $$'; exit $?"), **once),
-        bare("high-code", shell("main", "exit 255"), **once),
-        bare("over-code", {"name": "main", "image": IMAGE, "command": ["python3", "-c", "exit(300)"]}, **once),
-        bare("own-path", shell("main", words, **path), **once),
-        bare("file-before-log", shell("main", words, **path, **fallback), **once),
-        bare("log-of-success", shell("main", "echo fine", **fallback), **once),
-        bare("log-of-failure", shell("main", "echo out; echo err >&2; printf tail; exit 2", **fallback), **once),
-        bare("mixed", shell("main", "exit 0"), shell("side", "sleep 1; exit 3"), **once),
-        bare("half", shell("main", "exit 0"), shell("side", "sleep 1; exit 3"), restartPolicy="OnFailure"),
-        bare("half-always", shell("main", "exit 0"), FOREVER | {"name": "side"}),
-        bare("second-time", shell("main", second_time, **mount), restartPolicy="OnFailure", **shared),
-        bare(
-            "init-second-time",
-            shell("main", "echo main"),
-            initContainers=[shell("first", second_time, **mount), shell("next", "exit 0")],
-            restartPolicy="OnFailure",
-            **shared,
-        ),
+        *(bare(name, container, restartPolicy="Never") for name, container in pods.items()),
+        bare("mixed", _ends("exit 0"), late, restartPolicy="Never"),
+        bare("half", _ends("exit 0"), late, restartPolicy="OnFailure"),
+        bare("half-always", _ends("exit 0"), FOREVER | {"name": "side"}),
+        bare("second-time", _ends(SECOND_TIME, **KEEPS), **again),
+        bare("init-second-time", _ends("echo main"), initContainers=[_fails_once("first"), _ends("", "next")], **again),
     )
-    await sleep(7)
+    await stage.until_over(11)
+    await sleep(4)
     await stage.kubectl("get", "pods")
     await stage.kubectl("describe", "pods")
     await stage.kubectl("logs", "init-second-time", "--all-containers")
     await stage.kubectl("logs", "half", "-c", "side", "--previous")
+
+
+SECOND_TIME = "test -e /v/x || { touch /v/x; exit 5; }"
+KEEPS = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+
+
+def _ends(script: str, name: str = "main", **more: Any) -> Obj:
+    """After a second, so that it was seen to run."""
+    return shell(name, f"sleep 1; {script}", **more)
+
+
+def _fails_once(name: str) -> Obj:
+    return _ends(SECOND_TIME, name, **KEEPS)
 
 
 @case("deleted-in-haste")
@@ -197,7 +222,7 @@ async def haste(stage: Stage) -> None:
     await stage.kubectl("get", "pods", "-o", f"custom-columns={columns}")
     await stage.kubectl("delete", "pod", "twice", "--grace-period=3", "--wait=false")
     await stage.kubectl("get", "pods", "twice", "-o", f"custom-columns={columns}")
-    await sleep(5)
+    await sleep(9)
     await stage.kubectl("get", "pods")
     await stage.kubectl("get", "events")
 
@@ -216,15 +241,7 @@ async def ephemeral(stage: Stage) -> None:
     state = "jsonpath={.status.ephemeralContainerStatuses[*].state.terminated.reason}"
     await stage.kubectl("get", "pod", "sound", "-o", state)
     strategic = "application/strategic-merge-patch+json"
-    for note, more in {
-        "no image": {"name": "x"},
-        "same name": {"name": "main", "image": IMAGE},
-        "no target": {"name": "x", "image": IMAGE, "targetContainerName": "nope"},
-        "ports": {"name": "x", "image": IMAGE, "ports": [{"containerPort": 80}]},
-        "probe": {"name": "x", "image": IMAGE, "livenessProbe": _exec("true")},
-        "resources": {"name": "x", "image": IMAGE, "resources": {"limits": {"cpu": "1"}}},
-        "changed": {"name": "doctor", "image": "other:1"},
-    }.items():
+    for note, more in ODD_VISITORS.items():
         patch = {"spec": {"ephemeralContainers": [more]}}
         await stage.request("PATCH", f"{stage.home}/pods/patient/ephemeralcontainers", patch, type=strategic, note=note)
     removed = [{"op": "remove", "path": "/spec/ephemeralContainers"}]

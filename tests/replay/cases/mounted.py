@@ -1,6 +1,7 @@
 """What containers find in their volumes: names, modes, contents; how that changes, and who may have it."""
 
 from asyncio import sleep
+from typing import Any
 
 from tests.replay.case import Obj, bare, case, shell
 from tests.replay.stage import Stage
@@ -13,7 +14,7 @@ def _sees(name: str, source: Obj, script: str, *, spec: Obj | None = None, **mou
     return bare(name, container, volumes=[{"name": "v", **source}], restartPolicy="Never", **(spec or {}))
 
 
-def _map(name: str, **more: object) -> Obj:
+def _map(name: str, **more: Any) -> Obj:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, **more}
 
 
@@ -136,7 +137,7 @@ def _claim(name: str, storage_class: str, mode: str) -> Obj:
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
 
 
-def _volume(name: str, storage_class: str, mode: str, **spec: object) -> Obj:
+def _volume(name: str, storage_class: str, mode: str, **spec: Any) -> Obj:
     whole = {
         "capacity": {"storage": "10Mi"},
         "accessModes": [mode],
@@ -148,7 +149,7 @@ def _volume(name: str, storage_class: str, mode: str, **spec: object) -> Obj:
     return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": whole}
 
 
-def _user(name: str, claim: str, **spec: object) -> Obj:
+def _user(name: str, claim: str, **spec: Any) -> Obj:
     container = shell("main", "sleep 600", volumeMounts=[{"name": "v", "mountPath": "/v"}])
     return bare(name, container, volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": claim}}], **spec)
 

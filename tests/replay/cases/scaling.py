@@ -1,12 +1,13 @@
 """Who looks after the number of pods: autoscalers without anything to scale, and ReplicationControllers."""
 
 from asyncio import sleep
+from typing import Any
 
 from tests.replay.case import Obj, brief, case, shell
 from tests.replay.stage import Stage
 
 
-def _scaler(name: str, kind: str, target: str, version: str = "apps/v1", **spec: object) -> Obj:
+def _scaler(name: str, kind: str, target: str, version: str = "apps/v1", **spec: Any) -> Obj:
     metric = {
         "type": "Resource",
         "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}},
@@ -19,6 +20,16 @@ def _scaler(name: str, kind: str, target: str, version: str = "apps/v1", **spec:
         "metadata": {"name": name},
         "spec": whole,
     }
+
+
+ODD_SCALERS: dict[str, Obj] = {
+    "no-target": {"scaleTargetRef": {"kind": "", "name": ""}},
+    "none": {"minReplicas": 0},
+    "reversed": {"minReplicas": 4},
+    "no-maximum": {"maxReplicas": 0},
+    "odd-metric": {"metrics": [{"type": "Guess"}]},
+    "no-value": {"metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}]},
+}
 
 
 @case("autoscaler-targets")
@@ -38,14 +49,7 @@ async def targets(stage: Stage) -> None:
     await stage.kubectl("get", "events")
     await stage.kubectl("autoscale", "deploy", "app", "--max=2")
     await stage.kubectl("autoscale", "deploy", "other", "--min=3", "--max=2")
-    for name, spec in {
-        "no-target": {"scaleTargetRef": {"kind": "", "name": ""}},
-        "none": {"minReplicas": 0},
-        "reversed": {"minReplicas": 4},
-        "no-maximum": {"maxReplicas": 0},
-        "odd-metric": {"metrics": [{"type": "Guess"}]},
-        "no-value": {"metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}]},
-    }.items():
+    for name, spec in ODD_SCALERS.items():
         await stage.create(_scaler(name, "Deployment", "app", **spec))
 
 

@@ -1,6 +1,7 @@
 """What a container finds around itself: variables, names, users and rights."""
 
 from asyncio import sleep
+from typing import Any
 
 from tests.replay.case import Obj, bare, case, shell
 from tests.replay.normal import IMAGE
@@ -9,7 +10,7 @@ from tests.replay.stage import Stage
 PRINT = "import os; [print(f'{k}={v!r}') for k, v in sorted(os.environ.items()) if k[:2] in ('E_', 'P_', '1x', 'a.')]"
 
 
-def _prints(*env: Obj, **more: object) -> Obj:
+def _prints(*env: Obj, **more: Any) -> Obj:
     return {"name": "main", "image": IMAGE, "command": ["python3", "-c", PRINT], "env": [*env], **more}
 
 
@@ -30,6 +31,47 @@ def _resource(name: str, resource: str, divisor: str = "") -> Obj:
 
 
 AMOUNTS = {"requests": {"cpu": "30m", "memory": "12Mi"}, "limits": {"cpu": "1500m", "memory": "24Mi"}}
+
+
+ODD_VARIABLES: dict[str, Obj] = {
+    "equals": {"name": "a=b", "value": "c"},
+    "nameless": {"name": "", "value": "c"},
+    "both": {"name": "A", "value": "c", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+    "two": {
+        "name": "A",
+        "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}, "configMapKeyRef": {"name": "a", "key": "b"}},
+    },
+    "nothing": {"name": "A", "valueFrom": {}},
+    "odd-field": {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.containers"}}},
+    "all-labels": {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels"}}},
+    "odd-resource": {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.gpu"}}},
+    "odd-divisor": {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "3"}}},
+    "odd-key": {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "words", "key": "a b"}}},
+}
+
+
+ODD_NAMES: dict[str, Obj] = {
+    "dotted": {"hostname": "a.b"},
+    "upper": {"subdomain": "Nest"},
+    "no-servers": {"dnsPolicy": "None"},
+    "odd-policy": {"dnsPolicy": "Sometimes"},
+    "odd-server": {"dnsConfig": {"nameservers": ["here"]}},
+    "odd-alias": {"hostAliases": [{"ip": "nowhere", "hostnames": ["a"]}]},
+    "odd-alias-name": {"hostAliases": [{"ip": "203.0.113.9", "hostnames": ["a b"]}]},
+}
+
+
+ODD_RIGHTS: dict[str, tuple[Obj, Obj]] = {
+    "negative": ({"runAsUser": -1}, {}),
+    "too-high": ({}, {"runAsUser": 2**40}),
+    "odd-profile": ({"seccompProfile": {"type": "Sometimes"}}, {}),
+    "no-profile": ({"seccompProfile": {}}, {}),
+    "local-profile": ({"seccompProfile": {"type": "Localhost"}}, {}),
+    "odd-policy": ({"fsGroupChangePolicy": "Sometimes"}, {}),
+    "both": ({}, {"privileged": True, "allowPrivilegeEscalation": False}),
+    "odd-mount": ({}, {"procMount": "Sometimes"}),
+    "bare-mount": ({}, {"procMount": "Unmasked"}),
+}
 
 
 @case("environment-kinds")
@@ -99,25 +141,11 @@ async def environment(stage: Stage) -> None:
         await stage.kubectl("logs", name)
     await stage.kubectl("logs", "in-probe", "-c", "first")
     await stage.kubectl("describe", "pod", "keys", "fields", "amounts")
-    for name, variable in {
-        "equals": {"name": "a=b", "value": "c"},
-        "nameless": {"name": "", "value": "c"},
-        "both": {"name": "A", "value": "c", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-        "two": {
-            "name": "A",
-            "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}, "configMapKeyRef": {"name": "a", "key": "b"}},
-        },
-        "nothing": {"name": "A", "valueFrom": {}},
-        "odd-field": {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "spec.containers"}}},
-        "all-labels": {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels"}}},
-        "odd-resource": {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.gpu"}}},
-        "odd-divisor": {"name": "A", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "3"}}},
-        "odd-key": {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "words", "key": "a b"}}},
-    }.items():
+    for name, variable in ODD_VARIABLES.items():
         await stage.create(bare(name, _prints(variable)))
 
 
-def _asks(name: str, script: str, **spec: object) -> Obj:
+def _asks(name: str, script: str, **spec: Any) -> Obj:
     return bare(name, shell("main", script), restartPolicy="Never", **spec)
 
 
@@ -163,15 +191,7 @@ async def host_names(stage: Stage) -> None:
     await stage.kubectl("logs", "a-name-that-is-much-longer-than-any-host-name-may-be-in-the-domain-name-system")
     await stage.kubectl("get", "endpointslices", "-o", "jsonpath={.items[*].endpoints[*].hostname}")
     await stage.kubectl("exec", "bird", "--", "sh", "-c", "hostname -f; tail -1 /etc/hosts")
-    for name, spec in {
-        "dotted": {"hostname": "a.b"},
-        "upper": {"subdomain": "Nest"},
-        "no-servers": {"dnsPolicy": "None"},
-        "odd-policy": {"dnsPolicy": "Sometimes"},
-        "odd-server": {"dnsConfig": {"nameservers": ["here"]}},
-        "odd-alias": {"hostAliases": [{"ip": "nowhere", "hostnames": ["a"]}]},
-        "odd-alias-name": {"hostAliases": [{"ip": "203.0.113.9", "hostnames": ["a b"]}]},
-    }.items():
+    for name, spec in ODD_NAMES.items():
         await stage.create(_asks(name, "true", **spec))
 
 
@@ -179,7 +199,7 @@ RIGHTS = "grep -E '^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPriv
 FILES = "touch /v/x; stat -c '%n %a %u:%g' /v /v/x; touch /tmp/x && echo wrote /tmp"
 
 
-def _as(name: str, pod: Obj, **own: object) -> Obj:
+def _as(name: str, pod: Obj, **own: Any) -> Obj:
     container = shell(
         "main", f"{RIGHTS}; {FILES}", securityContext=own, volumeMounts=[{"name": "v", "mountPath": "/v"}]
     )
@@ -214,15 +234,5 @@ async def security(stage: Stage) -> None:
     for pod in pods:
         await stage.kubectl("logs", pod["metadata"]["name"])
     await stage.kubectl("describe", "pod", "odd-capability")
-    for name, (shared, own) in {
-        "negative": ({"runAsUser": -1}, {}),
-        "too-high": ({}, {"runAsUser": 2**40}),
-        "odd-profile": ({"seccompProfile": {"type": "Sometimes"}}, {}),
-        "no-profile": ({"seccompProfile": {}}, {}),
-        "local-profile": ({"seccompProfile": {"type": "Localhost"}}, {}),
-        "odd-policy": ({"fsGroupChangePolicy": "Sometimes"}, {}),
-        "both": ({}, {"privileged": True, "allowPrivilegeEscalation": False}),
-        "odd-mount": ({}, {"procMount": "Sometimes"}),
-        "bare-mount": ({}, {"procMount": "Unmasked"}),
-    }.items():
+    for name, (shared, own) in ODD_RIGHTS.items():
         await stage.create(_as(name, shared, **own))
