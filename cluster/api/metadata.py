@@ -46,6 +46,8 @@ def wildcard_subdomain(name: str) -> str:
 
 def label(name: str) -> str:
     """An RFC 1123 label of up to 63 bytes: namespaces, containers, volumes."""
+    if "." in name and len(name) <= 63 and not subdomain(name):
+        return "must not contain dots"
     return _length(name, 63) or _form(
         name,
         _LABEL,

@@ -129,7 +129,11 @@ class Kubelet:
 
     def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
         """The log of a container of a pod on this node."""
-        return service.logs(self._worker_of(namespace, pod), options, self._clock())
+        try:
+            worker = self._worker_of(namespace, pod)
+        except NotFound:
+            raise service.unavailable(self._client.get("pods", pod, namespace), options.container) from None
+        return service.logs(worker, options, self._clock())
 
     async def exec(
         self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool

@@ -350,10 +350,15 @@ class ContainerLife:
         # A crash is shown until the kubelet looks again; what the kubelet itself ended, it has just looked at.
         shown_after = 0.0 if abrupt else min(wait, _RESYNC_SECONDS)
         await asyncio.sleep(shown_after)
-        self._wait_as(
-            "CrashLoopBackOff", f"back-off {spelled(delay)} restarting failed container={name} pod={full_name(pod)}"
-        )
+        if not self._hides_back_off():
+            text = f"back-off {spelled(delay)} restarting failed container={name} pod={full_name(pod)}"
+            self._wait_as("CrashLoopBackOff", text)
         await asyncio.sleep(wait - shown_after)
+
+    def _hides_back_off(self) -> bool:
+        """The kubelet takes a sidecar that ended well for an init container that is done, and shows that."""
+        state = self.status.state
+        return self.kind is Kind.SIDECAR and isinstance(state, Terminated) and state.exit_code == 0
 
     # --- stopping ---
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cluster.client import NotImplementedHere, Obj
+from cluster.runtime.capabilities import NEVER
 
 POD = {
     "hostNetwork": "pods never share the machine's network",
@@ -97,6 +98,9 @@ def _security(context: Obj | None, path: str) -> Iterator[NotImplementedHere]:
     yield from _named(context, SECURITY, path)
     if (context.get("seccompProfile") or {}).get("type") == "Localhost":
         yield refusal(f"{path}.seccompProfile.type", "profiles are RuntimeDefault and Unconfined")
+    for name in (context.get("capabilities") or {}).get("add") or ():
+        if name.upper().removeprefix("CAP_") in NEVER:
+            yield refusal(f"{path}.capabilities.add: {name}", "it reaches past containers, into the machine's kernel")
     if context.get("procMount", "Default") != "Default":
         yield refusal(f"{path}.procMount", "/proc is masked as by default")
 

@@ -22,9 +22,9 @@ def _sidecar(name: str, script: str = OBEYS, **more: Any) -> Obj:
 @case("sidecars")
 async def sidecars(stage: Stage) -> None:
     """Started in order, each before what comes after it; counted in readiness; restarted; stopped last, in reverse."""
-    slow = {"startupProbe": _exec("test -e /tmp/up", periodSeconds=1, failureThreshold=10)}
-    never = {"startupProbe": _exec("false", periodSeconds=1, failureThreshold=2)}
-    unready = {"readinessProbe": _exec("false", **FAST)}
+    slow: Obj = {"startupProbe": _exec("test -e /tmp/up", periodSeconds=1, failureThreshold=10)}
+    never: Obj = {"startupProbe": _exec("false", periodSeconds=1, failureThreshold=2)}
+    unready: Obj = {"readinessProbe": _exec("false", **FAST)}
     await stage.apply(
         bare("done", shell("main", "sleep 2"), initContainers=[_sidecar("a"), _sidecar("b")], restartPolicy="Never"),
         bare("fails", shell("main", "sleep 2; exit 3"), initContainers=[_sidecar("a")], restartPolicy="Never"),
@@ -39,8 +39,12 @@ async def sidecars(stage: Stage) -> None:
         ),
         bare("never-up", FOREVER, initContainers=[_sidecar("a", **never)]),
         bare("unready", FOREVER, initContainers=[_sidecar("a", **unready), _sidecar("b")]),
-        bare("crashes", FOREVER, initContainers=[_sidecar("a", "sleep 1; exit 2")]),
-        bare("ill", FOREVER, initContainers=[_sidecar("a", livenessProbe=_exec("false", **FAST))]),
+        bare("crashes", FOREVER, initContainers=[_sidecar("a", "sleep 3; exit 2")]),
+        bare(
+            "ill",
+            FOREVER,
+            initContainers=[_sidecar("a", livenessProbe=_exec("false", **FAST | {"failureThreshold": 3}))],
+        ),
     )
     await sleep(7)
     await stage.kubectl("get", "pods")
@@ -186,7 +190,7 @@ async def exits(stage: Stage) -> None:
 
 
 SECOND_TIME = "test -e /v/x || { touch /v/x; exit 5; }"
-KEEPS = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+KEEPS: Obj = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
 
 
 def _ends(script: str, name: str = "main", **more: Any) -> Obj:
@@ -231,7 +235,7 @@ async def haste(stage: Stage) -> None:
 async def ephemeral(stage: Stage) -> None:
     await stage.apply(bare("patient", FOREVER, shareProcessNamespace=False), bare("sound", FOREVER))
     await stage.until_ready(2)
-    look = ("--image", IMAGE, "--", "sh", "-c", "ls /proc | grep -c '^[0-9]'; cat /proc/1/comm; sleep 600")
+    look = ("--image", IMAGE, "--", "sh", "-c", "cat /proc/1/comm; sleep 600")
     await stage.kubectl("debug", "patient", "-c", "doctor", "--target=main", *look)
     await stage.kubectl("debug", "sound", "-c", "visitor", *look[:3], "true")
     await sleep(3)

@@ -67,7 +67,7 @@ async def contents(stage: Stage) -> None:
         {"downwardAPI": {"items": [_field("name", "metadata.name")]}},
         {"secret": {"name": "nope", "optional": True}},
     ]
-    me = {"securityContext": {"runAsUser": 1000, "fsGroup": 2000}}
+    me = {"securityContext": {"runAsUser": 1234, "fsGroup": 2000}}
     write = f"echo mine > /v/x; {LIST}; touch /v/a.txt"
     memory = {"emptyDir": {"medium": "Memory", "sizeLimit": "3Mi"}}
     inside = "find /v -printf '%m %U:%G %y\\n'; cat /v; echo more >> /v"

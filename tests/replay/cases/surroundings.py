@@ -165,7 +165,7 @@ async def host_names(stage: Stage) -> None:
         {"ip": "203.0.113.9", "hostnames": ["a.example", "b.example"]},
         {"ip": "203.0.113.10", "hostnames": ["c"]},
     ]
-    options = [{"name": "ndots", "value": "2"}, {"name": "edns0"}]
+    options = [{"name": "ndots", "value": "2"}]
     extra = {"nameservers": ["203.0.113.53"], "searches": ["example.com"], "options": options}
     names = (
         "early.nest",
@@ -211,19 +211,19 @@ def _as(name: str, pod: Obj, **own: Any) -> Obj:
 async def security(stage: Stage) -> None:
     pods = [
         _as("plain", {}),
-        _as("user", {"runAsUser": 1000, "runAsGroup": 3000, "fsGroup": 2000, "supplementalGroups": [4000, 4001]}),
-        _as("user-alone", {"runAsUser": 1000}),
+        _as("user", {"runAsUser": 1234, "runAsGroup": 3000, "fsGroup": 2000, "supplementalGroups": [4000, 4001]}),
+        _as("user-alone", {"runAsUser": 1234}),
         _as("group-alone", {"fsGroup": 2000}),
-        _as("overrides", {"runAsUser": 1000, "runAsGroup": 3000}, runAsUser=1001),
-        _as("adds", {}, capabilities={"add": ["NET_ADMIN", "SYS_TIME"], "drop": ["CHOWN", "MKNOD"]}),
-        _as("adds-as-user", {"runAsUser": 1000}, capabilities={"add": ["NET_BIND_SERVICE"]}),
+        _as("overrides", {"runAsUser": 1234, "runAsGroup": 3000}, runAsUser=1235),
+        _as("adds", {}, capabilities={"add": ["NET_ADMIN", "SYS_PTRACE"], "drop": ["CHOWN", "MKNOD"]}),
+        _as("adds-as-user", {"runAsUser": 1234}, capabilities={"add": ["NET_BIND_SERVICE"]}),
         _as("drops-all", {}, capabilities={"drop": ["ALL"]}),
         _as("drops-all-but", {}, capabilities={"drop": ["ALL"], "add": ["CHOWN"]}),
         _as("adds-all", {}, capabilities={"add": ["ALL"]}),
         _as("no-escalation", {}, allowPrivilegeEscalation=False),
         _as("filtered", {"seccompProfile": {"type": "RuntimeDefault"}}),
         _as("filtered-not-here", {"seccompProfile": {"type": "RuntimeDefault"}}, seccompProfile={"type": "Unconfined"}),
-        _as("read-only", {"runAsUser": 1000}, readOnlyRootFilesystem=True),
+        _as("read-only", {"runAsUser": 1234}, readOnlyRootFilesystem=True),
         _as("privileged", {}, privileged=True),
         _as("odd-capability", {}, capabilities={"add": ["FLYING"]}),
     ]
