@@ -84,6 +84,8 @@ class ContainerLife:
         self._back_off: BackOff | None = None
         self._attempt = self.recalled.restarts + 1 if self.recalled else 0
         self._refusals = 0
+        self._seems_started = False
+        """Whether the kubelet, which ended the run before, has not noticed yet that this one has still to start."""
 
     @property
     def running(self) -> Run | None:
@@ -118,6 +120,8 @@ class ContainerLife:
             end = await self._once()
             if not self._again(end.state):
                 return
+            self._seems_started = end.abrupt and self.started.is_set()
+            self.started.clear()
             await self._wait_for_restart(end)
 
     def condemn(self, message: str, grace_seconds: float | None = None) -> None:
@@ -306,7 +310,6 @@ class ContainerLife:
         )
         done = self.kind is Kind.INIT and exited.code == 0
         self.status = states.terminated(self.status, run, end, ready=done)
-        self.started.clear()
         return end
 
     def _note_start_failure(self, spec: ContainerSpec, image: Image, why: str) -> Terminated:
@@ -408,12 +411,16 @@ class ContainerLife:
     def _begin_probing(self) -> None:
         if "startupProbe" not in self.spec:
             self._mark_started()
+        elif self._seems_started:
+            self._show_started()
 
     def _mark_started(self) -> None:
         self.started.set()
-        self.status = replace(
-            self.status, started=True, ready="readinessProbe" not in self.spec and self._may_be_ready()
-        )
+        self._show_started()
+
+    def _show_started(self) -> None:
+        ready = "readinessProbe" not in self.spec and self._may_be_ready()
+        self.status = replace(self.status, started=True, ready=ready)
 
     def _may_be_ready(self) -> bool:
         # An init container is ready when it has done its work, not while it runs; nobody waits for an ephemeral one.
@@ -445,6 +452,7 @@ class ContainerLife:
             check=lambda: self._machine.checker.check(probe, self.spec, container_id, address),
             tell=lambda reason, message: self._tell("Warning", reason, message),
             changed=self._probe_changed,
+            notices=kind is ProbeKind.STARTUP and self._seems_started,
         )
 
     def _probe_changed(self, kind: ProbeKind, result: Result) -> None:
@@ -453,6 +461,9 @@ class ContainerLife:
             self._home.publish()
         elif result is Result.FAILURE:
             self._fail(kind)
+        elif result is Result.UNKNOWN:
+            self.status = replace(self.status, started=False, ready=False)
+            self._home.publish()
         elif kind is ProbeKind.STARTUP:
             self._mark_started()
             self._home.publish()

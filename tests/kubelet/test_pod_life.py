@@ -503,6 +503,22 @@ class TestHooks:
 
 
 class TestProbing:
+    def test_a_restarted_container_seems_started_until_its_startup_probe_notices(self, tmp_path: Path) -> None:
+        async def watch(world: World) -> None:
+            world.runtime.execs["up",] = ExecResult(code=0, output=b"")
+            world.runtime.execs["check",] = ExecResult(code=4, output=b"")
+            await seconds(2.5)
+            world.runtime.execs["check",] = ExecResult(code=0, output=b"")
+            await seconds(6)
+
+        startup = {"exec": {"command": ["up"]}, "periodSeconds": 1}
+        live = {"exec": {"command": ["check"]}, "periodSeconds": 2, "failureThreshold": 1}
+        world = play(tmp_path, pod(container(startupProbe=startup, livenessProbe=live)), watch)
+        entries = [version["status"].get("containerStatuses", [{}])[0] for version in world.client.history]
+        shown = [(entry["restartCount"], entry["started"]) for entry in entries if entry]
+        assert [*dict.fromkeys(shown)][-3:] == [(0, True), (1, True), (1, False)]
+        assert shown[-1] == (1, True)
+
     def test_a_pod_that_is_not_restarted_ends_with_its_last_container(self, tmp_path: Path) -> None:
         probe = {"exec": {"command": ["check"]}, "periodSeconds": 1, "failureThreshold": 1}
 

@@ -35,12 +35,17 @@ class Prober:
     """Told of every check that failed, could not be made or is odd: the reason of the event, and its message."""
     changed: Callable[[ProbeKind, Result], None]
     """Told when the result changes, and of the first one."""
+    notices: bool = False
+    """Whether its first turn only notices that this run is not the one it knew (recording: probe-thresholds)."""
 
     async def run(self, started: asyncio.Event) -> None:
         """Until cancelled, or the probe is over. All but the startup probe wait until the container is `started`."""
         if self.kind is not ProbeKind.STARTUP:
             await started.wait()
         state, at_once = INITIAL[self.kind], self.kind is ProbeKind.READINESS
+        if self.notices:
+            await self._until_due(at_once=False)
+            self.changed(self.kind, Result.UNKNOWN)
         while not ends(self.kind, state):
             await self._until_due(at_once=at_once)
             at_once = False
