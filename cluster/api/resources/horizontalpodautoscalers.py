@@ -24,6 +24,9 @@ _TYPES = ("ContainerResource", "External", "Object", "Pods", "Resource")
 _CPU_80 = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
 
 
+_FROM_ELSEWHERE = ("Object", "External")
+
+
 def fill(autoscaler: Obj) -> None:
     spec = autoscaler.setdefault("spec", {})
     spec.setdefault("minReplicas", 1)
@@ -40,14 +43,17 @@ def rules(autoscaler: Obj, _old: Obj | None) -> Iterator[FieldError]:
         yield invalid("spec.minReplicas", spec["minReplicas"], "must be greater than or equal to 1")
     most = spec.get("maxReplicas", 0)
     if most < 1:
-        yield invalid("spec.maxReplicas", most, "must be greater than 0")
-    elif most < spec["minReplicas"]:
+        yield required("spec.maxReplicas", "must be set and greater than 0")
+    if most < spec["minReplicas"]:
         yield invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
     target = spec.get("scaleTargetRef") or {}
     yield from check_required(target, "spec.scaleTargetRef", "kind", "name")
     if "/" not in target.get("apiVersion", "") and target.get("kind") != "ReplicationController":
         at = "spec.scaleTargetRef.apiVersion"
         yield invalid(at, target.get("apiVersion", ""), "apiVersion must specify API group")
+    if spec["minReplicas"] < 1 and not any(metric.get("type") in _FROM_ELSEWHERE for metric in spec["metrics"]):
+        why = "must specify at least one Object or External metric to support scaling to zero replicas"
+        yield forbidden("spec.metrics", why)
     for i, metric in enumerate(spec["metrics"]):
         yield from _metric(metric, f"spec.metrics[{i}]")
     for way, rule in sorted((spec.get("behavior") or {}).items()):
