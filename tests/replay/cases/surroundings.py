@@ -146,7 +146,12 @@ async def environment(stage: Stage) -> None:
 
 
 def _asks(name: str, script: str, **spec: Any) -> Obj:
-    return bare(name, shell("main", script), restartPolicy="Never", **spec)
+    pod = bare(name, shell("main", f"sleep 1; {script}"), restartPolicy="Never", **spec)
+    pod["metadata"]["labels"] = {}
+    return pod
+
+
+LONG = "a-name-that-is-much-longer-than-any-host-name-may-be-in-the-domain-name-system"
 
 
 @case("host-names")
@@ -179,16 +184,15 @@ async def host_names(stage: Stage) -> None:
     await stage.apply(
         _asks("plain", files),
         _asks("named", files, hostname="me", subdomain="nest", hostAliases=aliases),
-        _asks("a-name-that-is-much-longer-than-any-host-name-may-be-in-the-domain-name-system", "hostname"),
+        _asks(LONG, "hostname"),
         _asks("more-dns", "cat /etc/resolv.conf", dnsConfig=extra),
         _asks("own-dns", "cat /etc/resolv.conf", dnsPolicy="None", dnsConfig=extra),
         _asks("finds", finds),
     )
     await stage.until_over(6)
     await sleep(1)
-    for name in ("plain", "named", "more-dns", "own-dns", "finds"):
+    for name in ("plain", "named", "more-dns", "own-dns", "finds", LONG):
         await stage.kubectl("logs", name)
-    await stage.kubectl("logs", "a-name-that-is-much-longer-than-any-host-name-may-be-in-the-domain-name-system")
     await stage.kubectl("get", "endpointslices", "-o", "jsonpath={.items[*].endpoints[*].hostname}")
     await stage.kubectl("exec", "bird", "--", "sh", "-c", "hostname -f; tail -1 /etc/hosts")
     for name, spec in ODD_NAMES.items():
