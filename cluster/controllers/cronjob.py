@@ -60,7 +60,9 @@ class _Reconciler:
         jobs = [j for j in self.client.list(JOBS, key.namespace) if is_controlled_by(j, cron_job)]
         now, status = self.context.clock(), dict(cron_job.get("status") or {})
         forgotten = self._forget(cron_job, jobs)
-        self._note_finished(cron_job, [j for j in jobs if j not in forgotten], status)
+        gone = {job["metadata"]["uid"] for job in forgotten}
+        _set_active(status, [r for r in status.get("active") or () if r["uid"] not in gone])
+        self._note_finished(cron_job, [j for j in jobs if j["metadata"]["uid"] not in gone], status)
         due, following, missed = times(cron_job, now)
         if following is None:
             why = "time difference between two schedules is less than 1 second"
@@ -83,6 +85,9 @@ class _Reconciler:
                 how = "Complete" if is_condition_true(job, "Complete") else "Failed"
                 said = f"Saw completed job: {job['metadata']['name']}, condition: {how}"
                 self.recorder.event(cron_job, "Normal", "SawCompletedJob", said)
+        here = {job["metadata"]["uid"] for job in jobs}
+        for reference in (r for r in status.get("active") or () if r["uid"] not in here):
+            self.recorder.event(cron_job, "Normal", "MissingJob", f"Active job went missing: {reference['name']}")
         running = sorted((j for j in jobs if not is_over(j) and not is_going(j)), key=created_at)
         for job in (j for j in running if j["metadata"]["uid"] not in known):
             said = f"Saw a job that the controller did not create or forgot: {job['metadata']['name']}"

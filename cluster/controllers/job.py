@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, repeat
 
 from cluster.client import ApiError, Client, NotFound, Obj
 from cluster.controllers.context import Context
 from cluster.controllers.job_indexes import INDEX, failure_notes, format_indexes
-from cluster.controllers.job_plan import FINALIZER, Outcome, Plan
+from cluster.controllers.job_plan import FINALIZER, NONE, Failures, Outcome, Plan
 from cluster.controllers.loop import Controller, own_key
 from cluster.controllers.ownership import claim, owners_or_candidates
 from cluster.controllers.replicaset import slow_start
@@ -43,6 +43,8 @@ class _Reconciler:
     context: Context
     client: Client
     recorder: EventRecorder
+    failures: dict[str, Failures] = field(default_factory=dict)
+    """Of each Job, by uid: pods that failed count for the next one's wait when they are gone, too."""
 
     async def reconcile(self, key: Key) -> float | None:
         try:
@@ -50,14 +52,18 @@ class _Reconciler:
         except NotFound:
             self._let_go(p for p in self.client.list("pods", key.namespace) if _belonged_to(p, key.name))
             return None
-        plan = Plan(job, claim(self.client, "pods", job), self.context.clock())
+        uid = job["metadata"]["uid"]
+        past = self.failures.get(uid, NONE)
+        plan = Plan(job, claim(self.client, "pods", job), self.context.clock(), past)
         if is_over(job) or is_going(job):
+            self.failures.pop(uid, None)
             self._let_go(plan.pods)
             return None
         outcome = plan.outcome()
         if outcome is not None:
             self._delete(job, plan.active, counted=True)
         status = self._count(plan, outcome)
+        self.failures[uid] = plan.failures
         wait = None if outcome is not None else await self._manage(plan)
         self._tell(job, status, outcome)
         return wait

@@ -5,6 +5,7 @@ Counting, reasons and messages as recorded in `job-failing`; limits as the page 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cluster.client import Obj
 from cluster.controllers.job_failure_policy import FAIL_INDEX, FAIL_JOB, IGNORE, judge
@@ -37,6 +38,16 @@ SOME_INDEXES = Outcome(False, "FailedIndexes", "Job has failed indexes")
 TOO_LATE = Outcome(False, "DeadlineExceeded", "Job was active longer than specified deadline")
 
 
+class Failures(NamedTuple):
+    """How many pods in a row have failed, and when the last of them did."""
+
+    count: int = 0
+    last: float = 0.0
+
+
+NONE = Failures()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that the next step is decided by. `pods` are the Job's own."""
@@ -44,6 +55,8 @@ class Plan:
     job: Obj
     pods: Sequence[Obj]
     now: float
+    past: Failures = NONE
+    """Of pods that were counted before, and may be gone."""
 
     @property
     def spec(self) -> Obj:
@@ -184,11 +197,14 @@ class Plan:
             waiting = set(range(self.spec["completions"])) - self.done_indexes - self.failed_indexes
             waiting -= {index_of(p) for p in self.active}
             return min((self.index_backoff_seconds(index) for index in waiting), default=0.0)
-        ended = sorted((_ended_at(p), _is_success(p)) for p in self.pods if is_pod_finished(p))
-        failures = 0
-        for _, is_success in ended:
-            failures = 0 if is_success else failures + 1
-        return self._left(failures, ended[-1][0] if ended else 0.0)
+        return self._left(*self.failures)
+
+    @property
+    def failures(self) -> Failures:
+        found = self.past
+        for at, is_success in sorted((_ended_at(p), _is_success(p)) for p in self.counted):
+            found = NONE if is_success else Failures(found.count + 1, at)
+        return found
 
     def _left(self, failures: int, since: float) -> float:
         if not failures:
@@ -225,4 +241,5 @@ def _is_success(pod: Obj) -> bool:
 def _ended_at(pod: Obj) -> float:
     statuses = pod.get("status", {}).get("containerStatuses") or ()
     ends = [t["finishedAt"] for s in statuses if (t := s.get("state", {}).get("terminated")) and t.get("finishedAt")]
-    return max(map(parse_time, ends), default=parse_time(pod["metadata"]["creationTimestamp"]))
+    meta = pod["metadata"]
+    return max(map(parse_time, ends), default=parse_time(meta.get("deletionTimestamp") or meta["creationTimestamp"]))

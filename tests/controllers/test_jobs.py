@@ -163,7 +163,7 @@ async def test_a_finished_job_expires(world: World) -> None:
 def test_each_failure_doubles_the_wait_up_to_ten_minutes(failures: int, seconds: float) -> None:
     now = float(int(time.time()))
     ended = {"state": {"terminated": {"finishedAt": format_time(now)}}}
-    pod = {"metadata": {}, "status": {"phase": "Failed", "containerStatuses": [ended]}}
+    pod: Obj = {"metadata": {"finalizers": [FINALIZER]}, "status": {"phase": "Failed", "containerStatuses": [ended]}}
     pod["metadata"]["creationTimestamp"] = format_time(now)
     assert Plan({"spec": {}}, [pod] * failures, now).backoff_seconds() == seconds
 

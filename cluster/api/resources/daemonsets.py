@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, required
+from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_int_or_percent
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.templates import check_workload, unsupported_template
 from cluster.api.tables.workloads import DAEMON_SETS
-from cluster.client import NotImplementedHere, Obj
+from cluster.client import Obj
 
 # What the version before apps/v1 counted in the spec.
 TEMPLATES = "deprecated.daemonset.template.generation"
@@ -38,22 +38,17 @@ def rules(daemon_set: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from check_enum(strategy, path, "type", ("OnDelete", "RollingUpdate"))
     for name, value in (strategy.get("rollingUpdate") or {}).items():
         yield from check_int_or_percent(value, f"{path}.rollingUpdate.{name}")
-    if {str(value).rstrip("%") for value in (strategy.get("rollingUpdate") or {}).values()} == {"0"}:
+    rolling = strategy.get("rollingUpdate") or {}
+    moving = {name for name, value in rolling.items() if str(value).rstrip("%") != "0"}
+    if rolling and not moving:
         yield required(f"{path}.rollingUpdate.maxUnavailable", "cannot be 0 when maxSurge is 0")
+    if moving == {"maxSurge", "maxUnavailable"}:
+        why = "may not be set when maxUnavailable is non-zero"
+        yield invalid(f"{path}.rollingUpdate.maxSurge", rolling["maxSurge"], why)
 
 
 def initial_status(_daemon_set: Obj) -> Obj:
     return {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}
-
-
-def unsupported(daemon_set: Obj) -> Iterator[NotImplementedHere]:
-    yield from unsupported_template("spec", "template")(daemon_set)
-    surge = (daemon_set["spec"]["updateStrategy"].get("rollingUpdate") or {}).get("maxSurge", 0)
-    if surge not in (0, "0%"):
-        yield NotImplementedHere(
-            "spec.updateStrategy.rollingUpdate.maxSurge is not supported by this cluster: daemon pods are replaced by "
-            "maxUnavailable; remove it or use a real cluster"
-        )
 
 
 RESOURCE = Resource(
@@ -69,6 +64,6 @@ RESOURCE = Resource(
     on_update=count_templates,
     rules=rules,
     initial_status=initial_status,
-    unsupported=unsupported,
+    unsupported=unsupported_template("spec", "template"),
     warnings=template_warnings("spec", "template"),
 )

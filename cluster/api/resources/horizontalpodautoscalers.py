@@ -61,7 +61,9 @@ def rules(autoscaler: Obj, _old: Obj | None) -> Iterator[FieldError]:
 
 
 def _metric(metric: Obj, path: str) -> Iterator[FieldError]:
-    yield from check_enum(metric, path, "type", _TYPES)
+    # Kubernetes says it twice.
+    for _ in range(2):
+        yield from check_enum(metric, path, "type", _TYPES)
     kind = metric.get("type") or ""
     if kind not in _TYPES:
         return

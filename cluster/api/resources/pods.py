@@ -79,13 +79,13 @@ def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
 def _check_ephemeral(new: list[Obj], old: list[Obj]) -> Iterator[FieldError]:
     """They are added, and stay as they are."""
     by_name = {container["name"]: container for container in new}
-    for i, container in enumerate(old):
+    for container in old:
         if container["name"] not in by_name:
-            what = f'existing ephemeral containers "{container["name"]}" may not be removed'
+            what = f'existing ephemeral containers "{container["name"]}" may not be removed\n'
             yield forbidden("spec.ephemeralContainers", what)
         elif by_name[container["name"]] != container:
             what = f'existing ephemeral containers "{container["name"]}" may not be changed'
-            yield forbidden(f"spec.ephemeralContainers[{i}]", what)
+            yield forbidden("spec.ephemeralContainers", what)
 
 
 def _fixed(spec: Obj) -> Obj:

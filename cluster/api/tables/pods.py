@@ -96,7 +96,7 @@ def _run(summary: _Summary, spec: Obj, status: Obj) -> None:
         if (state.get("waiting") or {}).get("reason"):
             summary.reason = state["waiting"]["reason"]
         elif state.get("terminated"):
-            summary.reason = _ended(state["terminated"])
+            summary.reason = _ended(state["terminated"], summary.reason)
         elif container.get("ready") and state.get("running") is not None:
             running = True
             summary.ready += 1
@@ -112,7 +112,10 @@ def _end(summary: _Summary, status: Obj) -> None:
         summary.reason = "Terminating"
 
 
-def _ended(terminated: Obj) -> str:
+def _ended(terminated: Obj, so_far: str = "") -> str:
+    """A container that completed does not hide one that failed."""
+    if terminated.get("reason") == "Completed" and so_far == "Error":
+        return so_far
     if terminated.get("reason"):
         return str(terminated["reason"])
     if terminated.get("signal"):

@@ -20,7 +20,7 @@ def _indexed(name: str, script: str, completions: int, **spec: Any) -> Obj:
 
 
 def _fails_at(*indexes: int, code: int = 1) -> str:
-    return f"case $JOB_COMPLETION_INDEX in {'|'.join(map(str, indexes))}) exit {code};; esac"
+    return f"sleep 2; case $JOB_COMPLETION_INDEX in {'|'.join(map(str, indexes))}) exit {code};; esac"
 
 
 def _is_over(job: Obj) -> bool:
@@ -61,7 +61,7 @@ ODD_CRON_JOBS: dict[str, Obj] = {
 @case("job-index-policies")
 async def indexes(stage: Stage) -> None:
     """Each index fails for itself, or all for one; and enough may be enough."""
-    outlast = "test $JOB_COMPLETION_INDEX -lt {} || sleep 600"
+    outlast = "sleep 2; test $JOB_COMPLETION_INDEX -lt {} || sleep 600"
     jobs = [
         _indexed("each", _fails_at(1, 3), 4, backoffLimitPerIndex=0),
         _indexed("capped", _fails_at(0, 1) + "; sleep 600", 4, backoffLimitPerIndex=0, maxFailedIndexes=1),
@@ -83,17 +83,16 @@ async def indexes(stage: Stage) -> None:
 
 @case("job-changes")
 async def changes(stage: Stage) -> None:
-    """Suspended while it runs, resumed, widened; pods deleted under it; containers that start again in place."""
+    """Suspended while it runs, resumed, widened; pods deleted under it."""
     obeys = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
     await stage.apply(
         _job("rests", obeys, parallelism=2, completions=2),
         _job("widens", "sleep 600", parallelism=1, completions=4),
         _job("replaces", "sleep 600"),
         _job("waits", "sleep 600", podReplacementPolicy="Failed"),
-        _job("in-place", "exit 3", restart="OnFailure", backoffLimit=1),
-        _indexed("grows", "true", 2),
+        _indexed("grows", "sleep 5", 2),
     )
-    await stage.until_ready(5)
+    await stage.until_ready(7)
     await sleep(1)
     await stage.kubectl("patch", "job", "rests", "-p", '{"spec":{"suspend":true}}')
     await stage.kubectl("patch", "job", "widens", "-p", '{"spec":{"parallelism":3}}')

@@ -39,7 +39,7 @@ async def sidecars(stage: Stage) -> None:
         ),
         bare("never-up", FOREVER, initContainers=[_sidecar("a", **never)]),
         bare("unready", FOREVER, initContainers=[_sidecar("a", **unready), _sidecar("b")]),
-        bare("crashes", FOREVER, initContainers=[_sidecar("a", "sleep 3; exit 2")]),
+        bare("crashes", FOREVER, initContainers=[_sidecar("a", "sleep 4; exit 2")]),
         bare(
             "ill",
             FOREVER,
@@ -145,9 +145,11 @@ async def thresholds(stage: Stage) -> None:
             shell("main", OBEYS, startupProbe={**TRIES, "initialDelaySeconds": 2}),
             restartPolicy="Never",
         ),
-        bare("no-program", shell("main", OBEYS, readinessProbe={"exec": {"command": ["nonsense"]}, **FAST})),
+        bare(
+            "no-program", shell("main", OBEYS, readinessProbe={"exec": {"command": ["nonsense"]}, "periodSeconds": 30})
+        ),
     )
-    await sleep(8)
+    await sleep(11)
     await stage.kubectl("get", "pods")
     await stage.kubectl("describe", "pods")
     for name, probe in ODD_PROBES.items():
@@ -170,7 +172,7 @@ async def exits(stage: Stage) -> None:
         "own-path": _ends(words, **path),
         "file-before-log": _ends(words, **path, **fallback),
         "log-of-success": _ends("echo fine", **fallback),
-        "log-of-failure": _ends("echo out; echo err >&2; printf tail; exit 2", **fallback),
+        "log-of-failure": _ends("echo out; printf tail; exit 2", **fallback),
     }
     late = shell("side", "sleep 3; exit 3")
     await stage.apply(
