@@ -162,3 +162,12 @@ async def test_many_missed_times_are_made_up_for_once_and_told(world: World) -> 
     pass_time(world, 60 * 200)
     await world.until(lambda: len(world.client.list(JOBS)) == 1)
     await world.until(lambda: len(world.said("TooManyMissedTimes")) == 1)
+
+
+async def test_a_job_that_somebody_else_deletes_is_missed(world: World) -> None:
+    declare(world)
+    pass_time(world, 60)
+    await world.until(lambda: status(world).get("active"))
+    (job,) = world.client.list(JOBS)
+    world.client.delete(JOBS, job["metadata"]["name"], NAMESPACE, propagation="Background")
+    await world.until(lambda: world.said("MissingJob") == [f"Active job went missing: {job['metadata']['name']}"])

@@ -244,3 +244,14 @@ async def test_an_indexed_job_grows_as_a_whole(world: World) -> None:
     await world.until(lambda: len(running(world)) == 2)
     with pytest.raises(Invalid, match="can only be modified in tandem with parallelism"):
         world.client.patch(RESOURCE, "j", NAMESPACE, {"spec": {"completions": 3}})
+
+
+async def test_a_failure_is_waited_for_when_its_pod_is_gone(world: World) -> None:
+    declare(world)
+    await world.until(lambda: running(world))
+    (first,) = running(world)
+    world.client.delete("pods", first["metadata"]["name"], NAMESPACE)
+    await world.until(lambda: not world.pods())
+    await world.settle()
+    assert not world.pods(), "ten seconds of back-off"
+    assert status(world)["failed"] == 1
