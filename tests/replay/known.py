@@ -105,10 +105,11 @@ KNOWN: tuple[Known, ...] = (
         "claim-unmatched|volume-kept",
     ),
     Known(
-        r"PATCH .* 422 .*(spec is immutable after creation|pod updates may not change fields|spec\.template).*",
+        r"PATCH .* 422 .*(spec is immutable after creation|pod updates may not change fields|spec\.template"
+        r"|containers \S+ may not be changed).*",
         "There the refusal shows the difference of the two specs, field by field as its program holds them; here the"
         " field and the reason alone.",
-        "claim-changed|refused-changes",
+        "claim-changed|refused-changes|ephemeral-containers",
     ),
     Known(
         r"PATCH .* 422 .*(metadata\.finalizers|metadata\.labels|activeDeadlineSeconds).*",
@@ -152,9 +153,9 @@ KNOWN: tuple[Known, ...] = (
         "drain-refused",
     ),
     Known(
-        rf"{_PRINTED}Zone: .*",
+        rf"{_PRINTED}(Zone: |(/v/labels:)?topology\.kubernetes\.io/).*",
         "The recorded nodes are in zones, those of the replay in none.",
-        "endpoints-by-hand",
+        "endpoints-by-hand|volume-(contents|updates)",
     ),
     Known(
         r"POST .*configmaps as ConfigMap b .*",
@@ -194,9 +195,9 @@ KNOWN: tuple[Known, ...] = (
         "deployment-deadline",
     ),
     Known(
-        r"count of Pod (missing|other-port|over-tls|grpc) Unhealthy: .*",
+        r"count of Pod \S+ (Unhealthy|ProbeWarning): .*",
         "Pods start a second sooner here, so that a probe or two more find room in the same five seconds.",
-        "probe-http-kinds",
+        "probe-http-kinds|probe-answers",
     ),
     Known(
         r"seconds of Pod container from .*",
@@ -223,6 +224,50 @@ KNOWN: tuple[Known, ...] = (
         r"|\$2 .* Reason: (RunContainerError|CrashLoopBackOff)",
         "When a kubelet next looks at a container that it has ended itself, or could not start, is chance.",
         "hooks-failing|start-command-missing",
+    ),
+    Known(
+        r"seconds of Pod \S+ from \[(Pending; \w+ waiting ContainerCreating|Running; \w+ running( ready)?) r0\] to .*",
+        "A dozen pods at once took the recorded kubelets longer over starts and ends than they usually take.",
+        "exits|volume-contents|security-contexts|environment-kinds|probe-thresholds|job-index-policies",
+    ),
+    Known(
+        r".*not eligible due to a terminating pod on the nominated node.*|Pod dear condition PodScheduled: .*"
+        r"|events of Pod (cheap|kept) in order: .*",
+        "Whether a pod is tried again before those have gone that make room for it, and which of two events is told"
+        " first, is chance.",
+        "preemption",
+    ),
+    Known(
+        r"Pod (db-6|app-<hash>-<id>) condition (Containers)?Ready: False ContainersNotReady [^>]*( > False PodFailed)?"
+        r"|EndpointSlice db-<id> address: not ready > (terminating > )?absent",
+        "How much of the end of a pod that never started is told before it is gone is chance.",
+        "statefulset-kinds|deployment-scaled-mid-roll",
+    ),
+    Known(
+        r"Deployment app (condition Available|ends with status).*",
+        "Whether a Deployment that lets its ReplicaSets go counts once more before it is gone is chance.",
+        "deployment-adopts",
+    ),
+    Known(
+        rf"{_PRINTED}((by-name|early|two) .*|(by-name|early|two)- .*|Endpoints: .*)|EndpointSlice \S+ address: .*",
+        "Subsets of Endpoints are in the order of a hash and the endpoints of a slice in that of a map, which is"
+        " chance; several slices of a Service have one name here.",
+        "endpoint-ports",
+    ),
+    Known(
+        r".*Node didn't have enough resource: .*",
+        "What the machines are: their size, and who else runs on them.",
+        "node-named-by-hand",
+    ),
+    Known(
+        rf"{_PRINTED}Cap(Bnd|Eff|Prm): 000001f.*",
+        "What reaches past every namespace into the machine's kernel is given to nobody, also where all is asked for.",
+        "security-contexts",
+    ),
+    Known(
+        r".*MissingJob.*|events of CronJob keeps-none in order: .*",
+        "Whether a controller still sees a Job that it has just deleted is chance.",
+        "cronjob-policies",
     ),
 )
 
