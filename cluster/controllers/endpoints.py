@@ -91,7 +91,7 @@ def _subsets(service: Obj, pods: Sequence[Obj]) -> list[Obj]:
     """Ports that are served by the same pods share a subset."""
     served: dict[str, tuple[Obj | None, list[Obj]]] = {}
     for pod in pods:
-        ports = [_without_empty_name(port) for port in endpoint_ports(service, pod)]
+        ports: list[Obj | None] = [_without_empty_name(port) for port in endpoint_ports(service, pod)]
         for port in ports or ([None] if is_headless(service) else []):
             served.setdefault(repr(port), (port, []))[1].append(pod)
     subsets: dict[tuple[str, ...], Obj] = {}

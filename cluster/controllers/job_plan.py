@@ -41,7 +41,7 @@ TOO_LATE = Outcome(False, "DeadlineExceeded", "Job was active longer than specif
 class Failures(NamedTuple):
     """How many pods in a row have failed, and when the last of them did."""
 
-    count: int = 0
+    in_a_row: int = 0
     last: float = 0.0
 
 
@@ -203,7 +203,7 @@ class Plan:
     def failures(self) -> Failures:
         found = self.past
         for at, is_success in sorted((_ended_at(p), _is_success(p)) for p in self.counted):
-            found = NONE if is_success else Failures(found.count + 1, at)
+            found = NONE if is_success else Failures(found.in_a_row + 1, at)
         return found
 
     def _left(self, failures: int, since: float) -> float:
