@@ -117,7 +117,7 @@ class Plan:
         if not self.surge:
             return []
         pairs = {name: self._pair([p for p in self.on(name) if is_pod_active(p)]) for name in self.wanted}
-        surging = sum(bool(new and old) and not self.is_available(new) for new, old in pairs.values() if new)
+        surging = sum(not self.is_available(new) for new, old in pairs.values() if new and old)
         alone = {name: old for name, (new, old) in pairs.items() if old and new is None}
         down = [name for name, old in alone.items() if not self.is_available(old)]
         return [*down, *[name for name in alone if name not in down][: max(0, self.surge - surging)]]

@@ -43,27 +43,27 @@ class _Reconciler:
     context: Context
     client: Client
     recorder: EventRecorder
-    failures: dict[str, Failures] = field(default_factory=dict)
-    """Of each Job, by uid: pods that failed count for the next one's wait when they are gone, too."""
+    failures: dict[Key, Failures] = field(default_factory=dict)
+    """Of each Job: pods that failed count for the next one's wait when they are gone, too."""
 
     async def reconcile(self, key: Key) -> float | None:
         try:
             job = self.client.get(RESOURCE, key.name, key.namespace)
         except NotFound:
+            self.failures.pop(key, None)
             self._let_go(p for p in self.client.list("pods", key.namespace) if _belonged_to(p, key.name))
             return None
-        uid = job["metadata"]["uid"]
-        past = self.failures.get(uid, NONE)
+        past = self.failures.get(key, NONE)
         plan = Plan(job, claim(self.client, "pods", job), self.context.clock(), past)
         if is_over(job) or is_going(job):
-            self.failures.pop(uid, None)
+            self.failures.pop(key, None)
             self._let_go(plan.pods)
             return None
         outcome = plan.outcome()
         if outcome is not None:
             self._delete(job, plan.active, counted=True)
         status = self._count(plan, outcome)
-        self.failures[uid] = plan.failures
+        self.failures[key] = plan.failures
         wait = None if outcome is not None else await self._manage(plan)
         self._tell(job, status, outcome)
         return wait
