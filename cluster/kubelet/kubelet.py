@@ -241,7 +241,7 @@ class Kubelet:
 
     def _admit(self, pod: Obj) -> None:
         """Begin it, unless the node cannot take it; what ran here before was taken then."""
-        present = [worker.pod for worker in self.workers.values() if not worker.finished]
+        present = [worker.pod for worker in self.workers.values() if not (worker.finished or worker.absent)]
         refused = refusal(self._client.get("nodes", self.node.name), present, pod) if _never_ran(pod) else None
         if refused is None or is_going(pod):
             self._begin(pod)
