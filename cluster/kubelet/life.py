@@ -353,7 +353,9 @@ class ContainerLife:
         # A crash is shown until the kubelet looks again; what the kubelet itself ended, it has just looked at.
         shown_after = 0.0 if abrupt else min(wait, _RESYNC_SECONDS)
         await asyncio.sleep(shown_after)
-        if not self._hides_back_off():
+        if self._hides_back_off():
+            self._home.publish()
+        else:
             text = f"back-off {spelled(delay)} restarting failed container={name} pod={full_name(pod)}"
             self._wait_as("CrashLoopBackOff", text)
         await asyncio.sleep(wait - shown_after)
