@@ -226,9 +226,27 @@ KNOWN: tuple[Known, ...] = (
         "hooks-failing|start-command-missing",
     ),
     Known(
-        r"seconds of Pod \S+ from \[(Pending; \w+ waiting ContainerCreating|Running; \w+ running( ready)?) r0\] to .*",
+        r"seconds of Pod \S+ from \[(Pending; \w+ waiting ContainerCreating"
+        r"|Running; \w+ (running( ready)?|terminated \w+ \d+)) r0\] to .*",
         "A dozen pods at once took the recorded kubelets longer over starts and ends than they usually take.",
-        "exits|volume-contents|security-contexts|environment-kinds|probe-thresholds|job-index-policies",
+        "exits|volume-contents|security-contexts|environment-kinds|probe-thresholds|job-index-policies|job-changes",
+    ),
+    Known(
+        r"seconds of Pod (done|fails|slow|ill|unready) from .*|.*Pod never-up .*"
+        rf"|{_PRINTED}Warning BackOff .* container a in pod (never-up|crashes|ill)_.*",
+        "A recorded kubelet that took longer over an end, or a start, than they usually take, and a restart for it.",
+        "sidecars",
+    ),
+    Known(
+        rf"{_PRINTED}Warning Unhealthy .*(\"nonsense\"|no running task found|CONTAINER_EXITED).*"
+        r"|event Pod d-<id> Warning Unhealthy .*|events of Pod d-<id> in order: .*",
+        "How often a probe is tried, and whether one is just then tried of a container that ends, is chance.",
+        "probe-thresholds|daemonset-places",
+    ),
+    Known(
+        r"Pod d-<id> (condition|container|life|phases).*|event Pod d-<id> Normal Killing from kubelet: .*",
+        "The recording ends while a pod is still going.",
+        "daemonset-places",
     ),
     Known(
         r".*not eligible due to a terminating pod on the nominated node.*|Pod dear condition PodScheduled: .*"

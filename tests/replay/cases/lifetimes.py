@@ -39,14 +39,14 @@ async def sidecars(stage: Stage) -> None:
         ),
         bare("never-up", FOREVER, initContainers=[_sidecar("a", **never)]),
         bare("unready", FOREVER, initContainers=[_sidecar("a", **unready), _sidecar("b")]),
-        bare("crashes", FOREVER, initContainers=[_sidecar("a", "sleep 4; exit 2")]),
+        bare("crashes", FOREVER, initContainers=[_sidecar("a", "sleep 5; exit 2")]),
         bare(
             "ill",
             FOREVER,
-            initContainers=[_sidecar("a", livenessProbe=_exec("false", **FAST | {"failureThreshold": 3}))],
+            initContainers=[_sidecar("a", livenessProbe=_exec("false", periodSeconds=5, failureThreshold=1))],
         ),
     )
-    await sleep(7)
+    await sleep(9)
     await stage.kubectl("get", "pods")
     await stage.kubectl("describe", "pods")
     await stage.kubectl("logs", "done", "--all-containers")
@@ -137,7 +137,7 @@ async def thresholds(stage: Stage) -> None:
     await stage.apply(
         bare("thrice", shell("main", OBEYS, readinessProbe=_exec("true", periodSeconds=1, successThreshold=3))),
         bare("delayed", shell("main", OBEYS, readinessProbe=_exec("true", periodSeconds=1, initialDelaySeconds=3))),
-        bare("goes-down", shell("main", f"(sleep 4; touch /tmp/down) & {OBEYS}", **both)),
+        bare("goes-down", shell("main", f"(sleep 6; touch /tmp/down) & {OBEYS}", **both)),
         bare("patient", shell("main", OBEYS, livenessProbe=TRIES), restartPolicy="Never"),
         bare("own-grace", {**shell("main", ""), **deaf, "livenessProbe": {**TRIES, **SHORT}}, restartPolicy="Never"),
         bare(
@@ -149,7 +149,7 @@ async def thresholds(stage: Stage) -> None:
             "no-program", shell("main", OBEYS, readinessProbe={"exec": {"command": ["nonsense"]}, "periodSeconds": 30})
         ),
     )
-    await sleep(11)
+    await sleep(12.5)
     await stage.kubectl("get", "pods")
     await stage.kubectl("describe", "pods")
     for name, probe in ODD_PROBES.items():
