@@ -179,7 +179,7 @@ def _check_owners(owners: Iterable[dict[str, Any]]) -> Iterator[FieldError]:
 
 
 def _length(text: str, most_bytes: int) -> str:
-    return f"must be no more than {most_bytes} bytes" if len(text.encode()) > most_bytes else ""
+    return f"must be no more than {most_bytes} characters" if len(text.encode()) > most_bytes else ""
 
 
 def _form(name: str, pattern: re.Pattern[str], otherwise: str) -> str:

@@ -238,7 +238,7 @@ KNOWN: tuple[Known, ...] = (
         "sidecars",
     ),
     Known(
-        rf"{_PRINTED}Warning Unhealthy .*(\"nonsense\"|no running task found|CONTAINER_EXITED).*"
+        rf"{_PRINTED}.*Warning Unhealthy .*(\"nonsense\"|no running task found|CONTAINER_EXITED).*"
         r"|event Pod d-<id> Warning Unhealthy .*|events of Pod d-<id> in order: .*",
         "How often a probe is tried, and whether one is just then tried of a container that ends, is chance.",
         "probe-thresholds|daemonset-places",
