@@ -232,14 +232,14 @@ KNOWN: tuple[Known, ...] = (
         "exits|volume-contents|security-contexts|environment-kinds|probe-thresholds|job-index-policies|job-changes",
     ),
     Known(
-        r"seconds of Pod (done|fails|slow|ill|unready) from .*|.*Pod never-up .*"
+        r"seconds of Pod (done|fails|slow|ill|unready) from .*|.*Pod (never-up|ill) (container a|life).*"
         rf"|{_PRINTED}Warning BackOff .* container a in pod (never-up|crashes|ill)_.*",
         "A recorded kubelet that took longer over an end, or a start, than they usually take, and a restart for it.",
         "sidecars",
     ),
     Known(
         rf"{_PRINTED}.*Warning Unhealthy .*(\"nonsense\"|no running task found|CONTAINER_EXITED).*"
-        r"|event Pod d-<id> Warning Unhealthy .*|events of Pod d-<id> in order: .*",
+        r"|event Pod (d-<id>|no-program) Warning Unhealthy .*|events of Pod (d-<id>|no-program) in order: .*",
         "How often a probe is tried, and whether one is just then tried of a container that ends, is chance.",
         "probe-thresholds|daemonset-places",
     ),

@@ -90,7 +90,7 @@ async def changes(stage: Stage) -> None:
         _job("widens", "sleep 600", parallelism=1, completions=4),
         _job("replaces", "sleep 600"),
         _job("waits", "sleep 600", podReplacementPolicy="Failed"),
-        _indexed("grows", "sleep 5", 2),
+        _indexed("grows", "sleep 600", 2),
     )
     await stage.until_ready(7)
     await sleep(1)
