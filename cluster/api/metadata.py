@@ -47,6 +47,8 @@ def wildcard_subdomain(name: str) -> str:
 
 def label(name: str) -> str:
     """An RFC 1123 label of up to 63 bytes: namespaces, containers, volumes."""
+    if "." in name and len(name) <= 63 and not subdomain(name):
+        return "must not contain dots"
     return _length(name, 63) or _form(
         name,
         _LABEL,
@@ -75,20 +77,27 @@ def path_segment(name: str) -> str:
 
 
 def qualified_name(name: str) -> str:
-    """A label key: `[subdomain/]name`, the name up to 63 bytes."""
+    """A label key: `[subdomain/]name`, the name up to 63 bytes; the first thing that is wrong with it."""
+    return next(wrong_label_keys(name), "")
+
+
+def wrong_label_keys(name: str) -> Iterator[str]:
+    """All that is wrong with a label key."""
     prefix, slash, rest = name.rpartition("/")
     if slash and "/" in prefix:
-        return (
+        yield (
             "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with "
             "an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
             "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' "
             "(e.g. 'example.com/MyName')"
         )
+        return
     if slash and (wrong := subdomain(prefix) if prefix else "must be non-empty"):
-        return f"prefix part {wrong}"
-    if wrong := _length(rest, 63):
-        return f"name part {wrong}"
-    return "" if _QUALIFIED.fullmatch(rest) else QUALIFIED_NAME
+        yield f"prefix part {wrong}"
+    if wrong := "must be non-empty" if not rest else _length(rest, 63):
+        yield f"name part {wrong}"
+    if not _QUALIFIED.fullmatch(rest):
+        yield QUALIFIED_NAME
 
 
 def domain_path(text: str) -> str:
@@ -184,7 +193,7 @@ def _check_owners(owners: Iterable[dict[str, Any]]) -> Iterator[FieldError]:
 
 
 def _length(text: str, most_bytes: int) -> str:
-    return f"must be no more than {most_bytes} bytes" if len(text.encode()) > most_bytes else ""
+    return f"must be no more than {most_bytes} characters" if len(text.encode()) > most_bytes else ""
 
 
 def _form(name: str, pattern: re.Pattern[str], otherwise: str) -> str:

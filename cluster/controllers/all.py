@@ -28,6 +28,7 @@ from cluster.controllers import (
     pod_garbage,
     quota_usage,
     replicaset,
+    replication,
     role_aggregation,
     service_accounts,
     statefulset,
@@ -42,6 +43,7 @@ from cluster.controllers.loop import run
 CONTROLLERS = (
     deployment,
     replicaset,
+    replication,
     endpoints,
     endpointslices,
     endpoint_mirror,

@@ -6,6 +6,7 @@ Names, events and the limit of a hundred missed times as kube-controller-manager
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cluster.client import AlreadyExists, ApiError, Client, NotFound, Obj
@@ -14,7 +15,7 @@ from cluster.controllers.job import RESOURCE as JOBS
 from cluster.controllers.job import is_over
 from cluster.controllers.loop import Controller, own_key
 from cluster.controllers.ownership import owners_of
-from cluster.cron import parse_schedule
+from cluster.cron import Schedule, parse_schedule
 from cluster.events import EventRecorder
 from cluster.objects import (
     Key,
@@ -31,7 +32,8 @@ from cluster.timestamps import format_time, parse_time
 RESOURCE = "cronjobs.batch"
 SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 MISSED_MAX = 100
-PATIENCE_SECONDS = 1.0
+TOO_MANY = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
+PATIENCE_SECONDS = 0.1
 """Timers may ring a little early."""
 
 
@@ -57,17 +59,18 @@ class _Reconciler:
             return None
         jobs = [j for j in self.client.list(JOBS, key.namespace) if is_controlled_by(j, cron_job)]
         now, status = self.context.clock(), dict(cron_job.get("status") or {})
-        self._note_finished(cron_job, jobs, status)
-        self._forget(cron_job, jobs)
-        if cron_job["spec"].get("suspend"):
-            self._write_status(cron_job, status)
-            return None
-        due, following = times(cron_job, now)
+        forgotten = self._forget(cron_job, jobs)
+        gone = {job["metadata"]["uid"] for job in forgotten}
+        _set_active(status, [r for r in status.get("active") or () if r["uid"] not in gone])
+        self._note_finished(cron_job, [j for j in jobs if j["metadata"]["uid"] not in gone], status)
+        due, following, missed = times(cron_job, now)
         if following is None:
             why = "time difference between two schedules is less than 1 second"
             said = f"invalid schedule: {cron_job['spec']['schedule']} : {why}"
             self.recorder.event(cron_job, "Warning", "InvalidSchedule", said)
-        if due is not None:
+        if due is not None and not cron_job["spec"].get("suspend"):
+            if missed > MISSED_MAX:
+                self.recorder.event(cron_job, "Warning", "TooManyMissedTimes", TOO_MANY)
             self._run(cron_job, [j for j in jobs if not is_over(j)], due, status)
         self._write_status(cron_job, status)
         return None if following is None else max(0.0, following - self.context.clock())
@@ -82,18 +85,25 @@ class _Reconciler:
                 how = "Complete" if is_condition_true(job, "Complete") else "Failed"
                 said = f"Saw completed job: {job['metadata']['name']}, condition: {how}"
                 self.recorder.event(cron_job, "Normal", "SawCompletedJob", said)
+        here = {job["metadata"]["uid"] for job in jobs}
+        for reference in (r for r in status.get("active") or () if r["uid"] not in here):
+            self.recorder.event(cron_job, "Normal", "MissingJob", f"Active job went missing: {reference['name']}")
         running = sorted((j for j in jobs if not is_over(j) and not is_going(j)), key=created_at)
         for job in (j for j in running if j["metadata"]["uid"] not in known):
             said = f"Saw a job that the controller did not create or forgot: {job['metadata']['name']}"
             self.recorder.event(cron_job, "Warning", "UnexpectedJob", said)
         _set_active(status, [_reference(job) for job in running if job["metadata"]["uid"] in known])
 
-    def _forget(self, cron_job: Obj, jobs: Sequence[Obj]) -> None:
+    def _forget(self, cron_job: Obj, jobs: Sequence[Obj]) -> list[Obj]:
+        """Delete the oldest of those that are over, beyond the limits; nobody is told how those ended."""
+        forgotten = []
         limits = {"Complete": "successfulJobsHistoryLimit", "Failed": "failedJobsHistoryLimit"}
         for how, limit in limits.items():
             ended = sorted((j for j in jobs if is_condition_true(j, how) and not is_going(j)), key=created_at)
             for job in ended[: max(0, len(ended) - cron_job["spec"][limit])]:
                 self._delete(cron_job, job)
+                forgotten.append(job)
+        return forgotten
 
     def _run(self, cron_job: Obj, running: Sequence[Obj], due: float, status: Obj) -> None:
         spec = cron_job["spec"]
@@ -103,6 +113,8 @@ class _Reconciler:
                 f"Missed scheduled time to start a job: {datetime.fromtimestamp(due, UTC):%a, %d %b %Y %H:%M:%S} +0000"
             )
             self.recorder.event(cron_job, "Warning", "MissSchedule", said)
+            return
+        if name_for(cron_job, due) in {job["metadata"]["name"] for job in running}:
             return
         if running and spec["concurrencyPolicy"] == "Forbid":
             said = "Not starting job because prior execution is running and concurrency policy is Forbid"
@@ -139,25 +151,52 @@ class _Reconciler:
             self.client.update(RESOURCE, {**cron_job, "status": status}, subresource="status")
 
 
-def times(cron_job: Obj, now: float) -> tuple[float | None, float | None]:
-    """The latest time that is due and has not been served, and the next one to come; None where there is none. Pure."""
-    schedule = parse_schedule(cron_job["spec"]["schedule"])
-    zone = ZoneInfo(cron_job["spec"].get("timeZone") or "UTC")
+class Times(NamedTuple):
+    """Seconds since 1970; None where there is none."""
+
+    due: float | None
+    """The latest time that has come and has not been served."""
+    following: float | None
+    missed: int
+    """About how many have come since the last that was served."""
+
+
+def times(cron_job: Obj, now: float) -> Times:
+    """What the schedule says, seen from now. Pure."""
+    spec, zone = cron_job["spec"], ZoneInfo(cron_job["spec"].get("timeZone") or "UTC")
+    schedule, moment = parse_schedule(spec["schedule"]), datetime.fromtimestamp(now + PATIENCE_SECONDS, zone)
     last = (cron_job.get("status") or {}).get("lastScheduleTime")
-    moment = datetime.fromtimestamp(parse_time(last) if last else created_at(cron_job), zone)
-    due, following = None, schedule.after(moment)
-    for _ in range(MISSED_MAX):
-        if following is None or following.timestamp() > now + PATIENCE_SECONDS / 10:
-            return due, following.timestamp() if following else None
-        due, following = following.timestamp(), schedule.after(following)
-    # Too many to go through one by one: what was missed is served by the next.
-    following = schedule.after(datetime.fromtimestamp(now, zone))
-    return due, following.timestamp() if following else None
+    since = parse_time(last) if last else created_at(cron_job)
+    if spec.get("startingDeadlineSeconds") is not None:
+        since = max(since, now - spec["startingDeadlineSeconds"])
+    due, missed = _latest(schedule, datetime.fromtimestamp(since, zone), moment)
+    following = schedule.after(moment)
+    return Times(due.timestamp() if due else None, following.timestamp() if following else None, missed)
+
+
+def _latest(schedule: Schedule, since: datetime, moment: datetime) -> tuple[datetime | None, int]:
+    """The last time after `since` that has come, and how many: by the first interval, for there may be many."""
+    first = schedule.after(since)
+    if first is None or first > moment:
+        return None, 0
+    second = schedule.after(first)
+    if second is None or second > moment:
+        return first, 1
+    missed = (moment - first) // (second - first) + 1
+    due, following = None, schedule.after(first + (missed - 2) * (second - first))
+    while following is not None and following <= moment:
+        due, following = following, schedule.after(following)
+    return due, missed
+
+
+def name_for(cron_job: Obj, due: float) -> str:
+    """Tells the minute, so that no time is served twice."""
+    return f"{cron_job['metadata']['name']}-{int(due) // 60}"
 
 
 def job_for(cron_job: Obj, due: float) -> Obj:
-    """The Job of that time; its name tells the minute, so that no time is served twice. Pure."""
-    template, name = private_copy(cron_job["spec"]["jobTemplate"]), cron_job["metadata"]["name"]
+    """The Job of that time. Pure."""
+    template = private_copy(cron_job["spec"]["jobTemplate"])
     metadata = template.get("metadata") or {}
     zone = ZoneInfo(cron_job["spec"].get("timeZone") or "UTC")
     at = datetime.fromtimestamp(due, zone).isoformat().replace("+00:00", "Z")
@@ -165,7 +204,7 @@ def job_for(cron_job: Obj, due: float) -> Obj:
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": f"{name}-{int(due) // 60}",
+            "name": name_for(cron_job, due),
             "labels": metadata.get("labels") or {},
             "annotations": {**(metadata.get("annotations") or {}), SCHEDULED_AT: at},
             "ownerReferences": [controller_reference(cron_job)],

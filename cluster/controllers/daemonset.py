@@ -77,8 +77,14 @@ class Plan:
         """The nodes that shall have a pod."""
         return [n["metadata"]["name"] for n in self.nodes if may_run(self.spec["template"], n)]
 
+    @property
+    def surge(self) -> int:
+        """On how many nodes a new pod may come before the old one goes."""
+        most = (self.spec["updateStrategy"].get("rollingUpdate") or {}).get("maxSurge", 0)
+        return scaled_value(most, len(self.wanted), round_up=True)
+
     def to_create(self) -> list[str]:
-        return [name for name in self.wanted if not self.on(name)]
+        return [*(name for name in self.wanted if not self.on(name)), *self._to_surge()]
 
     def to_delete(self) -> Iterator[Obj]:
         """Pods that failed or are too many, those of nodes that do not want them, then those to be renewed."""
@@ -88,9 +94,33 @@ class Plan:
             active = [p for p in staying if not is_pod_finished(p)]
             yield from (p for p in staying if is_pod_finished(p))
             node = present.get(name)
-            keep = 1 if node is not None and may_stay(self.spec["template"], node) else 0
-            yield from active[keep:]
+            if node is None or not may_stay(self.spec["template"], node):
+                yield from active
+            else:
+                yield from self._superseded(active) if self.surge else active[1:]
         yield from self._to_renew()
+
+    def _superseded(self, active: Sequence[Obj]) -> Iterator[Obj]:
+        """All but one old and one new pod, and the old one once it is not missed."""
+        new, old = self._pair(active)
+        yield from (pod for pod in active if pod not in (new, old))
+        if new is not None and old is not None and (self.is_available(new) or not is_pod_ready(old)):
+            yield old
+
+    def _pair(self, active: Sequence[Obj]) -> tuple[Obj | None, Obj | None]:
+        """Of a node's pods the first new one and the first old one."""
+        new = next((pod for pod in active if self.is_updated(pod)), None)
+        return new, next((pod for pod in active if not self.is_updated(pod)), None)
+
+    def _to_surge(self) -> list[str]:
+        """Where the old pod is not available anyway, and as many others as may be."""
+        if not self.surge:
+            return []
+        pairs = {name: self._pair([p for p in self.on(name) if is_pod_active(p)]) for name in self.wanted}
+        surging = sum(not self.is_available(new) for new, old in pairs.values() if new and old)
+        alone = {name: old for name, (new, old) in pairs.items() if old and new is None}
+        down = [name for name, old in alone.items() if not self.is_available(old)]
+        return [*down, *[name for name in alone if name not in down][: max(0, self.surge - surging)]]
 
     def on(self, node: str) -> list[Obj]:
         return self.pods.get(node, [])
@@ -103,7 +133,7 @@ class Plan:
 
     def _to_renew(self) -> list[Obj]:
         strategy = self.spec["updateStrategy"]
-        if strategy["type"] != "RollingUpdate":
+        if strategy["type"] != "RollingUpdate" or self.surge:
             return []
         old = [p for name in self.wanted for p in self.on(name) if is_pod_active(p) and not self.is_updated(p)]
         lost = [p for p in old if not self.is_available(p)]

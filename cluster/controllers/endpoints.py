@@ -3,7 +3,7 @@
 Shape and order (addresses sorted) follow the recordings; the capacity rule is Kubernetes' (1000 addresses).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cluster.client import Client, NotFound, Obj
@@ -12,6 +12,7 @@ from cluster.controllers.loop import Controller, lost_key, own_key
 from cluster.controllers.services import (
     HEADLESS_LABEL,
     SETTLE_SECONDS,
+    TRIGGER_TIME,
     affected_services,
     backends,
     endpoint_ports,
@@ -23,6 +24,7 @@ from cluster.controllers.services import (
     publishes_not_ready,
 )
 from cluster.objects import Key, annotations_of, is_going, is_pod_ready, labels_of, node_of
+from cluster.timestamps import format_time
 
 MANAGED_BY = {"endpoints.kubernetes.io/managed-by": "endpoint-controller"}
 CAPACITY = 1000
@@ -33,7 +35,7 @@ def controller(context: Context) -> Controller:
     return Controller(
         name="endpoints",
         watches={"services": own_key, "pods": affected_services(context.client), "endpoints": lost_key},
-        reconcile=_Reconciler(context.client).reconcile,
+        reconcile=_Reconciler(context.client, context.clock).reconcile,
         settle_seconds=SETTLE_SECONDS,
     )
 
@@ -41,6 +43,7 @@ def controller(context: Context) -> Controller:
 @dataclass(frozen=True, slots=True)
 class _Reconciler:
     client: Client
+    clock: Callable[[], float]
 
     async def reconcile(self, key: Key) -> None:
         present = self._present(key)
@@ -52,6 +55,7 @@ class _Reconciler:
         if not has_selector(service) or is_going(service):
             return
         wanted = endpoints_for(service, list(backends(self.client, service)))
+        wanted["metadata"].setdefault("annotations", {})[TRIGGER_TIME] = format_time(self.clock())
         if present is None:
             self.client.create("endpoints", wanted, key.namespace)
         elif _content(present) != _content(wanted):
@@ -83,17 +87,27 @@ def endpoints_for(service: Obj, pods: Sequence[Obj]) -> Obj:
     return {"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata} | ({"subsets": subsets} if subsets else {})
 
 
-def _subsets(service: Obj, pods: Iterable[Obj]) -> list[Obj]:
-    """Pods that serve the same ports share a subset."""
-    subsets: dict[str, Obj] = {}
+def _subsets(service: Obj, pods: Sequence[Obj]) -> list[Obj]:
+    """Ports that are served by the same pods share a subset."""
+    served: dict[str, tuple[Obj | None, list[Obj]]] = {}
     for pod in pods:
-        ports = [_without_empty_name(port) for port in endpoint_ports(service, pod)]
-        if not ports and not is_headless(service):
-            continue
-        subset = subsets.setdefault(repr(ports), {"addresses": [], "notReadyAddresses": [], "ports": ports})
-        ready = publishes_not_ready(service) or is_pod_ready(pod)
-        subset["addresses" if ready else "notReadyAddresses"].append(_address(service, pod))
+        ports: list[Obj | None] = [_without_empty_name(port) for port in endpoint_ports(service, pod)]
+        for port in ports or ([None] if is_headless(service) else []):
+            served.setdefault(repr(port), (port, []))[1].append(pod)
+    subsets: dict[tuple[str, ...], Obj] = {}
+    for port, serving in served.values():
+        who = tuple(pod["metadata"]["uid"] for pod in serving)
+        subset = subsets.setdefault(who, {**_addresses(service, serving), "ports": []})
+        subset["ports"].extend([port] if port else [])
     return [{key: value for key, value in subset.items() if value} for subset in subsets.values()]
+
+
+def _addresses(service: Obj, pods: Iterable[Obj]) -> Obj:
+    found: Obj = {"addresses": [], "notReadyAddresses": []}
+    for pod in pods:
+        ready = publishes_not_ready(service) or is_pod_ready(pod)
+        found["addresses" if ready else "notReadyAddresses"].append(_address(service, pod))
+    return found
 
 
 def _address(service: Obj, pod: Obj) -> Obj:

@@ -13,6 +13,7 @@ from cluster.controllers.loop import Controller, own_key
 from cluster.controllers.services import (
     HEADLESS_LABEL,
     SETTLE_SECONDS,
+    TRIGGER_TIME,
     affected_services,
     backends,
     endpoint_ports,
@@ -39,7 +40,6 @@ RESOURCE = "endpointslices.discovery.k8s.io"
 SERVICE_LABEL = "kubernetes.io/service-name"
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
-TRIGGER_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 ENDPOINTS_PER_SLICE = 100
 
@@ -151,7 +151,7 @@ def _slice(service: Obj, ports: Sequence[Obj], endpoints: Sequence[Obj], old: Ob
         "metadata": {**metadata, "labels": labels},
         "addressType": "IPv4",
         "endpoints": list(endpoints),
-        "ports": list(ports),
+        "ports": list(ports) or None,
     }
 
 

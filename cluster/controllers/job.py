@@ -1,14 +1,14 @@
 """Jobs: pods until enough have succeeded or too many have failed; events and status as recorded in `job-failing`."""
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice, repeat
 
 from cluster.client import ApiError, Client, NotFound, Obj
 from cluster.controllers.context import Context
-from cluster.controllers.job_indexes import FAILURES, INDEX, format_indexes, limit_of
-from cluster.controllers.job_plan import FINALIZER, Outcome, Plan
+from cluster.controllers.job_indexes import INDEX, failure_notes, format_indexes
+from cluster.controllers.job_plan import FINALIZER, NONE, Failures, Outcome, Plan
 from cluster.controllers.loop import Controller, own_key
 from cluster.controllers.ownership import claim, owners_or_candidates
 from cluster.controllers.replicaset import slow_start
@@ -43,21 +43,27 @@ class _Reconciler:
     context: Context
     client: Client
     recorder: EventRecorder
+    failures: dict[Key, Failures] = field(default_factory=dict)
+    """Of each Job: pods that failed count for the next one's wait when they are gone, too."""
 
     async def reconcile(self, key: Key) -> float | None:
         try:
             job = self.client.get(RESOURCE, key.name, key.namespace)
         except NotFound:
+            self.failures.pop(key, None)
             self._let_go(p for p in self.client.list("pods", key.namespace) if _belonged_to(p, key.name))
             return None
-        plan = Plan(job, claim(self.client, "pods", job), self.context.clock())
+        past = self.failures.get(key, NONE)
+        plan = Plan(job, claim(self.client, "pods", job), self.context.clock(), past)
         if is_over(job) or is_going(job):
+            self.failures.pop(key, None)
             self._let_go(plan.pods)
             return None
         outcome = plan.outcome()
         if outcome is not None:
             self._delete(job, plan.active, counted=True)
         status = self._count(plan, outcome)
+        self.failures[key] = plan.failures
         wait = None if outcome is not None else await self._manage(plan)
         self._tell(job, status, outcome)
         return wait
@@ -92,16 +98,16 @@ class _Reconciler:
         return plan.seconds_left()
 
     async def _create(self, plan: Plan, count: int) -> None:
-        indexes: list[int | None] = [*islice(plan.free_indexes(), count)] if plan.is_indexed else [None] * count
-        waiting = iter(indexes)
-        for batch in slow_start(len(indexes)):
-            for index in islice(waiting, batch):
-                self._create_one(plan.job, index, plan.index_failures(index) if index is not None else 0)
+        indexes: Iterator[int | None] = plan.free_indexes() if plan.is_indexed else repeat(None)
+        for batch in slow_start(count):
+            for index in islice(indexes, batch):
+                self._create_one(plan, index)
                 await asyncio.sleep(0)
 
-    def _create_one(self, job: Obj, index: int | None, failures: int) -> None:
+    def _create_one(self, plan: Plan, index: int | None) -> None:
+        job = plan.job
         try:
-            made = self.client.create("pods", pod_for(job, index, failures), key_of(job).namespace)
+            made = self.client.create("pods", pod_for(plan, index), key_of(job).namespace)
         except ApiError as error:
             self.recorder.event(job, "Warning", "FailedCreate", f"Error creating: {error}")
             raise
@@ -148,7 +154,6 @@ def new_status(plan: Plan, outcome: Outcome | None) -> Obj:
     if outcome and outcome.succeeded and is_done:
         times["completionTime"] = format_time(plan.now)
     indexes = format_indexes(plan.done_indexes) if plan.is_indexed else ""
-    failed_indexes = {} if limit_of(plan.job) is None else {"failedIndexes": format_indexes(plan.failed_indexes)}
     conditions = _conditions(plan, outcome, is_done=is_done)
     return {
         **({"conditions": conditions} if conditions else {}),
@@ -156,14 +161,15 @@ def new_status(plan: Plan, outcome: Outcome | None) -> Obj:
         **{name: count for name, count in counts.items() if count},
         "terminating": ending,
         **({"completedIndexes": indexes} if indexes else {}),
-        **failed_indexes,
+        **({"failedIndexes": format_indexes(plan.failed_indexes)} if plan.index_limit is not None else {}),
         "uncountedTerminatedPods": {},
         "ready": sum(map(is_pod_ready, active)),
     }
 
 
-def pod_for(job: Obj, index: int | None, failures: int = 0) -> Obj:
+def pod_for(plan: Plan, index: int | None) -> Obj:
     """A pod of the Job; of an Indexed one with its index in name, annotation, host name and environment. Pure."""
+    job = plan.job
     name = job["metadata"]["name"]
     pod = pod_from_template(job["spec"]["template"], job, f"{name}-" if index is None else f"{name}-{index}-")
     pod["metadata"].setdefault("finalizers", []).append(FINALIZER)
@@ -171,8 +177,8 @@ def pod_for(job: Obj, index: int | None, failures: int = 0) -> Obj:
         return pod
     for kind in ("annotations", "labels"):
         pod["metadata"].setdefault(kind, {})[INDEX] = str(index)
-    if limit_of(job) is not None:
-        pod["metadata"]["annotations"][FAILURES] = str(failures)
+    if plan.index_limit is not None:
+        pod["metadata"]["annotations"] |= failure_notes(*plan.index_failures(index))
     pod["spec"].setdefault("hostname", f"{name}-{index}")
     source = {"fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.labels['{INDEX}']"}}
     for container in (*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())):

@@ -1,55 +1,42 @@
-"""Indexes that fail by themselves (KEP-3850), and those that are enough (KEP-3998). Pure."""
+"""The indexes of an Indexed Job: written and read, failed one by one (KEP-3850), some that suffice (KEP-3998). Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
 from cluster.client import Obj
-from cluster.controllers.job_failure_policy import FAIL_INDEX, IGNORE, judge
 from cluster.objects import annotations_of
 
 INDEX = "batch.kubernetes.io/job-completion-index"
 FAILURES = "batch.kubernetes.io/job-index-failure-count"
-"""On a pod of a Job whose indexes fail by themselves: how often its index has failed before."""
-
-
-def limit_of(job: Obj) -> int | None:
-    """How often each index may fail; None where failures are counted for all together."""
-    limit: int | None = job["spec"].get("backoffLimitPerIndex")
-    return limit
+"""On pods of an index that fails for itself: how often it has failed before them."""
+IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
 
 
 def index_of(pod: Obj) -> int:
     return int(annotations_of(pod).get(INDEX, -1))
 
 
-def fails_its_index(job: Obj, pod: Obj) -> bool:
-    """Whether this failed pod was the last that its index had."""
-    limit, action = limit_of(job), judge(job, pod)[0]
-    return limit is not None and (action == FAIL_INDEX or (action != IGNORE and failures_before(pod) >= limit))
+def failures_before(pod: Obj) -> tuple[int, int]:
+    """How often its index had failed before it: counted, and ignored."""
+    notes = annotations_of(pod)
+    return int(notes.get(FAILURES, 0)), int(notes.get(IGNORED, 0))
 
 
-def failures_before(pod: Obj) -> int:
-    return int(annotations_of(pod).get(FAILURES, 0))
+def failure_notes(counted: int, ignored: int) -> dict[str, str]:
+    """The annotations that say so."""
+    return {FAILURES: str(counted), **({IGNORED: str(ignored)} if ignored else {})}
 
 
-def failures_with(job: Obj, pod: Obj) -> int:
-    """How often the index has failed now that this pod has, too."""
-    return failures_before(pod) + (judge(job, pod)[0] != IGNORE)
+def matched_rule(policy: Obj, done: frozenset[int], completions: int) -> int | None:
+    """The first rule of a successPolicy that these completed indexes satisfy."""
+    rules = enumerate(policy.get("rules") or ())
+    return next((i for i, rule in rules if _is_satisfied(rule, done, completions)), None)
 
 
-def matched_rule(job: Obj, done: frozenset[int]) -> int | None:
-    """The first rule of the successPolicy that these completed indexes satisfy."""
-    for place, rule in enumerate((job["spec"].get("successPolicy") or {}).get("rules") or ()):
-        if _is_satisfied(rule, done):
-            return place
-    return None
-
-
-def _is_satisfied(rule: Obj, done: frozenset[int]) -> bool:
-    count, named = rule.get("succeededCount"), rule.get("succeededIndexes")
-    if named is None:
-        return count is not None and len(done) >= count
-    wanted = frozenset(parse_indexes(named))
-    return wanted <= done if count is None else len(wanted & done) >= count
+def _is_satisfied(rule: Mapping[str, object], done: frozenset[int], completions: int) -> bool:
+    named = rule.get("succeededIndexes")
+    among = frozenset(parse_indexes(str(named))) if named else frozenset(range(completions))
+    wanted = rule.get("succeededCount")
+    return len(done & among) >= (len(among) if wanted is None else int(str(wanted)))
 
 
 def parse_indexes(text: str) -> Iterator[int]:
@@ -59,7 +46,7 @@ def parse_indexes(text: str) -> Iterator[int]:
         yield from range(int(first), int(last or first) + 1)
 
 
-def format_indexes(indexes: Iterable[int]) -> str:
+def format_indexes(indexes: frozenset[int]) -> str:
     """The same way back."""
     runs: list[list[int]] = []
     for index in sorted(indexes):

@@ -5,18 +5,12 @@ Counting, reasons and messages as recorded in `job-failing`; limits as the page 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cluster.client import Obj
-from cluster.controllers.job_failure_policy import FAIL_JOB, IGNORE, judge
-from cluster.controllers.job_indexes import (
-    fails_its_index,
-    failures_with,
-    index_of,
-    limit_of,
-    matched_rule,
-    parse_indexes,
-)
-from cluster.objects import is_going, is_pod_active, is_pod_finished, restarts_of
+from cluster.controllers.job_failure_policy import FAIL_INDEX, FAIL_JOB, IGNORE, judge
+from cluster.controllers.job_indexes import failures_before, index_of, matched_rule, parse_indexes
+from cluster.objects import is_condition_true, is_going, is_pod_active, is_pod_finished, restarts_of
 from cluster.timestamps import parse_time
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
@@ -37,11 +31,21 @@ class Outcome:
 
 COMPLETED = Outcome(True, "CompletionsReached", "Reached expected number of succeeded pods")
 TOO_MANY_FAILURES = Outcome(False, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
-INDEXES_FAILED = Outcome(False, "FailedIndexes", "Job has failed indexes")
 TOO_MANY_INDEXES = Outcome(
     False, "MaxFailedIndexesExceeded", "Job has exceeded the specified maximal number of failed indexes"
 )
+SOME_INDEXES = Outcome(False, "FailedIndexes", "Job has failed indexes")
 TOO_LATE = Outcome(False, "DeadlineExceeded", "Job was active longer than specified deadline")
+
+
+class Failures(NamedTuple):
+    """How many pods in a row have failed, and when the last of them did."""
+
+    in_a_row: int = 0
+    last: float = 0.0
+
+
+NONE = Failures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Plan:
     job: Obj
     pods: Sequence[Obj]
     now: float
+    past: Failures = NONE
+    """Of pods that were counted before, and may be gone."""
 
     @property
     def spec(self) -> Obj:
@@ -96,36 +102,49 @@ class Plan:
         return frozenset(before | {index_of(p) for p in self.counted if _is_success(p)})
 
     @property
+    def index_limit(self) -> int | None:
+        """How often each index may fail, where each fails for itself."""
+        limit: int | None = self.spec.get("backoffLimitPerIndex")
+        return limit
+
+    @property
     def failed_indexes(self) -> frozenset[int]:
-        """Of a Job whose indexes fail by themselves: those that will not be tried again."""
+        """Those that are not tried again."""
         before = set(parse_indexes(self.status.get("failedIndexes", "")))
-        now = {index_of(p) for p in self.counted if self._is_failure(p) and fails_its_index(self.job, p)}
-        return frozenset(before | now)
+        now = {index_of(p) for p in self.counted if self._is_failure(p) and self._was_last(p)}
+        return frozenset(before | now) - self.done_indexes
+
+    def _was_last(self, pod: Obj) -> bool:
+        action, _ = judge(self.job, pod)
+        if self.index_limit is None or action == IGNORE:
+            return False
+        return action == FAIL_INDEX or failures_before(pod)[0] >= self.index_limit
 
     def outcome(self) -> Outcome | None:
         """None while the Job goes on."""
-        for type in ("FailureTarget", "SuccessCriteriaMet"):
-            for found in self.status.get("conditions") or ():
-                if found["type"] == type and found["status"] == "True":
-                    return Outcome(type == "SuccessCriteriaMet", found["reason"], found["message"])
+        for type, succeeded in (("FailureTarget", False), ("SuccessCriteriaMet", True)):
+            if is_condition_true(self.job, type):
+                found = next(c for c in self.status["conditions"] if c["type"] == type)
+                return Outcome(succeeded, found["reason"], found["message"])
         for action, why in (judge(self.job, p) for p in self.counted if self._is_failure(p)):
             if action == FAIL_JOB:
                 return Outcome(False, "PodFailurePolicy", why)
         if self._is_complete():
             return COMPLETED
-        if by_index := self._outcome_by_index():
-            return by_index
         if self.failed > self.spec["backoffLimit"] or self._restarted_too_often():
             return TOO_MANY_FAILURES
-        return TOO_LATE if self.seconds_left() == 0 else None
+        if self.seconds_left() == 0:
+            return TOO_LATE
+        return self._outcome_by_index()
 
     def _outcome_by_index(self) -> Outcome | None:
-        failed, most = self.failed_indexes, self.spec.get("maxFailedIndexes")
-        if most is not None and len(failed) > most:
+        failed, most = len(self.failed_indexes), self.spec.get("maxFailedIndexes")
+        if most is not None and failed > most:
             return TOO_MANY_INDEXES
-        if failed and self.succeeded + len(failed) >= self.spec["completions"]:
-            return INDEXES_FAILED
-        rule = matched_rule(self.job, self.done_indexes) if self.is_indexed else None
+        if failed and self.succeeded + failed >= self.spec["completions"]:
+            return SOME_INDEXES
+        policy = self.spec.get("successPolicy")
+        rule = matched_rule(policy, self.done_indexes, self.spec["completions"]) if policy else None
         return None if rule is None else Outcome(True, "SuccessPolicy", f"Matched rules at index {rule}")
 
     def seconds_left(self) -> float | None:
@@ -149,41 +168,49 @@ class Plan:
         return int(wanted) - len(self.active) - (waited_for if wanted > len(self.active) else 0)
 
     def free_indexes(self) -> Iterator[int]:
-        """Of an Indexed Job: those that no pod works on or has completed, from the lowest, and may be tried now."""
+        """Of an Indexed Job: those that no pod works on, or has completed, or waits for, from the lowest."""
         taken = self.done_indexes | self.failed_indexes | {index_of(p) for p in self.active}
         free = (index for index in range(self.spec["completions"]) if index not in taken)
-        return (index for index in free if self._index_backoff(index) <= 0)
+        return (index for index in free if self.index_limit is None or not self.index_backoff_seconds(index))
 
-    def index_failures(self, index: int) -> int:
-        """How often an index that fails by itself has failed so far."""
-        return max((failures_with(self.job, p) for p in self._failed_pods(index)), default=0)
+    def index_failures(self, index: int) -> tuple[int, int]:
+        """How often an index that fails for itself has failed: counted, and ignored."""
+        ended = [p for p in self.pods if index_of(p) == index and self._is_failure(p)]
+        if not ended:
+            return 0, 0
+        last = max(ended, key=_ended_at)
+        counted, ignored = failures_before(last)
+        is_ignored = judge(self.job, last)[0] == IGNORE
+        return counted + (not is_ignored), ignored + is_ignored
 
-    def _failed_pods(self, index: int) -> list[Obj]:
-        return [p for p in self.pods if index_of(p) == index and is_pod_finished(p) and not _is_success(p)]
-
-    def _index_backoff(self, index: int) -> float:
-        """How long an index waits before it is tried again; only where each waits for itself."""
-        failures = self.index_failures(index) if limit_of(self.job) is not None else 0
-        if not failures:
-            return 0.0
-        return _delay(failures) + max(map(_ended_at, self._failed_pods(index))) - self.now
+    def index_backoff_seconds(self, index: int) -> float:
+        """How long such an index still waits after its last failure."""
+        ends = [_ended_at(p) for p in self.pods if index_of(p) == index and self._is_failure(p)]
+        return self._left(sum(self.index_failures(index)), max(ends, default=0.0))
 
     def backoff_seconds(self) -> float:
-        """How long after its last failure the Job waits: 10 s, 20 s, 40 s … ten minutes; a success forgives all."""
-        if limit_of(self.job) is not None:
-            return self._soonest_index()
-        ended = sorted((_ended_at(p), _is_success(p)) for p in self.pods if is_pod_finished(p))
-        failures = 0
-        for _, is_success in ended:
-            failures = 0 if is_success else failures + 1
+        """How long after its last failure the Job waits: 10 s, 20 s, 40 s … ten minutes; a success forgives all.
+
+        Where each index fails for itself, each waits for itself: until the next of them is due.
+        """
+        if self.index_limit is not None:
+            waiting = set(range(self.spec["completions"])) - self.done_indexes - self.failed_indexes
+            waiting -= {index_of(p) for p in self.active}
+            return min((self.index_backoff_seconds(index) for index in waiting), default=0.0)
+        return self._left(*self.failures)
+
+    @property
+    def failures(self) -> Failures:
+        found = self.past
+        for at, is_success in sorted((_ended_at(p), _is_success(p)) for p in self.counted):
+            found = NONE if is_success else Failures(found.in_a_row + 1, at)
+        return found
+
+    def _left(self, failures: int, since: float) -> float:
         if not failures:
             return 0.0
-        return max(0.0, ended[-1][0] + _delay(failures) - self.now)
-
-    def _soonest_index(self) -> float:
-        taken = self.done_indexes | self.failed_indexes | {index_of(p) for p in self.active}
-        waits = (self._index_backoff(index) for index in range(self.spec["completions"]) if index not in taken)
-        return max(0.0, min(waits, default=0.0))
+        delay = min(BACKOFF_SECONDS * 2.0 ** min(failures - 1, 10), BACKOFF_SECONDS_MAX)
+        return max(0.0, since + delay - self.now)
 
     def _is_failure(self, pod: Obj) -> bool:
         if pod.get("status", {}).get("phase") == "Failed":
@@ -203,10 +230,6 @@ class Plan:
         return restarts > 0 if limit == 0 else restarts >= limit
 
 
-def _delay(failures: int) -> float:
-    return min(BACKOFF_SECONDS * 2.0 ** (failures - 1), BACKOFF_SECONDS_MAX)
-
-
 def _is_uncounted(pod: Obj) -> bool:
     return FINALIZER in (pod["metadata"].get("finalizers") or ())
 
@@ -218,4 +241,5 @@ def _is_success(pod: Obj) -> bool:
 def _ended_at(pod: Obj) -> float:
     statuses = pod.get("status", {}).get("containerStatuses") or ()
     ends = [t["finishedAt"] for s in statuses if (t := s.get("state", {}).get("terminated")) and t.get("finishedAt")]
-    return max(map(parse_time, ends), default=parse_time(pod["metadata"]["creationTimestamp"]))
+    meta = pod["metadata"]
+    return max(map(parse_time, ends), default=parse_time(meta.get("deletionTimestamp") or meta["creationTimestamp"]))

@@ -79,4 +79,10 @@ def _set_owners(client: Client, resource: str, obj: Obj, owners: list[Obj]) -> O
 
 
 def _matches(owner: Obj, obj: Obj) -> bool:
-    return matches_selector(owner["spec"].get("selector"), labels_of(obj))
+    return matches_selector(_selector(owner), labels_of(obj))
+
+
+def _selector(owner: Obj) -> Obj | None:
+    """A ReplicationController has labels for one, as in the first days."""
+    selector: Obj | None = owner["spec"].get("selector")
+    return {"matchLabels": selector} if owner["kind"] == "ReplicationController" else selector

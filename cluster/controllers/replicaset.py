@@ -37,10 +37,15 @@ RESOURCE = "replicasets.apps"
 
 
 def controller(context: Context) -> Controller:
-    reconciler = _Reconciler(context, context.recorder("replicaset-controller"))
+    return replicating(context, kind="ReplicaSet", resource=RESOURCE, source="replicaset-controller")
+
+
+def replicating(context: Context, *, kind: str, resource: str, source: str) -> Controller:
+    """A controller of a kind that keeps `spec.replicas` pods of one template; `source` is who its events are from."""
+    reconciler = _Reconciler(context, context.recorder(source), resource)
     return Controller(
-        name="replicaset",
-        watches={RESOURCE: own_key, "pods": owners_or_candidates(context.client, "ReplicaSet", RESOURCE)},
+        name=kind.lower(),
+        watches={resource: own_key, "pods": owners_or_candidates(context.client, kind, resource)},
         reconcile=reconciler.reconcile,
     )
 
@@ -49,11 +54,12 @@ def controller(context: Context) -> Controller:
 class _Reconciler:
     context: Context
     recorder: EventRecorder
+    resource: str
 
     async def reconcile(self, key: Key) -> float | None:
         client, now = self.context.client, self.context.clock()
         try:
-            replicaset = client.get(RESOURCE, key.name, key.namespace)
+            replicaset = client.get(self.resource, key.name, key.namespace)
         except NotFound:
             return None
         pods = claim(client, "pods", replicaset)
@@ -120,11 +126,11 @@ class _Reconciler:
         """Write the status that the pods had when they were counted, if it says anything new."""
         client = self.context.client
         try:
-            replicaset = client.get(RESOURCE, key.name, key.namespace)
+            replicaset = client.get(self.resource, key.name, key.namespace)
         except NotFound:
             return
         if replicaset.get("status") != status:
-            client.update(RESOURCE, {**replicaset, "status": status}, subresource="status")
+            client.update(self.resource, {**replicaset, "status": status}, subresource="status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +173,17 @@ def new_status(replicaset: Obj, pods: Sequence[Obj], failure: Failure | None, no
     return {
         "replicas": len(active),
         **{name: count for name, count in counts.items() if count},
-        "terminatingReplicas": sum(is_going(p) and not is_pod_finished(p) for p in pods),
+        **_terminating(replicaset, pods),
         "observedGeneration": replicaset["metadata"]["generation"],
         **_conditions(replicaset, failure, now),
     }
+
+
+def _terminating(replicaset: Obj, pods: Sequence[Obj]) -> Obj:
+    """A ReplicationController does not tell."""
+    if replicaset["kind"] == "ReplicationController":
+        return {}
+    return {"terminatingReplicas": sum(is_going(p) and not is_pod_finished(p) for p in pods)}
 
 
 def _conditions(replicaset: Obj, failure: Failure | None, now: float) -> Obj:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from cluster.client import Client, Obj, WatchEvent
 from cluster.objects import Key, is_going, is_pod_finished, is_pod_ready, key_of, labels_of, node_of
 
+TRIGGER_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
 SETTLE_SECONDS = 0.005
 """Pods of a Service change in groups; a moment's wait turns a group into one write. A real cluster needs about 15 ms
 from the pod's status to the endpoint (recordings)."""

@@ -20,6 +20,8 @@ class Place:
     host_ip: str
     pod_ip: str
     allocatable: Mapping[str, str]
+    seen: str = ""
+    """When the kubelet first saw the pod, as text."""
 
 
 def field(pod: Obj, place: Place, path: str) -> str:
@@ -33,7 +35,7 @@ def field(pod: Obj, place: Place, path: str) -> str:
         "metadata.namespace": meta["namespace"],
         "metadata.uid": meta["uid"],
         "metadata.labels": _lines(meta.get("labels")),
-        "metadata.annotations": _lines(meta.get("annotations")),
+        "metadata.annotations": _lines((meta.get("annotations") or {}) | _origin(place)),
         "spec.nodeName": place.node_name,
         "spec.serviceAccountName": spec.get("serviceAccountName", "default"),
         "status.hostIP": place.host_ip,
@@ -58,6 +60,11 @@ def resource(pod: Obj, place: Place, reference: Obj, container: Obj | None = Non
         found = place.allocatable.get(name, "0") if kind == "limits" else "0"
     divisor = parse_quantity(reference.get("divisor") or "1") or 1
     return str(-(-parse_quantity(found) // divisor))
+
+
+def _origin(place: Place) -> dict[str, str]:
+    """What a kubelet notes on its own copy of a pod."""
+    return {"kubernetes.io/config.seen": place.seen, "kubernetes.io/config.source": "api"}
 
 
 def _lines(values: Mapping[str, str] | None) -> str:

@@ -10,11 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cluster.client import AlreadyExists, ApiError, Client, NotImplementedHere, Obj, WatchEvent
+from cluster.client import AlreadyExists, ApiError, Client, NotFound, NotImplementedHere, Obj, WatchEvent
 from cluster.config import ClusterConfig, NodeConfig
 from cluster.events import EventRecorder
 from cluster.kubelet import node as nodes
 from cluster.kubelet import service, stats
+from cluster.kubelet.admission import refusal
 from cluster.kubelet.classes import weigh
 from cluster.kubelet.disks import watch_disks
 from cluster.kubelet.machine import Machine
@@ -28,6 +29,7 @@ from cluster.network.spec import Network
 from cluster.nodeservice import ExecSession, LogOptions, NodeUsage
 from cluster.objects import is_going, is_pod_finished
 from cluster.runtime.spec import Runtime
+from cluster.timestamps import format_time
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +129,11 @@ class Kubelet:
 
     def logs(self, namespace: str, pod: str, options: LogOptions) -> AsyncIterator[bytes]:
         """The log of a container of a pod on this node."""
-        return service.logs(self._worker_of(namespace, pod), options, self._clock())
+        try:
+            worker = self._worker_of(namespace, pod)
+        except NotFound:
+            raise service.unavailable(self._client.get("pods", pod, namespace), options.container) from None
+        return service.logs(worker, options, self._clock())
 
     async def exec(
         self, namespace: str, pod: str, container: str, command: list[str], *, stdin: bool, tty: bool
@@ -228,8 +234,39 @@ class Kubelet:
             self._forget(uid)
         elif worker is not None:
             worker.update(event.object)
+        elif _never_ran(event.object) and is_pod_finished(event.object):
+            self._bury(event.object)
         elif event.type in ("ADDED", "MODIFIED") and not _is_over(event.object):
-            self._begin(event.object)
+            self._admit(event.object)
+
+    def _admit(self, pod: Obj) -> None:
+        """Begin it, unless the node cannot take it; what ran here before was taken then."""
+        present = [worker.pod for worker in self.workers.values() if not (worker.finished or worker.absent)]
+        refused = refusal(self._client.get("nodes", self.node.name), present, pod) if _never_ran(pod) else None
+        if refused is None or is_going(pod):
+            self._begin(pod)
+            return
+        self._machine.tell(pod, "Warning", refused.reason, refused.message)
+        status = {
+            "observedGeneration": pod["metadata"].get("generation", 1),
+            "phase": "Failed",
+            "message": f"Pod was rejected: {refused.message}",
+            "reason": refused.reason,
+            "startTime": format_time(self._clock()),
+        }
+        self._patch(pod, status)
+
+    def _patch(self, pod: Obj, status: Obj) -> None:
+        meta = pod["metadata"]
+        with suppress(NotFound):
+            self._client.patch("pods", meta["name"], meta["namespace"], {"status": status}, subresource="status")
+
+    def _bury(self, pod: Obj) -> None:
+        """A pod that was not taken has nothing to be stopped."""
+        meta = pod["metadata"]
+        if is_going(pod):
+            with suppress(NotFound):
+                self._client.delete("pods", meta["name"], meta["namespace"], uid=meta["uid"], grace_seconds=0)
 
     def _begin(self, pod: Obj) -> None:
         uid = pod["metadata"]["uid"]
@@ -265,6 +302,10 @@ class Kubelet:
 
     def _socket(self, family: int) -> socket.socket:
         return self._network.socket(self.node.name, family, socket.SOCK_STREAM)
+
+
+def _never_ran(pod: Obj) -> bool:
+    return not (pod.get("status") or {}).get("containerStatuses")
 
 
 def _is_over(pod: Obj) -> bool:

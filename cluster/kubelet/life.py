@@ -84,6 +84,8 @@ class ContainerLife:
         self._back_off: BackOff | None = None
         self._attempt = self.recalled.restarts + 1 if self.recalled else 0
         self._refusals = 0
+        self._seems_started = False
+        """Whether the kubelet, which ended the run before, has not noticed yet that this one has still to start."""
 
     @property
     def running(self) -> Run | None:
@@ -118,6 +120,8 @@ class ContainerLife:
             end = await self._once()
             if not self._again(end.state):
                 return
+            self._seems_started = end.abrupt and self.started.is_set()
+            self.started.clear()
             await self._wait_for_restart(end)
 
     def condemn(self, message: str, grace_seconds: float | None = None) -> None:
@@ -306,7 +310,6 @@ class ContainerLife:
         )
         done = self.kind is Kind.INIT and exited.code == 0
         self.status = states.terminated(self.status, run, end, ready=done)
-        self.started.clear()
         return end
 
     def _note_start_failure(self, spec: ContainerSpec, image: Image, why: str) -> Terminated:
@@ -350,10 +353,17 @@ class ContainerLife:
         # A crash is shown until the kubelet looks again; what the kubelet itself ended, it has just looked at.
         shown_after = 0.0 if abrupt else min(wait, _RESYNC_SECONDS)
         await asyncio.sleep(shown_after)
-        self._wait_as(
-            "CrashLoopBackOff", f"back-off {spelled(delay)} restarting failed container={name} pod={full_name(pod)}"
-        )
+        if self._hides_back_off():
+            self._home.publish()
+        else:
+            text = f"back-off {spelled(delay)} restarting failed container={name} pod={full_name(pod)}"
+            self._wait_as("CrashLoopBackOff", text)
         await asyncio.sleep(wait - shown_after)
+
+    def _hides_back_off(self) -> bool:
+        """The kubelet takes a sidecar that ended well for an init container that is done, and shows that."""
+        state = self.status.state
+        return self.kind is Kind.SIDECAR and isinstance(state, Terminated) and state.exit_code == 0
 
     # --- stopping ---
 
@@ -403,12 +413,16 @@ class ContainerLife:
     def _begin_probing(self) -> None:
         if "startupProbe" not in self.spec:
             self._mark_started()
+        elif self._seems_started:
+            self._show_started()
 
     def _mark_started(self) -> None:
         self.started.set()
-        self.status = replace(
-            self.status, started=True, ready="readinessProbe" not in self.spec and self._may_be_ready()
-        )
+        self._show_started()
+
+    def _show_started(self) -> None:
+        ready = "readinessProbe" not in self.spec and self._may_be_ready()
+        self.status = replace(self.status, started=True, ready=ready)
 
     def _may_be_ready(self) -> bool:
         # An init container is ready when it has done its work, not while it runs; nobody waits for an ephemeral one.
@@ -438,8 +452,9 @@ class ContainerLife:
             origin=self._home.origin,
             began=began,
             check=lambda: self._machine.checker.check(probe, self.spec, container_id, address),
-            unhealthy=lambda message: self._tell("Warning", "Unhealthy", message),
+            tell=lambda reason, message: self._tell("Warning", reason, message),
             changed=self._probe_changed,
+            notices=kind is ProbeKind.STARTUP and self._seems_started,
         )
 
     def _probe_changed(self, kind: ProbeKind, result: Result) -> None:
@@ -447,11 +462,31 @@ class ContainerLife:
             self.status = replace(self.status, ready=result is Result.SUCCESS)
             self._home.publish()
         elif result is Result.FAILURE:
-            grace = self.spec[f"{kind}Probe"].get("terminationGracePeriodSeconds")
-            self.condemn(f"Container {self.spec['name']} failed {kind} probe, will be restarted", grace)
+            self._fail(kind)
+        elif result is Result.UNKNOWN:
+            self.status = replace(self.status, started=False, ready=False)
+            self._home.publish()
         elif kind is ProbeKind.STARTUP:
             self._mark_started()
             self._home.publish()
+
+    def _fail(self, kind: ProbeKind) -> None:
+        """A pod that would have nothing left ends as a whole; else this container alone, perhaps to start again."""
+        name, policy = self.spec["name"], podspec.restart_policy(self._home.pod)
+        grace = self.spec[f"{kind}Probe"].get("terminationGracePeriodSeconds")
+        if self.kind is Kind.SIDECAR:
+            self.condemn(f"Init container {name} failed {kind} probe", grace)
+        elif policy != "Never":
+            self.condemn(f"Container {name} failed {kind} probe, will be restarted", grace)
+        elif self._is_last():
+            self.condemn(f"Stopping container {name}")
+        else:
+            self.condemn(f"Container {name} failed {kind} probe", grace)
+
+    def _is_last(self) -> bool:
+        """Whether no other main container runs."""
+        others = {c["name"] for c in podspec.containers(self._home.pod)} - {self.spec["name"]}
+        return not others & self._home.running_ids().keys()
 
     # --- telling ---
 

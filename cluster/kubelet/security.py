@@ -24,11 +24,12 @@ def effective(pod: Obj, container: Obj, image: Image) -> Security:
     own: Obj = container.get("securityContext") or {}
     capabilities = own.get("capabilities") or {}
     user = _user(shared, own, image)
+    gid = _either(own, shared, "runAsGroup", user.gid)
     _check_non_root(pod, container, image)
     return Security(
         uid=user.uid,
-        gid=_either(own, shared, "runAsGroup", user.gid),
-        supplemental_gids=_groups(shared, user.gids),
+        gid=gid,
+        supplemental_gids=_groups(shared, gid, user.gids),
         read_only_root=bool(own.get("readOnlyRootFilesystem")),
         no_new_privileges=own.get("allowPrivilegeEscalation") is False,
         privileged=bool(own.get("privileged")),
@@ -106,9 +107,10 @@ def _check_non_root(pod: Obj, container: Obj, image: Image) -> None:
         raise config_error(f"container has runAsNonRoot and {why} {where}")
 
 
-def _groups(shared: Obj, of_user: tuple[int, ...]) -> tuple[int, ...]:
+def _groups(shared: Obj, own: int, of_user: tuple[int, ...]) -> tuple[int, ...]:
+    """The own group is one of them, too, as containerd sees to it."""
     group = shared.get("fsGroup")
-    named = [*of_user, *(int(gid) for gid in shared.get("supplementalGroups") or ())]
+    named = [own, *of_user, *(int(gid) for gid in shared.get("supplementalGroups") or ())]
     return tuple(dict.fromkeys(named + ([int(group)] if group is not None else [])))
 
 

@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterable
 
-from cluster.client import ApiError, BadRequest, NotFound
+from cluster.client import ApiError, BadRequest, NotFound, Obj
 from cluster.kubelet import logs as cri_logs
 from cluster.kubelet import podspec
 from cluster.kubelet.life import ContainerLife
@@ -46,6 +46,12 @@ def find(workers: Iterable[PodWorker], namespace: str, pod: str) -> PodWorker:
         if (meta["namespace"], meta["name"]) == (namespace, pod):
             return worker
     raise NotFound(f'pods "{pod}" not found', kind="pods", name=pod)
+
+
+def unavailable(pod: Obj, container: str) -> BadRequest:
+    """Of a pod that this node knows but did not take."""
+    name = container or pod["spec"]["containers"][0]["name"]
+    return BadRequest(f'container "{name}" in pod "{pod["metadata"]["name"]}" is not available')
 
 
 def logs(worker: PodWorker, options: LogOptions, now: float) -> AsyncIterator[bytes]:

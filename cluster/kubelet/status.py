@@ -105,6 +105,8 @@ def phase(pod: Obj, view: PodView) -> str:
         return "Pending"
     if any(isinstance(c.state, Running) for c in view.main):
         return "Running"
+    if any(isinstance(c.state, Running) and _is_sidecar(pod, c.name) for c in view.init):
+        return "Running"
     return _phase_of_stopped(policy, view)
 
 
@@ -145,7 +147,7 @@ def _init_failed(pod: Obj, status: ContainerStatus) -> bool:
 
 def _init_pending(pod: Obj, status: ContainerStatus) -> bool:
     if _is_sidecar(pod, status.name):
-        return not status.started and status.last is None and not isinstance(status.state, Terminated)
+        return not status.started and not isinstance(status.state, Terminated)
     return not (isinstance(status.state, Terminated) and status.state.exit_code == 0)
 
 
@@ -183,6 +185,8 @@ def _condition(name: str, verdict: _Verdict, before: Obj | None, generation: int
 def _initialized(pod: Obj, view: PodView, reached: str) -> _Verdict:
     if reached == "Succeeded":
         return _Verdict("True", "PodCompleted")
+    if any(isinstance(c.state, Running | Terminated) for c in view.main):
+        return _Verdict("True")
     incomplete = [c.name for c in view.init if _incomplete(pod, c)]
     if incomplete:
         return _Verdict(
@@ -192,9 +196,7 @@ def _initialized(pod: Obj, view: PodView, reached: str) -> _Verdict:
 
 
 def _incomplete(pod: Obj, status: ContainerStatus) -> bool:
-    if _is_sidecar(pod, status.name):
-        return not status.started and status.last is None and not isinstance(status.state, Terminated)
-    return not status.ready
+    return not (status.started if _is_sidecar(pod, status.name) else status.ready)
 
 
 def _containers_ready(pod: Obj, view: PodView, reached: str) -> _Verdict:

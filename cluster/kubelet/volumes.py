@@ -21,6 +21,9 @@ from cluster.runtime.spec import Mount
 MADE = ("configMap", "secret", "downwardAPI", "projected")
 CLAIMED = ("persistentVolumeClaim", "ephemeral")
 
+# What a fresh tmpfs has: ConfigMaps alone are on disk.
+_IN_MEMORY = 0o1777
+
 _counter = itertools.count()
 
 
@@ -46,12 +49,16 @@ class PodVolumes:
             if volume["name"] not in self._sources:
                 self._sources[volume["name"]] = self._make(volume, reader)
 
-    def refresh(self, reader: payloads.Reader) -> None:
-        """Bring volumes made from API objects up to date; what is gone since stays as it was, as on a real node."""
+    def refresh(self, reader: payloads.Reader) -> list[MountFailed]:
+        """Bring volumes made from API objects up to date; what is gone since stays as it was, and is told."""
+        missing = []
         for volume in reader.pod["spec"].get("volumes") or ():
             if any(kind in volume for kind in MADE) and volume["name"] in self._sources:
-                with suppress(MountFailed):
+                try:
                     self._make_files(volume, reader)
+                except MountFailed as failed:
+                    missing.append(failed)
+        return missing
 
     def mounts(self, pod: Obj, container: Obj, environment: Mapping[str, str]) -> list[Mount]:
         """The container's volumeMounts. Raises `StartRefused` for a subPath that leaves its volume."""
@@ -87,7 +94,7 @@ class PodVolumes:
             limit = source.get("sizeLimit")
             tmpfs.mount(folder, min(to_bytes(limit), self.memory_bytes) if limit else self.memory_bytes)
             self._mounted.append(folder)
-            _own(folder, 0o777, fs_group(pod))
+            _own(folder, _IN_MEMORY, fs_group(pod))
         return folder
 
     def _make_files(self, volume: Obj, reader: payloads.Reader) -> Path:
@@ -97,7 +104,7 @@ class PodVolumes:
         except payloads.SourceMissing as gone:
             raise MountFailed(volume["name"], str(gone)) from gone
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o1777)
+        _own(folder, 0o777 if "configMap" in volume else _IN_MEMORY, fs_group(reader.pod))
         stamp = f"{time.strftime('%Y_%m_%d_%H_%M_%S')}.{next(_counter):010}"
         atomic.write(folder, files, stamp, fs_group(reader.pod))
         return folder

@@ -30,7 +30,7 @@ from cluster.kubelet.tokens import PodTokens
 from cluster.kubelet.volumes import PodVolumes, remove_folders
 from cluster.kubelet.waits import first_of
 from cluster.runtime.spec import Image
-from cluster.timestamps import parse_time
+from cluster.timestamps import format_micro_time, parse_time
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,8 @@ class PodWorker:
         if self._sandbox is None or self.finished:
             return
         try:
-            self.volumes.refresh(self._reader())
+            for missing in self.volumes.refresh(self._reader()):
+                self.machine.tell(self.pod, "Warning", "FailedMount", str(missing))
         except (ApiError, OSError) as error:
             log.warning("volumes of pod %s stay as they are: %s", self.pod["metadata"]["name"], error)
 
@@ -180,6 +181,7 @@ class PodWorker:
             host_ip=self.machine.node.address,
             pod_ip=self._sandbox.address if self._sandbox else "",
             allocatable=self._allocatable,
+            seen=format_micro_time(self.start_time),
         )
 
     @cached_property
@@ -389,6 +391,9 @@ class PodWorker:
             life.forget()
         self.publish()
         await self._stop_all(end.grace_seconds)
+        if not self._deleted.is_set() and any(life.kind is Kind.SIDECAR for life in self.init):
+            # Sidecars that ended after the others are told of before the pod is.
+            self.publish()
         await self._take_down()
         initialized = self._initialized()
         for life in (*self.init, *self.main):

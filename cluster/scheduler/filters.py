@@ -12,6 +12,9 @@ from cluster.scheduler.facts import NodeFacts, PodFacts, Port
 from cluster.selectors import Requirement
 from cluster.taints import is_tolerated
 
+NO_PORTS = "node(s) didn't have free ports for the requested pod ports"
+TOO_MANY = "Too many pods"
+
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared, not listened on
 
 
@@ -58,7 +61,7 @@ def affine(pod: PodFacts, node: NodeFacts) -> Refusal | None:
 
 def ports_free(pod: PodFacts, node: NodeFacts) -> Refusal | None:
     if pod.ports and any(_conflict(a, b) for other in node.pods.values() for a in other.ports for b in pod.ports):
-        return Refusal(("node(s) didn't have free ports for the requested pod ports",), final=False)
+        return Refusal((NO_PORTS,), final=False)
     return None
 
 
@@ -101,7 +104,7 @@ def _lacking(pod: PodFacts, node: NodeFacts) -> Iterator[tuple[str, bool]]:
     """Each reason, and whether even the empty node would lack it."""
     room = node.allocatable.get("pods", 0)
     if len(node.pods) + 1 > room:
-        yield "Too many pods", room == 0
+        yield TOO_MANY, room == 0
     for name, wanted in sorted(pod.requests.items()):
         there = node.allocatable.get(name, 0)
         if wanted and wanted > there - node.taken.get(name, 0):

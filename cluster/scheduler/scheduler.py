@@ -14,9 +14,11 @@ from cluster.scheduler import messages, preemption
 from cluster.scheduler.affinity import affinity_filters
 from cluster.scheduler.facts import NodeFacts, PodFacts
 from cluster.scheduler.filters import NODE_FILTERS, Filter, Refusal, refusals
+from cluster.scheduler.hints import may_help
 from cluster.scheduler.scores import best
 from cluster.scheduler.spread import spread_filters
 from cluster.scheduler.volumes import Claims, choose_node, claims_of, volume_filters
+from cluster.volumes import claim_names
 
 NAME = "default-scheduler"
 BACKOFF_SECONDS_MIN = 1.0
@@ -46,10 +48,13 @@ async def run_scheduler(
 class _Waiting:
     """A pod that fitted nowhere."""
 
+    pod: PodFacts
     attempts: int
     not_before: float
     node: str = ""
     """Where its volumes are being made, if that is what it waits for."""
+    reasons: frozenset[str] = frozenset()
+    """Why nodes refused it."""
 
 
 @dataclass(slots=True)
@@ -72,10 +77,10 @@ class _Scheduler:
             watches={
                 "namespaces": self._follow_namespace,
                 "nodes": self._follow_node,
-                "persistentvolumeclaims": self._all_waiting,
-                "persistentvolumes": self._all_waiting,
+                "persistentvolumeclaims": self._with_claims,
+                "persistentvolumes": self._with_claims,
                 "pods": self._follow_pod,
-                "storageclasses.storage.k8s.io": self._all_waiting,
+                "storageclasses.storage.k8s.io": self._with_claims,
             },
             reconcile=self.reconcile,
         )
@@ -120,9 +125,17 @@ class _Scheduler:
         pod = event.object
         self._settle(key_of(pod))
         gone = event.type == "DELETED" or is_pod_finished(pod)
-        if event.old is None or gone or _changed(event) or not node_of(event.old):
-            self._place(node_of(pod), PodFacts(pod), gone=gone)
-        return list(self.waiting) if gone else ()
+        if event.old is not None and not gone and not _changed(event) and node_of(event.old):
+            return ()
+        self._place(node_of(pod), PodFacts(pod), gone=gone)
+        helped = self._helped_by(PodFacts(pod), gone=gone)
+        # One that came with other labels is as one that went.
+        relabelled = event.old is not None and not gone and labels_of(event.old) != labels_of(pod)
+        return [*helped, *(self._helped_by(PodFacts(event.old), gone=True) if event.old and relabelled else ())]
+
+    def _helped_by(self, changed: PodFacts, *, gone: bool) -> list[Key]:
+        waiting = self.waiting.items()
+        return [k for k, w in waiting if may_help(w.pod, w.reasons, changed, self.namespaces, gone=gone)]
 
     def _place(self, name: str, pod: PodFacts, *, gone: bool) -> None:
         node = self.nodes.get(name)
@@ -135,8 +148,8 @@ class _Scheduler:
         else:
             self.homeless.setdefault(name, {})[pod.uid] = pod
 
-    def _all_waiting(self, _: WatchEvent) -> Iterable[Key]:
-        return list(self.waiting)
+    def _with_claims(self, _: WatchEvent) -> Iterable[Key]:
+        return [key for key, waiting in self.waiting.items() if claim_names(waiting.pod.obj)]
 
     # One pod
 
@@ -163,7 +176,7 @@ class _Scheduler:
         node = self._chosen(key, feasible) or best(pod, nodes, feasible, self.namespaces, self.chance)
         if claims.delayed:
             choose_node(self.client, claims, node)
-            self._wait(key, backoff=False, node=node.name)
+            self._wait(key, pod, backoff=False, node=node.name)
             return None
         self._bind(key, pod, self.nodes[node.name])
         return None
@@ -182,7 +195,7 @@ class _Scheduler:
     ) -> float:
         """Push less important pods off a node where that helps, and wait for their end."""
         if why := self._not_eligible(key, pod):
-            return self._refuse(key, pod, messages.not_eligible(len(nodes), refused, why))
+            return self._refuse(key, pod, messages.not_eligible(len(nodes), refused, why), refused)
 
         def fits(world: Sequence[NodeFacts], node: NodeFacts) -> bool:
             return not refusals(pod, [node], self._filters(pod, list(world), claims))[1]
@@ -190,11 +203,11 @@ class _Scheduler:
         budgets = self.client.list("poddisruptionbudgets.policy")
         found = preemption.choose(pod, nodes, refused, fits, budgets)
         if found is None:
-            return self._refuse(key, pod, messages.unschedulable(len(nodes), refused))
+            return self._refuse(key, pod, messages.unschedulable(len(nodes), refused), refused)
         self.nominated[key] = found.node, pod
         for victim in found.victims:
             self._preempt(victim, pod, found.node)
-        return self._refuse(key, pod, messages.beaten(len(nodes), refused), nominated=found.node)
+        return self._refuse(key, pod, messages.beaten(len(nodes), refused), refused, nominated=found.node)
 
     def _not_eligible(self, key: Key, pod: PodFacts) -> str:
         if pod.spec.get("preemptionPolicy") == "Never":
@@ -244,7 +257,9 @@ class _Scheduler:
         said = f"Successfully assigned {key.namespace}/{key.name} to {node.name}"
         self.recorder.scheduling_event(pod.obj, "Normal", "Scheduled", said, "Binding")
 
-    def _refuse(self, key: Key, pod: PodFacts, why: str, nominated: str = "") -> float:
+    def _refuse(
+        self, key: Key, pod: PodFacts, why: str, refused: Mapping[str, Refusal] | None = None, nominated: str = ""
+    ) -> float:
         self.recorder.scheduling_event(pod.obj, "Warning", "FailedScheduling", why, "Scheduling")
         new = {
             "type": "PodScheduled",
@@ -255,7 +270,7 @@ class _Scheduler:
         }
         if (generation := pod.obj["metadata"].get("generation")) is not None:
             new["observedGeneration"] = generation
-        self._wait(key, backoff=True)
+        self._wait(key, pod, backoff=True, refused=refused)
         self._note(pod.obj, new, nominated)
         return RETRY_SECONDS
 
@@ -268,15 +283,25 @@ class _Scheduler:
         changed = {**obj, "status": {**status, "conditions": conditions}}
         self.client.update("pods", changed, subresource="status")
 
-    def _wait(self, key: Key, *, backoff: bool, node: str = "") -> None:
+    def _wait(
+        self,
+        key: Key,
+        pod: PodFacts,
+        *,
+        backoff: bool,
+        node: str = "",
+        refused: Mapping[str, Refusal] | None = None,
+    ) -> None:
         attempts = self.waiting[key].attempts + 1 if key in self.waiting else 1
         seconds = min(BACKOFF_SECONDS_MIN * 2 ** (attempts - 1), BACKOFF_SECONDS_MAX) if backoff else 0.0
-        self.waiting[key] = _Waiting(min(attempts, 10), self.clock() + seconds, node)
+        reasons = frozenset(reason for refusal in (refused or {}).values() for reason in refusal.reasons)
+        self.waiting[key] = _Waiting(pod, min(attempts, 10), self.clock() + seconds, node, reasons)
 
 
 def _is_ours(pod: Obj) -> bool:
     spec = pod["spec"]
-    return spec.get("schedulerName", NAME) == NAME and not is_going(pod) and not is_pod_finished(pod)
+    free = not spec.get("schedulingGates") and not is_going(pod) and not is_pod_finished(pod)
+    return free and spec.get("schedulerName", NAME) == NAME
 
 
 def _offer(node: Obj) -> tuple[object, ...]:

@@ -19,7 +19,9 @@ from cluster.volumes import (
     VOLUMES,
     claim_names,
     class_of,
+    is_promised,
     reference_to,
+    set_aside,
     smallest_fit,
 )
 
@@ -93,7 +95,7 @@ def volumes_on(claims: Claims, node: NodeFacts) -> Iterator[tuple[Delayed, Obj |
     """For each claim that waits the volume that it would get on that node; None where one has to be made."""
     free = [v for v in claims.free if _is_reachable(v, node)]
     for delayed in claims.delayed:
-        found = smallest_fit(delayed.claim, free)
+        found = set_aside(delayed.claim, free) or smallest_fit(delayed.claim, free)
         free = [v for v in free if v is not found]
         yield delayed, found
 
@@ -101,15 +103,15 @@ def volumes_on(claims: Claims, node: NodeFacts) -> Iterator[tuple[Delayed, Obj |
 def choose_node(client: Client, claims: Claims, node: NodeFacts) -> None:
     """Set the node's own volumes aside, and tell whoever provisions others where the pod wants to be."""
     for delayed, volume in volumes_on(claims, node):
-        if volume is not None:
-            _set_aside(client, volume, delayed.claim)
-        elif annotations_of(delayed.claim).get(SELECTED_NODE) != node.name:
+        if volume is not None and not is_promised(volume, delayed.claim):
+            _promise(client, volume, delayed.claim)
+        elif volume is None and annotations_of(delayed.claim).get(SELECTED_NODE) != node.name:
             metadata = delayed.claim["metadata"]
             chosen = {"metadata": {"annotations": {SELECTED_NODE: node.name}}}
             client.patch(CLAIMS, metadata["name"], metadata["namespace"], chosen)
 
 
-def _set_aside(client: Client, volume: Obj, claim: Obj) -> None:
+def _promise(client: Client, volume: Obj, claim: Obj) -> None:
     note = {"annotations": {BOUND_BY_CONTROLLER: "yes"}}
     client.patch(VOLUMES, volume["metadata"]["name"], "", {"metadata": note, "spec": {"claimRef": reference_to(claim)}})
 

@@ -137,6 +137,37 @@ def test_the_next_time_is_later_and_in_the_schedule(first: int, step: int, minut
 
 def test_of_many_missed_times_the_latest_is_due() -> None:
     cron_job = {"metadata": {"creationTimestamp": format_time(FROM.timestamp())}, "spec": {"schedule": "* * * * *"}}
-    due, following = times(cron_job, (FROM + timedelta(minutes=10)).timestamp())
+    due, following, missed = times(cron_job, (FROM + timedelta(minutes=10)).timestamp())
     assert due == datetime(2026, 11, 22, 20, 40, tzinfo=UTC).timestamp()
     assert following == datetime(2026, 11, 22, 20, 41, tzinfo=UTC).timestamp()
+    assert missed == 10
+
+
+def test_however_many_were_missed_the_latest_is_due() -> None:
+    cron_job = {"metadata": {"creationTimestamp": format_time(FROM.timestamp())}, "spec": {"schedule": "* * * * *"}}
+    due, _, missed = times(cron_job, (FROM + timedelta(days=30)).timestamp())
+    assert due == (FROM + timedelta(days=30)).replace(second=0).timestamp()
+    assert missed == 30 * 24 * 60
+
+
+def test_what_is_too_late_to_start_is_not_due() -> None:
+    spec = {"schedule": "0 * * * *", "startingDeadlineSeconds": 60}
+    cron_job = {"metadata": {"creationTimestamp": format_time(FROM.timestamp())}, "spec": spec}
+    assert times(cron_job, datetime(2026, 11, 22, 22, 0, 59, tzinfo=UTC).timestamp()).due is not None
+    assert times(cron_job, datetime(2026, 11, 22, 22, 1, 1, tzinfo=UTC).timestamp()).due is None
+
+
+async def test_many_missed_times_are_made_up_for_once_and_told(world: World) -> None:
+    declare(world)
+    pass_time(world, 60 * 200)
+    await world.until(lambda: len(world.client.list(JOBS)) == 1)
+    await world.until(lambda: len(world.said("TooManyMissedTimes")) == 1)
+
+
+async def test_a_job_that_somebody_else_deletes_is_missed(world: World) -> None:
+    declare(world)
+    pass_time(world, 60)
+    await world.until(lambda: status(world).get("active"))
+    (job,) = world.client.list(JOBS)
+    world.client.delete(JOBS, job["metadata"]["name"], NAMESPACE, propagation="Background")
+    await world.until(lambda: world.said("MissingJob") == [f"Active job went missing: {job['metadata']['name']}"])

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from cluster.client import Obj
+import pytest
+
+from cluster.client import Invalid, Obj
 from cluster.objects import node_of
 from tests.controllers.world import NAMESPACE, World, pod_template
 
@@ -82,3 +84,27 @@ async def test_a_deleted_pod_comes_back_on_its_node(world: World) -> None:
     lost = world.pods()[0]["metadata"]["name"]
     world.client.delete("pods", lost, NAMESPACE)
     await world.until(lambda: places(world) == ["node1", "node2", "node3"] and lost not in str(world.pods()))
+
+
+async def test_an_update_that_surges_keeps_the_old_pod_until_the_new_one_is_available(world: World) -> None:
+    declare(world)
+    await world.until(lambda: status(world).get("numberAvailable") == 3)
+    world.kubelets.heals = False
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    template = pod_template({"app": "agent"}, image="python:3.13-slim")
+    world.client.patch(RESOURCE, "agent", NAMESPACE, {"spec": {"template": template, "updateStrategy": strategy}})
+    await world.until(lambda: len(world.pods()) == 4)
+    await world.settle()
+    assert len(world.pods()) == 4, "one at a time"
+    assert status(world)["numberAvailable"] == 3
+    world.kubelets.heals = True
+    for pod in world.pods():
+        world.kubelets.care(NAMESPACE, pod["metadata"]["name"])
+    await world.until(lambda: status(world).get("updatedNumberScheduled") == 3 and len(world.pods()) == 3)
+
+
+def test_an_update_surges_or_does_without_but_not_both(world: World) -> None:
+    declare(world)
+    both = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}}
+    with pytest.raises(Invalid, match="may not be set when maxUnavailable is non-zero"):
+        world.client.patch(RESOURCE, "agent", NAMESPACE, {"spec": {"updateStrategy": both}})

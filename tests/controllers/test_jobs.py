@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.client import Obj
+from cluster.client import Invalid, Obj
 from cluster.controllers.job import is_over
-from cluster.controllers.job_indexes import format_indexes, parse_indexes
+from cluster.controllers.job_indexes import FAILURES, INDEX, format_indexes, parse_indexes
 from cluster.controllers.job_plan import FINALIZER, Plan
 from cluster.objects import is_going, is_pod_finished
 from cluster.timestamps import format_time
@@ -112,47 +112,6 @@ async def test_an_indexed_job_gives_each_pod_its_number(world: World) -> None:
     assert status(world)["completedIndexes"] == "0,1"
 
 
-async def test_an_index_that_may_not_fail_again_fails_the_job_once_the_others_are_done(world: World) -> None:
-    declare(world, completions=2, parallelism=2, completionMode="Indexed", backoffLimitPerIndex=0)
-    await world.until(lambda: len(running(world)) == 2)
-    first, second = sorted(running(world), key=lambda p: p["metadata"]["name"])
-    end(world, first, ok=False)
-    await world.until(lambda: status(world).get("failedIndexes") == "0")
-    assert not is_over(job(world))
-    end(world, second)
-    await world.until(lambda: is_over(job(world)))
-    assert (status(world)["completedIndexes"], status(world)["failedIndexes"]) == ("1", "0")
-    assert conditions(world)["Failed"] == "FailedIndexes"
-    assert len(world.pods()) == 2
-
-
-async def test_more_failed_indexes_than_may_be_end_the_job_and_its_pods(world: World) -> None:
-    declare(world, completions=3, parallelism=3, completionMode="Indexed", backoffLimitPerIndex=0, maxFailedIndexes=0)
-    await world.until(lambda: len(running(world)) == 3)
-    end(world, running(world)[0], ok=False)
-    await world.until(lambda: is_over(job(world)))
-    assert conditions(world)["Failed"] == "MaxFailedIndexesExceeded"
-
-
-async def test_a_rule_may_fail_an_index_at_its_first_failure(world: World) -> None:
-    rule = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [2]}}
-    policy: Obj = {"podFailurePolicy": {"rules": [rule]}, "backoffLimitPerIndex": 6}
-    declare(world, completions=1, completionMode="Indexed", **policy)
-    await world.until(lambda: running(world))
-    end(world, running(world)[0], ok=False)
-    await world.until(lambda: is_over(job(world)))
-    assert status(world)["failedIndexes"] == "0"
-
-
-async def test_some_indexes_may_be_enough(world: World) -> None:
-    policy: Obj = {"successPolicy": {"rules": [{"succeededIndexes": "0-1", "succeededCount": 1}]}}
-    declare(world, completions=3, parallelism=3, completionMode="Indexed", **policy)
-    await world.until(lambda: len(running(world)) == 3)
-    end(world, next(p for p in running(world) if p["metadata"]["name"].startswith("j-1-")))
-    await world.until(lambda: is_over(job(world)))
-    assert conditions(world)["SuccessCriteriaMet"] == "SuccessPolicy"
-
-
 async def test_a_deadline_ends_the_job_and_its_pods(world: World) -> None:
     declare(world, activeDeadlineSeconds=30)
     await world.until(lambda: running(world))
@@ -204,7 +163,7 @@ async def test_a_finished_job_expires(world: World) -> None:
 def test_each_failure_doubles_the_wait_up_to_ten_minutes(failures: int, seconds: float) -> None:
     now = float(int(time.time()))
     ended = {"state": {"terminated": {"finishedAt": format_time(now)}}}
-    pod = {"metadata": {}, "status": {"phase": "Failed", "containerStatuses": [ended]}}
+    pod: Obj = {"metadata": {"finalizers": [FINALIZER]}, "status": {"phase": "Failed", "containerStatuses": [ended]}}
     pod["metadata"]["creationTimestamp"] = format_time(now)
     assert Plan({"spec": {}}, [pod] * failures, now).backoff_seconds() == seconds
 
@@ -234,3 +193,65 @@ async def test_a_failure_that_is_ignored_is_not_counted(world: World) -> None:
     end(world, running(world)[0], ok=False, ago=60)
     await world.until(lambda: len(running(world)) == 1 and status(world).get("ready") == 1)
     assert "failed" not in status(world)
+
+
+def indexed(pods: list[Obj], index: int) -> Obj:
+    return next(p for p in pods if p["metadata"]["annotations"][INDEX] == str(index))
+
+
+async def test_each_index_fails_for_itself(world: World) -> None:
+    declare(world, completions=2, parallelism=2, completionMode="Indexed", backoffLimitPerIndex=1)
+    await world.until(lambda: len(running(world)) == 2)
+    end(world, indexed(running(world), 0))
+    end(world, indexed(running(world), 1), ok=False)
+    await world.until(lambda: status(world).get("failed") == 1)
+    assert status(world)["failedIndexes"] == "", "it may fail once more"
+    world.ahead += 11
+    world.client.patch(RESOURCE, "j", NAMESPACE, {"metadata": {"labels": {"look": "again"}}})
+    await world.until(lambda: running(world))
+    (again,) = running(world)
+    assert again["metadata"]["annotations"][FAILURES] == "1"
+    end(world, again, ok=False)
+    await world.until(lambda: is_over(job(world)))
+    assert conditions(world) == {"FailureTarget": "FailedIndexes", "Failed": "FailedIndexes"}
+    assert (status(world)["completedIndexes"], status(world)["failedIndexes"]) == ("0", "1")
+
+
+async def test_too_many_failed_indexes_end_the_others(world: World) -> None:
+    policy: Obj = {"backoffLimitPerIndex": 0, "maxFailedIndexes": 0}
+    declare(world, completions=2, parallelism=2, completionMode="Indexed", **policy)
+    await world.until(lambda: len(running(world)) == 2)
+    end(world, indexed(running(world), 1), ok=False)
+    await world.until(lambda: is_over(job(world)))
+    assert conditions(world)["Failed"] == "MaxFailedIndexesExceeded"
+    assert not running(world)
+
+
+async def test_enough_may_be_enough(world: World) -> None:
+    policy: Obj = {"successPolicy": {"rules": [{"succeededIndexes": "1"}, {"succeededCount": 1}]}}
+    declare(world, completions=2, parallelism=2, completionMode="Indexed", **policy)
+    await world.until(lambda: len(running(world)) == 2)
+    end(world, indexed(running(world), 0))
+    await world.until(lambda: is_over(job(world)))
+    assert conditions(world) == {"SuccessCriteriaMet": "SuccessPolicy", "Complete": "SuccessPolicy"}
+    assert job(world)["status"]["conditions"][0]["message"] == "Matched rules at index 1"
+    assert not running(world)
+
+
+async def test_an_indexed_job_grows_as_a_whole(world: World) -> None:
+    declare(world, completions=1, parallelism=1, completionMode="Indexed")
+    world.client.patch(RESOURCE, "j", NAMESPACE, {"spec": {"completions": 2, "parallelism": 2}})
+    await world.until(lambda: len(running(world)) == 2)
+    with pytest.raises(Invalid, match="can only be modified in tandem with parallelism"):
+        world.client.patch(RESOURCE, "j", NAMESPACE, {"spec": {"completions": 3}})
+
+
+async def test_a_failure_is_waited_for_when_its_pod_is_gone(world: World) -> None:
+    declare(world)
+    await world.until(lambda: running(world))
+    (first,) = running(world)
+    world.client.delete("pods", first["metadata"]["name"], NAMESPACE)
+    await world.until(lambda: not world.pods())
+    await world.settle()
+    assert not world.pods(), "ten seconds of back-off"
+    assert status(world)["failed"] == 1

@@ -1,6 +1,7 @@
 """Endpoints and EndpointSlices: who stands behind a Service, and in what state."""
 
 from cluster.client import Obj
+from cluster.controllers.endpoints import endpoints_for
 from cluster.controllers.endpointslices import RESOURCE, slices_for
 from cluster.controllers.services import endpoint_ports
 from cluster.objects import is_going, is_pod_ready
@@ -125,6 +126,18 @@ def test_pods_with_different_numbers_for_one_named_port_are_kept_apart() -> None
 
 def test_a_named_port_that_a_pod_lacks_is_left_out() -> None:
     assert endpoint_ports(plain_service({"port": 80, "targetPort": "metrics"}), pod("1")) == []
+
+
+def test_ports_that_the_same_pods_serve_share_a_subset_of_the_older_list() -> None:
+    ports = (
+        {"name": "plain", "port": 80},
+        {"name": "http", "port": 81, "targetPort": "http"},
+        {"name": "same", "port": 82},
+    )
+    subsets = endpoints_for(plain_service(*ports), [pod("1"), pod("2", 9090)])["subsets"]
+    named = [[port["name"] for port in subset["ports"]] for subset in subsets]
+    assert named == [["plain", "same"], ["http"], ["http"]]
+    assert [len(s.get("addresses", [])) + len(s.get("notReadyAddresses", [])) for s in subsets] == [2, 1, 1]
 
 
 class TestMirroring:

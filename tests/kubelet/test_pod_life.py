@@ -397,6 +397,23 @@ class TestEnding:
         ends = [what for _, what in world.runtime.log if "end" in what]
         assert ends == ["end app", "end side"]
 
+    def test_a_pod_whose_work_is_done_runs_on_until_its_sidecars_have_ended(self, tmp_path: Path) -> None:
+        manifest = pod(restartPolicy="Never", initContainers=[container("side", restartPolicy="Always")])
+        world = play(tmp_path, manifest, lasting(8), app=[Script(seconds=2)])
+        assert phases(world) == ["Pending", "Running", "Succeeded"]
+        told = [
+            conditions(version)["ContainersReady"]
+            for version in world.client.history
+            if "conditions" in version["status"]
+        ]
+        assert [*dict.fromkeys(told)] == ["False ContainersNotReady", "True", "False PodCompleted"]
+        assert told[told.index("False PodCompleted") - 1] == "False ContainersNotReady"
+
+    def test_a_sidecar_that_ended_well_waits_for_its_restart_unseen(self, tmp_path: Path) -> None:
+        manifest = pod(initContainers=[container("side", restartPolicy="Always")])
+        world = play(tmp_path, manifest, lasting(8), side=[Script(seconds=1), Script(seconds=1)])
+        assert "waiting CrashLoopBackOff" not in states(world, "side")
+
     def test_a_forced_deletion_hurries(self, tmp_path: Path) -> None:
         async def watch(world: World) -> None:
             await seconds(1)
@@ -486,6 +503,33 @@ class TestHooks:
 
 
 class TestProbing:
+    def test_a_restarted_container_seems_started_until_its_startup_probe_notices(self, tmp_path: Path) -> None:
+        async def watch(world: World) -> None:
+            world.runtime.execs["up",] = ExecResult(code=0, output=b"")
+            world.runtime.execs["check",] = ExecResult(code=4, output=b"")
+            await seconds(2.5)
+            world.runtime.execs["check",] = ExecResult(code=0, output=b"")
+            await seconds(6)
+
+        startup = {"exec": {"command": ["up"]}, "periodSeconds": 1}
+        live = {"exec": {"command": ["check"]}, "periodSeconds": 2, "failureThreshold": 1}
+        world = play(tmp_path, pod(container(startupProbe=startup, livenessProbe=live)), watch)
+        entries = [version["status"].get("containerStatuses", [{}])[0] for version in world.client.history]
+        shown = [(entry["restartCount"], entry["started"]) for entry in entries if entry]
+        assert [*dict.fromkeys(shown)][-3:] == [(0, True), (1, True), (1, False)]
+        assert shown[-1] == (1, True)
+
+    def test_a_pod_that_is_not_restarted_ends_with_its_last_container(self, tmp_path: Path) -> None:
+        probe = {"exec": {"command": ["check"]}, "periodSeconds": 1, "failureThreshold": 1}
+
+        async def watch(world: World) -> None:
+            world.runtime.execs["check",] = ExecResult(code=4, output=b"")
+            await seconds(6)
+
+        world = play(tmp_path, pod(container(livenessProbe=probe), restartPolicy="Never"), watch)
+        assert ("Normal", "Killing", "Stopping container app") in world.events
+        assert phases(world)[-1] in ("Succeeded", "Failed")
+
     def test_a_failing_liveness_probe_restarts_the_container(self, tmp_path: Path) -> None:
         async def watch(world: World) -> None:
             world.runtime.execs["check",] = ExecResult(code=4, output=b"not today\n")

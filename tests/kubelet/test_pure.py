@@ -164,7 +164,7 @@ class TestSecurity:
             securityContext={"runAsUser": 1000, "runAsGroup": 2000, "fsGroup": 3000, "supplementalGroups": [4]}
         )
         own = effective(manifest, container(securityContext={"runAsUser": 7}), IMAGE)
-        assert (own.uid, own.gid, own.supplemental_gids) == (7, 2000, (4, 3000))
+        assert (own.uid, own.gid, own.supplemental_gids) == (7, 2000, (2000, 4, 3000))
         assert effective(manifest, container(), IMAGE).uid == 1000
         assert effective(pod(), container(), Image(name="x", id="y", user="1000:50")).uid == 1000
 

@@ -198,6 +198,16 @@ class TestDisks:
         assert source_of(made, manifest).stat().st_gid == 4321
         assert mode_of(source_of(made, manifest)) == 0o2777
 
+    @pytest.mark.root
+    def test_fs_group_owns_what_is_made_of_api_objects(self, tmp_path: Path) -> None:
+        manifest, made = one_volume(configMap={"name": "src"}), volumes(tmp_path)
+        manifest["spec"]["securityContext"] = {"fsGroup": 4321}
+        made.set_up(reader(manifest))
+        root = source_of(made, manifest)
+        assert mode_of(root) == 0o2777
+        assert mode_of((root / "..data").resolve()) == 0o2755
+        assert {path.lstat().st_gid for path in (root, *root.rglob("*"))} == {4321}
+
     @pytest.mark.parametrize(
         ("source", "place"),
         [

@@ -105,10 +105,11 @@ KNOWN: tuple[Known, ...] = (
         "claim-unmatched|volume-kept",
     ),
     Known(
-        r"PATCH .* 422 .*(spec is immutable after creation|pod updates may not change fields|spec\.template).*",
+        r"PATCH .* 422 .*(spec is immutable after creation|pod updates may not change fields|spec\.template"
+        r"|containers \S+ may not be changed).*",
         "There the refusal shows the difference of the two specs, field by field as its program holds them; here the"
         " field and the reason alone.",
-        "claim-changed|refused-changes",
+        "claim-changed|refused-changes|ephemeral-containers",
     ),
     Known(
         r"PATCH .* 422 .*(metadata\.finalizers|metadata\.labels|activeDeadlineSeconds).*",
@@ -152,9 +153,9 @@ KNOWN: tuple[Known, ...] = (
         "drain-refused",
     ),
     Known(
-        rf"{_PRINTED}Zone: .*",
+        rf"{_PRINTED}(Zone: |(/v/labels:)?topology\.kubernetes\.io/).*",
         "The recorded nodes are in zones, those of the replay in none.",
-        "endpoints-by-hand",
+        "endpoints-by-hand|volume-(contents|updates)",
     ),
     Known(
         r"POST .*configmaps as ConfigMap b .*",
@@ -193,12 +194,6 @@ KNOWN: tuple[Known, ...] = (
         r"|EndpointSlice app-<id> address: not ready > (terminating > )?absent",
         "A pod that never started is gone at once here; there its kubelet looks first.",
         "deployment-deadline",
-    ),
-    Known(
-        r".*(replicationcontrollers?|describe rc/rc)\b.*"
-        rf"|{_PRINTED}NAME DESIRED CURRENT READY AGE (LABELS|CONTAINERS .*)",
-        "ReplicationControllers are not run here, and so are refused.",
-        "described|listed|refused-updates",
     ),
     Known(
         rf"{_PRINTED}(Provisioner|VolumeBindingMode|Annotations|standard|,storageclass)\b.*"
@@ -310,9 +305,9 @@ KNOWN: tuple[Known, ...] = (
         "ended-and-waited-for",
     ),
     Known(
-        r"count of Pod (missing|other-port|over-tls|grpc) Unhealthy: .*",
+        r"count of Pod \S+ (Unhealthy|ProbeWarning): .*",
         "Pods start a second sooner here, so that a probe or two more find room in the same five seconds.",
-        "probe-http-kinds",
+        "probe-http-kinds|probe-answers",
     ),
     Known(
         r"seconds of Pod container from .*",
@@ -339,6 +334,68 @@ KNOWN: tuple[Known, ...] = (
         r"|\$2 .* Reason: (RunContainerError|CrashLoopBackOff)",
         "When a kubelet next looks at a container that it has ended itself, or could not start, is chance.",
         "hooks-failing|start-command-missing",
+    ),
+    Known(
+        r"seconds of Pod \S+ from \[(Pending; \w+ waiting ContainerCreating"
+        r"|Running; \w+ (running( ready)?|terminated \w+ \d+)) r0\] to .*",
+        "A dozen pods at once took the recorded kubelets longer over starts and ends than they usually take.",
+        "exits|volume-contents|security-contexts|environment-kinds|probe-thresholds|job-index-policies|job-changes",
+    ),
+    Known(
+        r"seconds of Pod (done|fails|slow|ill|unready) from .*|.*Pod (never-up|ill) (container a|life).*"
+        rf"|{_PRINTED}Warning BackOff .* container a in pod (never-up|crashes|ill)_.*",
+        "A recorded kubelet that took longer over an end, or a start, than they usually take, and a restart for it.",
+        "sidecars",
+    ),
+    Known(
+        rf"{_PRINTED}.*Warning Unhealthy .*(\"nonsense\"|no running task found|CONTAINER_EXITED).*"
+        r"|event Pod (d-<id>|no-program) Warning Unhealthy .*|events of Pod (d-<id>|no-program) in order: .*",
+        "How often a probe is tried, and whether one is just then tried of a container that ends, is chance.",
+        "probe-thresholds|daemonset-places",
+    ),
+    Known(
+        r"Pod d-<id> (condition|container|life|phases).*|event Pod d-<id> Normal Killing from kubelet: .*",
+        "The recording ends while a pod is still going.",
+        "daemonset-places",
+    ),
+    Known(
+        r".*not eligible due to a terminating pod on the nominated node.*|Pod dear condition PodScheduled: .*"
+        r"|events of Pod (cheap|kept) in order: .*",
+        "Whether a pod is tried again before those have gone that make room for it, and which of two events is told"
+        " first, is chance.",
+        "preemption",
+    ),
+    Known(
+        r"Pod (db-6|app-<hash>-<id>) condition (Containers)?Ready: False ContainersNotReady [^>]*( > False PodFailed)?"
+        r"|EndpointSlice db-<id> address: not ready > (terminating > )?absent",
+        "How much of the end of a pod that never started is told before it is gone is chance.",
+        "statefulset-kinds|deployment-scaled-mid-roll",
+    ),
+    Known(
+        r"Deployment app (condition Available|ends with status).*",
+        "Whether a Deployment that lets its ReplicaSets go counts once more before it is gone is chance.",
+        "deployment-adopts",
+    ),
+    Known(
+        rf"{_PRINTED}((by-name|early|two) .*|(by-name|early|two)- .*|Endpoints: .*)|EndpointSlice \S+ address: .*",
+        "Subsets of Endpoints are in the order of a hash and the endpoints of a slice in that of a map, which is"
+        " chance; several slices of a Service have one name here.",
+        "endpoint-ports",
+    ),
+    Known(
+        r".*Node didn't have enough resource: .*",
+        "What the machines are: their size, and who else runs on them.",
+        "node-named-by-hand",
+    ),
+    Known(
+        rf"{_PRINTED}Cap(Bnd|Eff|Prm): 000001f.*",
+        "What reaches past every namespace into the machine's kernel is given to nobody, also where all is asked for.",
+        "security-contexts",
+    ),
+    Known(
+        r".*MissingJob.*|events of CronJob keeps-none in order: .*",
+        "Whether a controller still sees a Job that it has just deleted is chance.",
+        "cronjob-policies",
     ),
 )
 

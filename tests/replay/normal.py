@@ -17,14 +17,17 @@ REPLACED = tuple(
         (r"\bsha256:[0-9a-f]{64}\b|[\w./-]+@sha256:[0-9a-f]{64}\b", "<digest>"),
         (r"\b\d{1,3}(?:\.\d{1,3}){3}\b(?!/\d)", "<ip>"),
         (rf"\b([a-z][a-z0-9-]*?)-[{SAFE}]{{7,10}}-[{SAFE}]{{5}}(?![a-z0-9])", r"\1-<hash>-<id>"),
-        (rf"\b(app|d|db|j|ok|deploy|sts|ds)-[{SAFE}]{{7,10}}\b", r"\1-<hash>"),
+        (rf"\b(app|d|db|j|ok|deploy|sts|ds|twin)-[{SAFE}]{{7,10}}\b", r"\1-<hash>"),
         (rf"\b(x{{58}}|Bad_)[{SAFE}]{{5}}\b", r"\1<id>"),
         (rf"([a-z0-9])-[{SAFE}]{{5}}(?![\w.-])", r"\1-<id>"),
         (rf'((?:pod-template|controller-revision)-hash[=:] *"?)[{SAFE}]{{7,10}}\b', r"\1<hash>"),
+        # The minute that a CronJob's Job is for.
+        (r"(?<=[a-z]-)2[89]\d{6}\b", "<minute>"),
         # What a pod has of its node: where that is.
         (r",?topology\.kubernetes\.io/(?:zone|region)[=:] *[\w-]+", ""),
         (r"\b3[0-2]\d{3}/TCP", "<port>/TCP"),
         (r"\b[0-9a-f]{64}\b", "<cid>"),
+        (r"\b0xc[0-9a-f]{9}\b", "<pointer>"),
         (r"\bnode-?\d\b", "<node>"),
         (r"\.\.\d{4}(?:_\d\d){5}\.\d+", "..<time>"),
         (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b", "<time>"),

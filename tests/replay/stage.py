@@ -12,7 +12,7 @@ import ssl
 import tempfile
 import time
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,8 +192,16 @@ class Stage:
 
     async def until_ready(self, count: int, seconds: float = 60) -> None:
         """Wait for so many Ready pods, or for the time to be up."""
+        await self.until(f"{self.home}/pods", count, _ready, seconds)
+
+    async def until_over(self, count: int, seconds: float = 60) -> None:
+        """Wait for so many pods that have ended, or for the time to be up."""
+        await self.until(f"{self.home}/pods", count, _over, seconds)
+
+    async def until(self, path: str, count: int, is_so: Callable[[Obj], bool], seconds: float = 60) -> None:
+        """Wait for so many objects of a list of which that is true, or for the time to be up."""
         for _ in range(int(seconds / 0.2)):
-            if len(await self.ready_pods()) >= count:
+            if sum(map(is_so, (await self.get(path))["items"])) >= count:
                 return
             await asyncio.sleep(0.2)
 
@@ -262,6 +270,10 @@ def plural(kind: str) -> str:
     if name.endswith(("ss", "sh")):
         return f"{name}es"
     return name if name == "endpoints" else f"{name[:-1]}ies" if name.endswith("cy") else f"{name}s"
+
+
+def _over(pod: Obj) -> bool:
+    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
 
 
 def _ready(pod: Obj) -> bool:

@@ -70,6 +70,19 @@ async def test_a_freed_node_takes_the_pod_that_waited(tmp_path: Path, monkeypatc
         await world.until(lambda: place(world, "second") == "node1")
 
 
+async def test_who_seeks_company_is_placed_when_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "BACKOFF_SECONDS_MIN", 0.05)
+    world = World(tmp_path)
+    world.node("node1")
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "friend"}}}
+    async with running(world):
+        required = {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+        create(world, "lonely", affinity={"podAffinity": required})
+        await world.until(lambda: world.said("FailedScheduling"))
+        create(world, "friend")
+        await world.until(lambda: place(world, "lonely") == "node1")
+
+
 async def test_a_repeated_refusal_becomes_a_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "BACKOFF_SECONDS_MIN", 0.0)
     world = World(tmp_path)

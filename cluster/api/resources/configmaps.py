@@ -25,17 +25,22 @@ def rules(config_map: Obj, old: Obj | None) -> Iterator[FieldError]:
 
 def check_keys(data: Obj, path: str) -> Iterator[FieldError]:
     for key in sorted(data):
-        if not _KEY.fullmatch(key):
-            yield invalid(
-                f"{path}[{key}]",
-                key,
-                "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
-                "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
-            )
-        if key in (".", ".."):
-            yield invalid(f"{path}[{key}]", key, f"must not be '{key}'")
-        elif key.startswith(".."):
-            yield invalid(f"{path}[{key}]", key, "must not start with '..'")
+        yield from check_key(key, f"{path}[{key}]")
+
+
+def check_key(key: str, path: str) -> Iterator[FieldError]:
+    """A key of a ConfigMap or Secret, there or where it is referred to."""
+    if not _KEY.fullmatch(key):
+        yield invalid(
+            path,
+            key,
+            "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
+            "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+        )
+    if key in (".", ".."):
+        yield invalid(path, key, f"must not be '{key}'")
+    elif key.startswith(".."):
+        yield invalid(path, key, "must not start with '..'")
 
 
 def check_immutable(obj: Obj, old: Obj | None, names: tuple[str, ...]) -> Iterator[FieldError]:

@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Iterator
 
-from cluster.api.field_errors import FieldError, duplicate, forbidden, in_go, invalid, not_found, required
+from cluster.api.field_errors import FieldError, duplicate, forbidden, in_go, invalid, not_found, not_one_of, required
 from cluster.api.metadata import label, qualified_name
 from cluster.api.resources.checks import (
     PROTOCOLS,
     check_enum,
     check_name,
+    check_optional_enum,
     check_quantities,
     check_range,
     check_required,
     port_name,
 )
+from cluster.api.resources.configmaps import check_key
 from cluster.api.resources.field_rules import FIELDS, check_field_path, check_resource_field
 from cluster.api.resources.probe_rules import check_lifecycle, check_probes
 from cluster.client import Obj
@@ -27,6 +29,7 @@ _SECURITY = (
     "Capabilities Privileged SELinuxOptions WindowsOptions RunAsUser RunAsGroup RunAsNonRoot ReadOnlyRootFilesystem "
     "AllowPrivilegeEscalation ProcMount SeccompProfile AppArmorProfile"
 )
+_PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 _HIGHEST_ID = 2**31 - 1
 
 
@@ -56,6 +59,23 @@ def check_init_container(container: Obj, path: str) -> Iterator[FieldError]:
     for name in ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe"):
         if container.get(name) and policy != "Always":
             yield forbidden(f"{path}.{name}", "may not be set for init containers without restartPolicy=Always")
+
+
+def check_seccomp(profile: Obj | None, path: str) -> Iterator[FieldError]:
+    """Of a container, and of a pod."""
+    if profile is None:
+        return
+    kind = profile.get("type")
+    if not kind:
+        yield required(f"{path}.type", "type is required when seccompProfile is set")
+    elif kind == "Localhost" and not profile.get("localhostProfile"):
+        yield required(f"{path}.localhostProfile", "must be set when seccomp type is Localhost")
+    elif kind not in _PROFILES:
+        yield not_one_of(f"{path}.type", kind, _PROFILES)
+    elif kind != "Localhost" and profile.get("localhostProfile"):
+        yield invalid(
+            f"{path}.localhostProfile", profile["localhostProfile"], "can only be set when seccomp type is Localhost"
+        )
 
 
 def check_ephemeral_container(container: Obj, path: str, targets: Collection[str]) -> Iterator[FieldError]:
@@ -139,7 +159,8 @@ def _check_env(container: Obj, path: str) -> Iterator[FieldError]:
 def _check_source(source: Obj, path: str, *, has_value: bool) -> Iterator[FieldError]:
     given = [kind for kind in _SOURCES if source.get(kind)]
     if not given:
-        yield invalid(path, "", f"must specify one of: {', '.join(f'`{s}`' for s in _SOURCES)}")
+        *others, last = (f"`{source}`" for source in _SOURCES)
+        yield invalid(path, "", f"must specify one of: {', '.join(others)} or {last}")
     elif has_value:
         yield invalid(path, "", "may not be specified when `value` is not empty")
     elif len(given) > 1:
@@ -147,10 +168,13 @@ def _check_source(source: Obj, path: str, *, has_value: bool) -> Iterator[FieldE
     for kind, needed in _NEEDED.items():
         if kind in source:
             yield from check_required(source[kind] or {}, f"{path}.{kind}", needed)
+    for kind in ("configMapKeyRef", "secretKeyRef"):
+        if key := (source.get(kind) or {}).get("key"):
+            yield from check_key(key, f"{path}.{kind}.key")
     if field := (source.get("fieldRef") or {}).get("fieldPath"):
         yield from check_field_path(field, f"{path}.fieldRef", FIELDS)
-    if resource := (source.get("resourceFieldRef") or {}).get("resource"):
-        yield from check_resource_field(resource, f"{path}.resourceFieldRef.resource")
+    if (source.get("resourceFieldRef") or {}).get("resource"):
+        yield from check_resource_field(source["resourceFieldRef"], f"{path}.resourceFieldRef")
 
 
 def _check_mounts(mounts: list[Obj], path: str, volumes: Collection[str]) -> Iterator[FieldError]:
@@ -192,6 +216,10 @@ def _check_resource_name(name: str, path: str) -> Iterator[FieldError]:
 def _check_security(context: Obj, path: str) -> Iterator[FieldError]:
     for name in ("runAsUser", "runAsGroup"):
         yield from check_range(context.get(name), f"{path}.{name}", 0, _HIGHEST_ID)
+    yield from check_seccomp(context.get("seccompProfile"), f"{path}.seccompProfile")
+    yield from check_optional_enum(context, path, "procMount", ("Default", "Unmasked"))
+    if context.get("procMount") == "Unmasked":
+        yield invalid(f"{path}.procMount", "Unmasked", "`hostUsers` must be false to use `Unmasked`")
     if context.get("allowPrivilegeEscalation") is False:
         if context.get("privileged"):
             why = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"

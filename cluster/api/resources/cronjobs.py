@@ -51,6 +51,9 @@ def _check_times(spec: Obj) -> Iterator[FieldError]:
     yield from check_not_negative(spec, "spec", "startingDeadlineSeconds")
     if zone == "":
         yield invalid("spec.timeZone", zone, "timeZone must be nil or non-empty string")
+    elif zone is not None and zone.lower() == "local":
+        why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        yield invalid("spec.timeZone", zone, why)
     elif zone is not None and zone not in available_timezones():
         yield invalid("spec.timeZone", zone, f"unknown time zone {zone}")
 

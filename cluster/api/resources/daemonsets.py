@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum, check_int_or_percent, check_not_negative
+from cluster.api.resources.checks import check_enum, check_int_or_percent
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.templates import check_workload, unsupported_template
 from cluster.api.tables.workloads import DAEMON_SETS
-from cluster.client import NotImplementedHere, Obj
+from cluster.client import Obj
 
 # What the version before apps/v1 counted in the spec.
 TEMPLATES = "deprecated.daemonset.template.generation"
@@ -34,31 +34,21 @@ def count_templates(new: Obj, old: Obj) -> None:
 
 def rules(daemon_set: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from check_workload(daemon_set, old)
-    yield from check_not_negative(daemon_set["spec"], "spec", "revisionHistoryLimit")
     strategy, path = daemon_set["spec"]["updateStrategy"], "spec.updateStrategy"
     yield from check_enum(strategy, path, "type", ("OnDelete", "RollingUpdate"))
     for name, value in (strategy.get("rollingUpdate") or {}).items():
         yield from check_int_or_percent(value, f"{path}.rollingUpdate.{name}")
-    counts = {name: str(value).rstrip("%") for name, value in (strategy.get("rollingUpdate") or {}).items()}
-    if set(counts.values()) == {"0"}:
+    rolling = strategy.get("rollingUpdate") or {}
+    moving = {name for name, value in rolling.items() if str(value).rstrip("%") != "0"}
+    if rolling and not moving:
         yield required(f"{path}.rollingUpdate.maxUnavailable", "cannot be 0 when maxSurge is 0")
-    elif counts and "0" not in counts.values():
-        surge = strategy["rollingUpdate"]["maxSurge"]
-        yield invalid(f"{path}.rollingUpdate.maxSurge", surge, "may not be set when maxUnavailable is non-zero")
+    if moving == {"maxSurge", "maxUnavailable"}:
+        why = "may not be set when maxUnavailable is non-zero"
+        yield invalid(f"{path}.rollingUpdate.maxSurge", rolling["maxSurge"], why)
 
 
 def initial_status(_daemon_set: Obj) -> Obj:
     return {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}
-
-
-def unsupported(daemon_set: Obj) -> Iterator[NotImplementedHere]:
-    yield from unsupported_template("spec", "template")(daemon_set)
-    surge = (daemon_set["spec"]["updateStrategy"].get("rollingUpdate") or {}).get("maxSurge", 0)
-    if surge not in (0, "0%"):
-        yield NotImplementedHere(
-            "spec.updateStrategy.rollingUpdate.maxSurge is not supported by this cluster: daemon pods are replaced by "
-            "maxUnavailable; remove it or use a real cluster"
-        )
 
 
 RESOURCE = Resource(
@@ -74,6 +64,6 @@ RESOURCE = Resource(
     on_update=count_templates,
     rules=rules,
     initial_status=initial_status,
-    unsupported=unsupported,
+    unsupported=unsupported_template("spec", "template"),
     warnings=template_warnings("spec", "template"),
 )

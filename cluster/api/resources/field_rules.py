@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection, Iterator
 
 from cluster.api.field_errors import FieldError, invalid, not_supported
+from cluster.client import Obj
+from cluster.quantity import parse_quantity
 
 FIELDS = frozenset(
     {
@@ -24,6 +26,13 @@ _KNOWN = (FIELDS | FILE_FIELDS | {"spec.restartPolicy", "spec.schedulerName", "s
     "status.nominatedNodeName"
 }
 _SUBSCRIPT = re.compile(r"(metadata\.(?:annotations|labels))\['(.*)'\]")
+_BYTES = "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei"
+_DIVISORS = {
+    "cpu": ("cpu", "1m and 1"),
+    "memory": ("memory", _BYTES),
+    "ephemeral-storage": ("local ephemeral storage", _BYTES),
+}
+"""By resource: its name in words, and what its amounts may be told in."""
 _RESOURCES = frozenset(
     f"{kind}.{name}" for kind in ("limits", "requests") for name in ("cpu", "memory", "ephemeral-storage")
 )
@@ -39,6 +48,16 @@ def check_field_path(field: str, path: str, valid: Collection[str]) -> Iterator[
         yield not_supported(f"{path}.fieldPath", field, valid)
 
 
-def check_resource_field(resource: str, path: str) -> Iterator[FieldError]:
+def check_resource_field(reference: Obj, path: str) -> Iterator[FieldError]:
+    resource, divisor = reference["resource"], reference.get("divisor")
     if resource not in _RESOURCES and not resource.partition(".")[2].startswith("hugepages-"):
-        yield not_supported(path, resource, _RESOURCES)
+        yield not_supported(f"{path}.resource", resource, _RESOURCES)
+    elif divisor and parse_quantity(divisor) and not _divides(resource, divisor):
+        what, divisors = _DIVISORS[resource.partition(".")[2]]
+        why = f"only divisor's values {divisors} are supported with the {what} resource"
+        yield invalid(f"{path}.divisor", resource, why)
+
+
+def _divides(resource: str, divisor: str) -> bool:
+    _, divisors = _DIVISORS[resource.partition(".")[2]]
+    return parse_quantity(divisor) in {parse_quantity(text) for text in divisors.replace(" and ", ", ").split(", ")}

@@ -1,17 +1,17 @@
 """Jobs."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, duplicate, in_go, invalid, required, wrong
-from cluster.api.metadata import domain_path, immutable, qualified_name
+from cluster.api.field_errors import FieldError, invalid, required
+from cluster.api.metadata import domain_path, immutable
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import (
-    check_enum,
     check_name,
     check_not_negative,
     check_optional_enum,
     check_selector,
 )
+from cluster.api.resources.job_rules import check_failure_policy, check_indexes
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.podspec_rules import FOR_JOBS, check_template
@@ -26,7 +26,10 @@ _COUNTS = (
     *("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"),
     *("backoffLimitPerIndex", "maxFailedIndexes"),
 )
-_IMMUTABLE = ("completions", "selector", "template", "completionMode", "podFailurePolicy", "backoffLimitPerIndex")
+_IMMUTABLE = (
+    *("selector", "template", "completionMode", "podFailurePolicy"),
+    *("backoffLimitPerIndex", "managedBy", "successPolicy"),
+)
 
 
 def fill(job: Obj) -> None:
@@ -85,9 +88,19 @@ def rules(job: Obj, old: Obj | None) -> Iterator[FieldError]:
     found = [*check_job_spec(spec, "spec"), *_check_selector(spec)]
     # Of an update Kubernetes checks the whole as well as the change, and lists what is wrong with the whole twice.
     yield from found if old is None else [*found, *found]
+    if old is not None and spec.get("completions") != old["spec"].get("completions"):
+        yield from _check_completions(spec)
     for name in _IMMUTABLE:
         if old is not None and spec.get(name) != old["spec"].get(name) and not _may_change(name, job, old):
             yield immutable(f"spec.{name}", spec.get(name))
+
+
+def _check_completions(spec: Obj) -> Iterator[FieldError]:
+    """An Indexed Job may grow and shrink as a whole (KEP-2214)."""
+    if spec.get("completionMode") != "Indexed" or spec.get("completions") is None:
+        yield immutable("spec.completions", spec.get("completions"))
+    elif spec["completions"] != spec.get("parallelism"):
+        yield invalid("spec.completions", spec["completions"], "can only be modified in tandem with parallelism")
 
 
 def _may_change(name: str, job: Obj, old: Obj) -> bool:
@@ -123,88 +136,10 @@ def check_job_spec(spec: Obj, path: str) -> Iterator[FieldError]:
     if spec.get("managedBy") is not None:
         yield from check_name(spec["managedBy"], f"{path}.managedBy", domain_path)
     yield from check_optional_enum(spec, path, "completionMode", ("Indexed", "NonIndexed"))
-    if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
-        yield required(f"{path}.completions", "when completion mode is Indexed")
-    yield from _check_indexed(spec, path)
+    yield from check_indexes(spec, path)
     yield from check_optional_enum(spec, path, "podReplacementPolicy", ("Failed", "TerminatingOrFailed"))
     yield from check_template(spec["template"], f"{path}.template", *FOR_JOBS)
-    policy = spec.get("podFailurePolicy")
-    if policy is not None:
-        yield from _check_policy(policy, spec, f"{path}.podFailurePolicy")
-        if spec["template"]["spec"].get("restartPolicy") != "Never":
-            restarts = spec["template"]["spec"].get("restartPolicy")
-            why = 'only "Never" is supported when podFailurePolicy is specified'
-            yield invalid(f"{path}.template.spec.restartPolicy", restarts, why)
-
-
-def _check_indexed(spec: Obj, path: str) -> Iterator[FieldError]:
-    """What counts indexes needs them."""
-    indexed = spec.get("completionMode") == "Indexed"
-    for name in ("backoffLimitPerIndex", "maxFailedIndexes"):
-        if spec.get(name) is not None and not indexed:
-            yield invalid(f"{path}.{name}", spec[name], "requires indexed completion mode")
-    most, all_of_them = spec.get("maxFailedIndexes"), spec.get("completions")
-    if indexed and most is not None and all_of_them is not None and most > all_of_them:
-        yield invalid(f"{path}.maxFailedIndexes", most, "must be less than or equal to completions")
-    if indexed and most is not None and spec.get("backoffLimitPerIndex") is None:
-        yield required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified")
-    policy = spec.get("successPolicy")
-    if policy is not None and indexed:
-        yield from _check_success(policy, f"{path}.successPolicy.rules")
-    elif policy is not None:
-        shown = {"Rules": [in_go(rule, "SucceededIndexes SucceededCount") for rule in policy.get("rules") or ()]}
-        yield invalid(f"{path}.successPolicy", shown, "requires indexed completion mode")
-
-
-def _check_success(policy: Obj, path: str) -> Iterator[FieldError]:
-    if not policy.get("rules"):
-        yield required(path, "at least one rules must be specified when the successPolicy is specified")
-    for i, rule in enumerate(policy.get("rules") or ()):
-        if rule.get("succeededIndexes") is None and rule.get("succeededCount") is None:
-            yield required(f"{path}[{i}]", "at least one of succeededCount or succeededIndexes must be specified")
-
-
-def _check_policy(policy: Obj, spec: Obj, path: str) -> Iterator[FieldError]:
-    pod = spec["template"]["spec"]
-    names = {c.get("name") for kind in ("containers", "initContainers") for c in pod.get(kind) or ()}
-    for i, rule in enumerate(policy.get("rules") or ()):
-        at = f"{path}.rules[{i}]"
-        yield from check_enum(rule, at, "action", ("Count", "FailIndex", "FailJob", "Ignore"))
-        if rule.get("action") == "FailIndex" and spec.get("backoffLimitPerIndex") is None:
-            yield invalid(f"{at}.action", "FailIndex", "requires the backoffLimitPerIndex to be set")
-        codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions") or []
-        if codes is not None:
-            yield from _check_codes(codes, names, f"{at}.onExitCodes")
-        for j, condition in enumerate(conditions):
-            yield from _check_condition(condition, f"{at}.onPodConditions[{j}]")
-        if codes is not None and conditions:
-            yield wrong(at, "specifying both OnExitCodes and OnPodConditions is not supported")
-        elif codes is None and not conditions:
-            yield wrong(at, "specifying one of OnExitCodes and OnPodConditions is required")
-
-
-def _check_codes(codes: Obj, names: Collection[str], path: str) -> Iterator[FieldError]:
-    yield from check_enum(codes, path, "operator", ("In", "NotIn"))
-    container, values = codes.get("containerName"), codes.get("values") or []
-    if container is not None and container not in names:
-        why = "must be one of the container or initContainer names in the pod template"
-        yield invalid(f"{path}.containerName", container, why)
-    if not values:
-        yield invalid(f"{path}.values", values, "at least one value is required")
-    for i, value in enumerate(values):
-        if value == 0 and codes.get("operator") == "In":
-            yield invalid(f"{path}.values[{i}]", value, "must not be 0 for the In operator")
-        if value in values[:i]:
-            yield duplicate(f"{path}.values[{i}]", value)
-    if values != sorted(values):
-        yield invalid(f"{path}.values", values, "must be ordered")
-
-
-def _check_condition(condition: Obj, path: str) -> Iterator[FieldError]:
-    if not condition.get("type"):
-        yield invalid(f"{path}.type", "", "name part must be non-empty")
-    yield from check_name(condition.get("type", ""), f"{path}.type", qualified_name)
-    yield from check_enum(condition, path, "status", ("False", "True", "Unknown"))
+    yield from check_failure_policy(spec, path)
 
 
 def unsupported(job: Obj) -> Iterator[NotImplementedHere]:

@@ -13,12 +13,16 @@ _OLD_LABELS = {
     "failure-domain.beta.kubernetes.io/region": ("v1.17", "topology.kubernetes.io/region"),
     "failure-domain.beta.kubernetes.io/zone": ("v1.17", "topology.kubernetes.io/zone"),
 }
+_HOSTNAME_MAX = 63
 _HOSTNAME = "this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended"
 
 
 def pod_warnings(pod: Obj) -> Iterator[str]:
-    if "." in pod["metadata"].get("name", ""):
-        yield f"metadata.name: {_HOSTNAME}: [must not contain dots]"
+    name = pod["metadata"].get("name", "")
+    wrong = ["must be no more than 63 characters"] if len(name) > _HOSTNAME_MAX else []
+    wrong += ["must not contain dots"] if "." in name else []
+    if wrong:
+        yield f"metadata.name: {_HOSTNAME}: [{' '.join(wrong)}]"
     yield from spec_warnings(pod["spec"], "spec")
 
 

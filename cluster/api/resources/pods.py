@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cluster.api.field_errors import FieldError, forbidden, invalid, refuse
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.container_rules import check_image
+from cluster.api.resources.gates import blocked, check_gate_change, check_not_placed, is_gated, narrowed
 from cluster.api.resources.pod_warnings import pod_warnings
 from cluster.api.resources.podspec import all_containers, fill_spec, request_limits
 from cluster.api.resources.podspec_rules import check_pod_spec
@@ -20,6 +21,9 @@ ONLY = (
 )
 
 
+_FREE = ("activeDeadlineSeconds", "tolerations", "nodeName", "schedulingGates")
+"""Fields of a spec with rules of their own for what may become of them."""
+
 NOT_NIL = "must not update from a positive integer to nil value"
 
 
@@ -32,13 +36,15 @@ def fill(pod: Obj) -> None:
 
 
 def initial_status(pod: Obj) -> Obj:
-    return {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
+    conditions = {"conditions": [blocked(pod)]} if is_gated(pod["spec"]) else {}
+    return {"phase": "Pending", **conditions, "qosClass": qos_class(pod["spec"])}
 
 
 def rules(pod: Obj, old: Obj | None) -> Iterator[FieldError]:
     # Most writes to a pod are its status; the spec that passed once is not judged again.
     if old is None:
         yield from check_pod_spec(pod["spec"])
+        yield from check_not_placed(pod["spec"])
         for kind in ("containers", "initContainers"):
             for i, container in enumerate(pod["spec"].get(kind) or ()):
                 yield from check_image(container, f"spec.{kind}[{i}]")
@@ -56,8 +62,10 @@ def keep_what_subresources_write(pod: Obj, old: Obj) -> None:
 
 
 def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
-    if _fixed(spec) != _fixed(old):
+    free = narrowed if is_gated(old) else dict
+    if _fixed(free(spec)) != _fixed(free(old)):
         yield forbidden("spec", ONLY)
+    yield from check_gate_change(spec, old)
     yield from _check_ephemeral(spec.get("ephemeralContainers") or [], old.get("ephemeralContainers") or [])
     kept = spec.get("tolerations") or []
     if any(toleration not in kept for toleration in old.get("tolerations") or ()):
@@ -71,17 +79,17 @@ def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
 def _check_ephemeral(new: list[Obj], old: list[Obj]) -> Iterator[FieldError]:
     """They are added, and stay as they are."""
     by_name = {container["name"]: container for container in new}
-    for i, container in enumerate(old):
+    for container in old:
         if container["name"] not in by_name:
-            what = f'existing ephemeral containers "{container["name"]}" may not be removed'
+            what = f'existing ephemeral containers "{container["name"]}" may not be removed\n'
             yield forbidden("spec.ephemeralContainers", what)
         elif by_name[container["name"]] != container:
             what = f'existing ephemeral containers "{container["name"]}" may not be changed'
-            yield forbidden(f"spec.ephemeralContainers[{i}]", what)
+            yield forbidden("spec.ephemeralContainers", what)
 
 
 def _fixed(spec: Obj) -> Obj:
-    free = ("activeDeadlineSeconds", "tolerations", "nodeName", "containers", "initContainers", "ephemeralContainers")
+    free = {*_FREE, "containers", "initContainers", "ephemeralContainers"}
     settled = {**spec, "ephemeralContainers": []}
     containers = [{k: v for k, v in container.items() if k != "image"} for container in all_containers(settled)]
     return {**{k: v for k, v in spec.items() if k not in free}, "containers": containers}

@@ -6,12 +6,18 @@ from contextlib import suppress
 
 from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_one_of, not_supported, required
 from cluster.api.metadata import check_annotations, check_labels, label, qualified_name, subdomain
-from cluster.api.resources.checks import check_enum, check_name, check_range, check_selector
-from cluster.api.resources.container_rules import check_container, check_ephemeral_container, check_init_container
+from cluster.api.resources.checks import check_enum, check_name, check_optional_enum, check_range, check_selector
+from cluster.api.resources.container_rules import (
+    check_container,
+    check_ephemeral_container,
+    check_init_container,
+    check_seccomp,
+)
+from cluster.api.resources.gates import check_gates
 from cluster.api.resources.volume_rules import check_volumes
 from cluster.client import Obj
 
-_DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
+_DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 _NODE_OPERATORS = frozenset({"DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"})
@@ -42,11 +48,13 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[FieldError]:
     policy = spec.get("restartPolicy")
     if policy not in _RESTART_POLICIES:
         yield not_one_of(f"{path}.restartPolicy", policy, _RESTART_POLICIES)
-    yield from check_enum(spec, path, "dnsPolicy", _DNS_POLICIES)
+    if spec.get("dnsPolicy") not in _DNS_POLICIES:
+        yield not_one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
     yield from _check_dns(spec, path)
     yield from check_range(spec.get("activeDeadlineSeconds"), f"{path}.activeDeadlineSeconds", 1, _HIGHEST)
     yield from check_labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
     yield from _check_names(spec, path)
+    yield from check_gates(spec, path)
     for i, toleration in enumerate(spec.get("tolerations") or ()):
         yield from _check_toleration(toleration, f"{path}.tolerations[{i}]")
     for i, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
@@ -88,6 +96,8 @@ def _check_dns(spec: Obj, path: str) -> Iterator[FieldError]:
         yield from check_ip(server, f"{path}.dnsConfig.nameservers[{i}]")
     for i, alias in enumerate(spec.get("hostAliases") or ()):
         yield from check_ip(alias.get("ip", ""), f"{path}.hostAliases[{i}].ip")
+        for j, name in enumerate(alias.get("hostnames") or ()):
+            yield from check_name(name, f"{path}.hostAliases[{i}].hostnames[{j}]", subdomain)
 
 
 def check_ip(text: str, path: str) -> Iterator[FieldError]:
@@ -189,3 +199,5 @@ def _check_security(context: Obj, path: str) -> Iterator[FieldError]:
         yield from check_range(context.get(name), f"{path}.{name}", 0, _HIGHEST)
     for i, group in enumerate(context.get("supplementalGroups") or ()):
         yield from check_range(group, f"{path}.supplementalGroups[{i}]", 0, _HIGHEST)
+    yield from check_seccomp(context.get("seccompProfile"), f"{path}.seccompProfile")
+    yield from check_optional_enum(context, path, "fsGroupChangePolicy", ("Always", "OnRootMismatch"))

@@ -1,35 +1,43 @@
-"""ReplicationControllers: listed, so that `kubectl get all` works, but never run; Deployments do their work."""
+"""ReplicationControllers: the selector is a map of labels, by default those of the template."""
 
 from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, invalid, required
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_not_negative
+from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.podspec_rules import check_template
-from cluster.api.resources.unsupported import not_run
+from cluster.api.resources.replicasets import initial_status
+from cluster.api.resources.templates import MISSED, unsupported_template
 from cluster.api.tables.workloads import REPLICATION_CONTROLLERS
 from cluster.client import Obj
-from cluster.selectors import matches_selector
 
 
 def fill(controller: Obj) -> None:
     spec = controller.setdefault("spec", {})
+    template = spec.setdefault("template", {})
+    fill_template(template)
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    if labels and not spec.get("selector"):
+        spec["selector"] = dict(labels)
+    if labels and not controller["metadata"].get("labels"):
+        controller["metadata"]["labels"] = dict(labels)
     spec.setdefault("replicas", 1)
-    fill_template(spec.setdefault("template", {}))
-    if labels := spec["template"]["metadata"].get("labels"):
-        spec.setdefault("selector", dict(labels))
 
 
-def rules(controller: Obj, _old: Obj | None) -> Iterator[FieldError]:
+def rules(controller: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = controller["spec"]
+    if old is not None and spec == old["spec"]:
+        return
     yield from check_not_negative(spec, "spec", "minReadySeconds")
-    selector, labels = spec.get("selector") or {}, spec["template"]["metadata"].get("labels")
+    selector = spec.get("selector") or {}
     if not selector:
         yield required("spec.selector")
     yield from check_not_negative(spec, "spec", "replicas")
-    if selector and not matches_selector({"matchLabels": selector}, labels or {}):
-        yield invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
+    labels = (spec["template"].get("metadata") or {}).get("labels") or {}
+    if not selector.items() <= labels.items():
+        yield invalid("spec.template.metadata.labels", labels or None, MISSED)
     yield from check_template(spec["template"], "spec.template", "Always")
 
 
@@ -42,11 +50,13 @@ RESOURCE = Resource(
     kind="ReplicationController",
     short_names=("rc",),
     categories=("all",),
-    subresources=("status",),
+    subresources=("scale", "status"),
     table=REPLICATION_CONTROLLERS,
     desired=spec_of,
     fill=fill,
     rules=rules,
+    initial_status=initial_status,
     fields=selectable,
-    unsupported=not_run("ReplicationControllers", "use a Deployment"),
+    unsupported=unsupported_template("spec", "template"),
+    warnings=template_warnings("spec", "template"),
 )

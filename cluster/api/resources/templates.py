@@ -11,7 +11,7 @@ from cluster.client import NotImplementedHere, Obj
 from cluster.selectors import matches_selector
 
 _NAMES = {"DaemonSet": "daemonset", "StatefulSet": "statefulset"}
-_MISSED = "`selector` does not match template `labels`"
+MISSED = "`selector` does not match template `labels`"
 
 
 def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterator[FieldError]:
@@ -50,7 +50,7 @@ def _check_selector(spec: Obj, kind: str) -> Iterator[FieldError]:
     selector, labels = spec.get("selector"), (spec.get("template") or {}).get("metadata", {}).get("labels")
     if selector is None:
         yield required("spec.selector")
-        yield invalid("spec.template.metadata.labels", labels, _MISSED)
+        yield invalid("spec.template.metadata.labels", labels, MISSED)
         return
     yield from (wrong := list(check_selector(selector, "spec.selector")))
     if wrong:
@@ -59,7 +59,7 @@ def _check_selector(spec: Obj, kind: str) -> Iterator[FieldError]:
     elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
         yield invalid("spec.selector", selector, f"empty selector is invalid for {_NAMES.get(kind, 'deployment')}")
     elif not matches_selector(selector, labels):
-        yield invalid("spec.template.metadata.labels", labels or None, _MISSED)
+        yield invalid("spec.template.metadata.labels", labels or None, MISSED)
 
 
 def unsupported_template(*path: str) -> Callable[[Obj], Iterator[NotImplementedHere]]:

@@ -4,10 +4,11 @@ Most of it would let a pod out of the sandbox that the cluster is (the host's na
 needs drivers that are not here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from cluster.client import NotImplementedHere, Obj
+from cluster.runtime.capabilities import NEVER
 
 POD = {
     "hostNetwork": "pods never share the machine's network",
@@ -20,7 +21,6 @@ POD = {
     "overhead": "there is one runtime, without overhead",
     "resourceClaims": "there is no dynamic resource allocation",
     "resources": "resources are set on containers, not on the pod",
-    "schedulingGates": "pods are scheduled at once",
     "schedulingGroup": "pods are scheduled one by one",
 }
 CONTAINER = {
@@ -54,15 +54,6 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[NotImplementedHere
             yield from _container(container, f"{path}.{kind}[{i}]", is_init=kind == "initContainers")
     for i, volume in enumerate(spec.get("volumes") or ()):
         yield from _volume(volume, f"{path}.volumes[{i}]")
-
-
-def not_run(kinds: str, instead: str) -> Callable[[Obj], Iterator[NotImplementedHere]]:
-    """A check for a kind whose controller this cluster does not have: no object of it is ever taken."""
-
-    def check(_obj: Obj) -> Iterator[NotImplementedHere]:
-        yield NotImplementedHere(f"{kinds} are not run by this cluster; {instead}, or use a real cluster")
-
-    return check
 
 
 def _container(container: Obj, path: str, *, is_init: bool) -> Iterator[NotImplementedHere]:
@@ -107,6 +98,9 @@ def _security(context: Obj | None, path: str) -> Iterator[NotImplementedHere]:
     yield from _named(context, SECURITY, path)
     if (context.get("seccompProfile") or {}).get("type") == "Localhost":
         yield refusal(f"{path}.seccompProfile.type", "profiles are RuntimeDefault and Unconfined")
+    for name in (context.get("capabilities") or {}).get("add") or ():
+        if name.upper().removeprefix("CAP_") in NEVER:
+            yield refusal(f"{path}.capabilities.add: {name}", "it reaches past containers, into the machine's kernel")
     if context.get("procMount", "Default") != "Default":
         yield refusal(f"{path}.procMount", "/proc is masked as by default")
 

@@ -5,6 +5,7 @@ from cluster.api.context import private_copy
 from cluster.api.errors import conflict
 from cluster.api.identity import uid_mismatch
 from cluster.api.resource import Resource
+from cluster.api.resources.gates import is_gated
 from cluster.api.verbs import Verbs, WriteOptions
 from cluster.client import BadRequest, Obj
 
@@ -45,5 +46,7 @@ def _check_bindable(resource: Resource, pod: Obj, uid: str | None) -> None:
         raise uid_mismatch(resource, name, uid, pod["metadata"]["uid"])
     if "deletionTimestamp" in pod["metadata"]:
         raise conflict(_BINDING, name, f"pod {name} is being deleted, cannot be assigned to a host")
+    if is_gated(pod["spec"]):
+        raise conflict(_BINDING, name, f"pod {name} has non-empty .spec.schedulingGates")
     if node := pod["spec"].get("nodeName"):
         raise conflict(_BINDING, name, f'pod {name} is already assigned to node "{node}"')

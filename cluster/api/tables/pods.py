@@ -9,6 +9,8 @@ from cluster.api.tables.text import NONE, name, or_none
 from cluster.client import Obj
 from cluster.timestamps import parse_time
 
+GATED = "SchedulingGated"
+
 
 @dataclass(slots=True)
 class _Summary:
@@ -44,13 +46,18 @@ def cells(pod: Obj, now: float) -> Cells:
 def summarize(pod: Obj) -> _Summary:
     """STATUS, ready containers and restarts."""
     spec, status = pod.get("spec", {}), pod.get("status", {})
-    summary = _Summary(status.get("reason") or status.get("phase", ""))
+    summary = _Summary(_gated(status) or status.get("reason") or status.get("phase", ""))
     initializing = _initialize(summary, spec, status)
     if not initializing or _condition(status, "Initialized"):
         _run(summary, spec, status)
     if pod["metadata"].get("deletionTimestamp"):
         _end(summary, status)
     return summary
+
+
+def _gated(status: Obj) -> str:
+    reasons = (c.get("reason") for c in status.get("conditions") or () if c["type"] == "PodScheduled")
+    return GATED if GATED in reasons else ""
 
 
 def _initialize(summary: _Summary, spec: Obj, status: Obj) -> bool:
@@ -89,7 +96,7 @@ def _run(summary: _Summary, spec: Obj, status: Obj) -> None:
         if (state.get("waiting") or {}).get("reason"):
             summary.reason = state["waiting"]["reason"]
         elif state.get("terminated"):
-            summary.reason = _ended(state["terminated"])
+            summary.reason = _ended(state["terminated"], summary.reason)
         elif container.get("ready") and state.get("running") is not None:
             running = True
             summary.ready += 1
@@ -105,7 +112,10 @@ def _end(summary: _Summary, status: Obj) -> None:
         summary.reason = "Terminating"
 
 
-def _ended(terminated: Obj) -> str:
+def _ended(terminated: Obj, so_far: str = "") -> str:
+    """A container that completed does not hide one that failed."""
+    if terminated.get("reason") == "Completed" and so_far == "Error":
+        return so_far
     if terminated.get("reason"):
         return str(terminated["reason"])
     if terminated.get("signal"):

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import NamedTuple
 
 import aiohttp
 from yarl import URL
@@ -11,9 +12,17 @@ from cluster.kubelet.probes.table import Outcome
 
 _BODY_BYTES = 10 * 1024
 _REDIRECTS = 10
+_FOLLOWED = (301, 302, 303, 307, 308)
 
 # Gives a non-blocking TCP socket of an address family, born on the node.
 SocketFactory = Callable[[int], socket.socket]
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: str
+    target: str
+    """Where it redirects to, as written; "" if nowhere."""
 
 
 class HttpClient:
@@ -24,7 +33,7 @@ class HttpClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def get(self, url: str, headers: list[tuple[str, str]], timeout_seconds: float) -> Outcome:
-        """Success is a status from 200 to 399. Redirects are followed on the same host only."""
+        """Success is a status from 200 to 399. Redirects are followed on the same host only; others are odd."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await self._follow(URL(url, encoded=True), headers)
@@ -41,18 +50,19 @@ class HttpClient:
 
     async def _follow(self, url: URL, headers: list[tuple[str, str]]) -> Outcome:
         for _ in range(_REDIRECTS):
-            status, location = await self._once(url, headers)
-            if location is None or location.host != url.host:
-                return _judge(status)
-            url = location
-        return Outcome(False, f'Get "{url}": stopped after {_REDIRECTS} redirects')
+            found = await self._once(url, headers)
+            there = url.join(URL(found.target)) if found.target else None
+            if there is None or there.host != url.host:
+                return _judge(found)
+            url = there
+        return Outcome(False, f'Get "{found.target}": stopped after {_REDIRECTS} redirects')
 
-    async def _once(self, url: URL, headers: list[tuple[str, str]]) -> tuple[int, URL | None]:
+    async def _once(self, url: URL, headers: list[tuple[str, str]]) -> _Answer:
         session = self._open()
         async with session.get(url, headers=headers, allow_redirects=False) as answer:
-            await answer.content.read(_BODY_BYTES)
-            target = answer.headers.get("Location") if 300 <= answer.status < 400 else None
-            return answer.status, url.join(URL(target)) if target else None
+            body = await answer.content.read(_BODY_BYTES)
+            target = answer.headers.get("Location", "") if answer.status in _FOLLOWED else ""
+            return _Answer(answer.status, body.decode(errors="replace"), target)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -65,10 +75,12 @@ class HttpClient:
         return self._session
 
 
-def _judge(status: int) -> Outcome:
-    if 200 <= status < 400:
+def _judge(answer: _Answer) -> Outcome:
+    if 300 <= answer.status < 400:
+        return Outcome(True, warning=f"Probe terminated redirects, Response body: {answer.body}")
+    if 200 <= answer.status < 300:
         return Outcome(True)
-    return Outcome(False, f"HTTP probe failed with statuscode: {status}")
+    return Outcome(False, f"HTTP probe failed with statuscode: {answer.status}")
 
 
 def _reason(error: Exception, url: URL) -> str:

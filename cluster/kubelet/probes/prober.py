@@ -31,16 +31,21 @@ class Prober:
     origin: float
     began: float
     check: Callable[[], Awaitable[Outcome]]
-    unhealthy: Callable[[str], None]
-    """Told of every check that failed or could not be made."""
+    tell: Callable[[str, str], None]
+    """Told of every check that failed, could not be made or is odd: the reason of the event, and its message."""
     changed: Callable[[ProbeKind, Result], None]
     """Told when the result changes, and of the first one."""
+    notices: bool = False
+    """Whether its first turn only notices that this run is not the one it knew (recording: probe-thresholds)."""
 
     async def run(self, started: asyncio.Event) -> None:
         """Until cancelled, or the probe is over. All but the startup probe wait until the container is `started`."""
         if self.kind is not ProbeKind.STARTUP:
             await started.wait()
         state, at_once = INITIAL[self.kind], self.kind is ProbeKind.READINESS
+        if self.notices:
+            await self._until_due(at_once=False)
+            self.changed(self.kind, Result.UNKNOWN)
         while not ends(self.kind, state):
             await self._until_due(at_once=at_once)
             at_once = False
@@ -59,10 +64,12 @@ class Prober:
         try:
             outcome = await self.check()
         except CheckErrored as error:
-            self.unhealthy(f"{name} probe errored and resulted in unknown state: {error}")
+            self.tell("Unhealthy", f"{name} probe errored and resulted in unknown state: {error}")
             return state
         if not outcome.success:
-            self.unhealthy(f"{name} probe failed: {outcome.message}")
+            self.tell("Unhealthy", f"{name} probe failed: {outcome.message}")
+        elif outcome.warning:
+            self.tell("ProbeWarning", f"{name} probe warning: {outcome.warning}")
         after = step(state, outcome, self.rules)
         if after.result is not state.result:
             self.changed(self.kind, after.result)

@@ -29,10 +29,11 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one check found; `message` is what the Unhealthy event tells."""
+    """What one check found; `message` is what the Unhealthy event tells, `warning` what is odd about a success."""
 
     success: bool
     message: str = ""
+    warning: str = ""
 
 
 class CheckErrored(Exception):

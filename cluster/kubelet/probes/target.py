@@ -11,7 +11,7 @@ def port_number(container: Obj, port: int | str) -> int:
     for declared in container.get("ports") or ():
         if declared.get("name") == port:
             return int(declared["containerPort"])
-    raise StartRefused("InvalidPort", f"couldn't find port: {port}")
+    raise StartRefused("InvalidPort", f'strconv.Atoi: parsing "{port}": invalid syntax')
 
 
 def url(container: Obj, action: Obj, address: str) -> str:

@@ -187,3 +187,47 @@ async def commands(stage: Stage) -> None:
     ):
         await stage.kubectl(*(word.replace("|", " ") for word in arguments.split()))
     await stage.kubectl("get", "pods")
+
+
+@case("endpoint-ports")
+async def endpoint_ports(stage: Stage) -> None:
+    """One name for ports of different numbers, or of none; addresses before and after readiness."""
+
+    def web(name: str, port: int, **more: Obj) -> Obj:
+        ports = [{"containerPort": port, "name": "web"}, {"containerPort": 9000, "name": "admin"}]
+        pod = bare(name, shell("main", "sleep 600", ports=ports, **more))
+        pod["metadata"]["labels"]["part"] = "web"
+        return pod
+
+    def service(name: str, *ports: Obj, **spec: object) -> Obj:
+        whole = {"selector": {"part": "web"}, "ports": [*ports], **spec}
+        return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": whole}
+
+    nameless = bare("nameless", shell("main", "sleep 600"))
+    nameless["metadata"]["labels"]["part"] = "web"
+    unready = {"readinessProbe": {"exec": {"command": ["false"]}, "periodSeconds": 1}}
+    await stage.apply(
+        service("by-name", {"name": "http", "port": 80, "targetPort": "web"}),
+        service(
+            "two",
+            {"name": "http", "port": 80, "targetPort": 8080},
+            {"name": "admin", "port": 81, "targetPort": "admin"},
+        ),
+        service("early", {"port": 80}, clusterIP="None", publishNotReadyAddresses=True),
+        web("one", 8080),
+        web("other", 8081),
+        web("unready", 8080, **unready),
+        nameless,
+    )
+    await sleep(4)
+    await stage.kubectl("get", "endpoints")
+    await stage.kubectl("get", "endpointslices")
+    await stage.kubectl("describe", "endpoints")
+    await stage.kubectl("describe", "svc")
+    ports = "jsonpath={range .items[*]}{.metadata.generateName} {.ports} {.endpoints[*].conditions}{'\\n'}{end}"
+    await stage.kubectl("get", "endpointslices", "-o", ports)
+    await stage.kubectl("delete", "pod", "one", "--wait=false")
+    await sleep(1)
+    await stage.kubectl("get", "endpoints")
+    await sleep(2)
+    await stage.kubectl("get", "endpoints")

@@ -164,3 +164,38 @@ async def drain_refused(stage: Stage) -> None:
     await stage.kubectl("uncordon", "node2", anywhere=True)
     await stage.kubectl("uncordon", "node2", anywhere=True)
     await stage.kubectl("get", "pods")
+
+
+@case("budget-kinds")
+async def budget_kinds(stage: Stage) -> None:
+    """What a budget makes of percentages, of pods that nobody owns, of everybody and of nobody."""
+    everybody = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "everybody"}}
+    await stage.apply(
+        *brief(replicas=3),
+        bare("loose", SLEEPS),
+        bare("half", SLEEPS),
+        _budget("share", "app", maxUnavailable="34%"),
+        _budget("nobody", "nobody", maxUnavailable=1),
+        _budget("loose", "loose", maxUnavailable=1),
+        _budget("half", "half", minAvailable="50%"),
+    )
+    await stage.until_ready(5)
+    await sleep(1)
+    await stage.kubectl("get", "pdb")
+    await stage.kubectl("describe", "pdb")
+    await stage.kubectl("get", "pdb", "-o", "yaml")
+    await stage.kubectl("scale", "deploy/app", "--replicas=1")
+    await sleep(2)
+    await stage.kubectl("get", "pdb", "share")
+    await stage.kubectl("patch", "pdb", "share", "--type=merge", "-p", '{"spec":{"maxUnavailable":0}}')
+    await sleep(0.5)
+    await stage.kubectl("get", "pdb", "share")
+    await stage.kubectl("get", "events")
+    for spec in (
+        {"minAvailable": 1, "maxUnavailable": 1},
+        {"minAvailable": "101%"},
+        {"minAvailable": "some"},
+        {"maxUnavailable": -1},
+        {"minAvailable": 1, "unhealthyPodEvictionPolicy": "Sometimes"},
+    ):
+        await stage.create({**everybody, "spec": {"selector": {}, **spec}}, note=str(spec))

@@ -3,6 +3,7 @@
 from asyncio import sleep
 
 from tests.replay.case import READY, Obj, app, bare, brief, case, shell
+from tests.replay.normal import IMAGE
 from tests.replay.stage import Stage
 
 ABSENT = {"image": "demo/absent:2", "imagePullPolicy": "Never"}
@@ -145,3 +146,47 @@ async def adopts(stage: Stage) -> None:
     await stage.kubectl("delete", "rs", "app", "--cascade=orphan")
     await sleep(1)
     await stage.kubectl("get", "pods", "-o", "custom-columns=OWNERS:.metadata.ownerReferences,APP:.metadata.labels.app")
+
+
+@case("deployment-scaled-mid-roll")
+async def scaled_mid_roll(stage: Stage) -> None:
+    """Scaled while it is paused between two revisions, both get their share; old revisions are forgotten."""
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    more = {"strategy": strategy, "minReadySeconds": 1, "revisionHistoryLimit": 1}
+    await stage.apply(*_with(brief(replicas=3), **more))
+    await stage.until_ready(3)
+    await sleep(1.5)
+    await stage.apply(*_with(brief(replicas=3, container=ABSENT), **more))
+    await sleep(1)
+    await stage.kubectl("rollout", "pause", "deploy/app")
+    await stage.kubectl("scale", "deploy/app", "--replicas=8")
+    await sleep(3)
+    await stage.kubectl("get", "deploy,rs")
+    await stage.kubectl("describe", "deploy", "app")
+    await stage.kubectl("rollout", "resume", "deploy/app")
+    for version in ("3", "4"):
+        await stage.kubectl("set", "image", "deploy/app", f"app={IMAGE}")
+        await _rolled(stage, version)
+    await sleep(2)
+    await stage.kubectl("rollout", "history", "deploy/app")
+    await stage.kubectl("get", "deploy,rs")
+
+
+@case("deployment-adopts")
+async def deployment_adopts(stage: Stage) -> None:
+    """Orphaned ReplicaSets are taken up again by whoever selects them and made them; others are left alone."""
+    await stage.apply(*brief(replicas=1))
+    await stage.until_ready(1)
+    await stage.kubectl("delete", "deploy", "app", "--cascade=orphan")
+    await sleep(0.5)
+    await stage.kubectl("get", "rs", "-o", "custom-columns=OWNERS:.metadata.ownerReferences[*].name")
+    await stage.apply(brief(replicas=2)[0])
+    twin = brief(replicas=1)[0]
+    twin["metadata"]["name"] = "twin"
+    await stage.apply(twin)
+    await stage.until_ready(3)
+    await sleep(0.5)
+    await stage.kubectl("get", "rs", "-o", "custom-columns=OWNERS:.metadata.ownerReferences[*].name,N:.spec.replicas")
+    await stage.kubectl("get", "deploy,pods")
+    await stage.kubectl("get", "endpoints")
+    await stage.kubectl("get", "events")

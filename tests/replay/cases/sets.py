@@ -175,3 +175,67 @@ async def cronjob(stage: Stage) -> None:
     await stage.kubectl("delete", "cronjob", "tick")
     await sleep(1)
     await stage.kubectl("get", "cronjobs,jobs,pods")
+
+
+@case("statefulset-kinds")
+async def kinds(stage: Stage) -> None:
+    """Counted from five, all at once, held for ready for two seconds; a broken update stays until it is deleted."""
+    together = {"podManagementPolicy": "Parallel", "ordinals": {"start": 5}, "minReadySeconds": 2}
+    await stage.apply(*_stateful(2, SLEEPS, **together))
+    await stage.until_ready(2)
+    await stage.kubectl("get", "sts")
+    await sleep(2.5)
+    await stage.kubectl("get", "sts,pods")
+    await stage.kubectl("get", "pods", "--show-labels")
+    broken = {**SLEEPS, "image": "demo/absent:2", "imagePullPolicy": "Never"}
+    await stage.apply(*_stateful(2, broken, **together))
+    await sleep(3)
+    await _see(stage)
+    await stage.apply(*_stateful(2, SLEEPS, **together))
+    await sleep(1.5)
+    await stage.kubectl("get", "sts,pods")
+    await stage.kubectl("delete", "pod", "db-6")
+    await stage.until_ready(2)
+    await stage.kubectl("scale", "sts/db", "--replicas=0")
+    await sleep(3)
+    await _see(stage)
+
+
+def _daemons(**spec: object) -> Obj:
+    pod = {"terminationGracePeriodSeconds": 1, "nodeSelector": {"replay": "here"}, "containers": [READY_SOON]}
+    template = {"metadata": {"labels": {"app": "d"}}, "spec": pod}
+    whole = {"selector": {"matchLabels": {"app": "d"}}, "template": template, **spec}
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "d"}, "spec": whole}
+
+
+READY_SOON = {**SLEEPS, "readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 1}}
+
+
+@case("daemonset-places", alone=True)
+async def daemonset_places(stage: Stage) -> None:
+    """Where its nodes are, as labels and taints come and go; and an update that surges."""
+    surge = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    await stage.apply(_daemons(updateStrategy=surge, minReadySeconds=1))
+    await sleep(1)
+    await stage.kubectl("get", "ds")
+    await stage.kubectl("label", "node", "node1", "replay=here", anywhere=True)
+    await stage.until_ready(1)
+    await stage.kubectl("taint", "node", "node2", "replay=no:NoSchedule", anywhere=True)
+    await stage.kubectl("label", "node", "node2", "replay=here", anywhere=True)
+    await sleep(1)
+    await stage.kubectl("get", "ds")
+    await stage.kubectl("taint", "node", "node2", "replay-", anywhere=True)
+    await stage.until_ready(2)
+    await stage.kubectl("set", "env", "ds/d", "V=2")
+    await stage.kubectl("rollout", "status", "ds/d", "--timeout=30s")
+    await stage.kubectl("label", "node", "node1", "replay-", anywhere=True)
+    await sleep(2)
+    await stage.kubectl("cordon", "node2", anywhere=True)
+    await stage.kubectl("delete", "pod", "-l", "app=d")
+    await stage.until_ready(1)
+    await stage.kubectl("get", "ds,pods")
+    await stage.kubectl("describe", "ds", "d")
+    await stage.kubectl("get", "events")
+    await stage.kubectl("uncordon", "node2", anywhere=True)
+    await stage.kubectl("label", "node", "node2", "replay-", anywhere=True)
+    await stage.kubectl("get", "ds")
