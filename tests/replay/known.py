@@ -354,6 +354,11 @@ KNOWN: tuple[Known, ...] = (
         "probe-thresholds|daemonset-places",
     ),
     Known(
+        rf"{_PRINTED}(terminating: \d|(waits|replaces)-<id> 0/1 Error .*)",
+        "The recorded pods took longer to go than these.",
+        "job-changes",
+    ),
+    Known(
         r"Pod d-<id> (condition|container|life|phases).*|event Pod d-<id> Normal Killing from kubelet: .*",
         "The recording ends while a pod is still going.",
         "daemonset-places",
