@@ -94,7 +94,7 @@ def wrong_label_keys(name: str) -> Iterator[str]:
         return
     if slash and (wrong := subdomain(prefix) if prefix else "must be non-empty"):
         yield f"prefix part {wrong}"
-    if wrong := "must be non-empty" if not rest else _length(rest, 63):
+    if wrong := "must be non-empty" if not rest else _length(rest, 63, "bytes"):
         yield f"name part {wrong}"
     if not _QUALIFIED.fullmatch(rest):
         yield QUALIFIED_NAME
@@ -111,7 +111,7 @@ def domain_path(text: str) -> str:
 
 
 def label_value(value: str) -> str:
-    if wrong := _length(value, 63):
+    if wrong := _length(value, 63, "bytes"):
         return wrong
     return "" if value == "" or _QUALIFIED.fullmatch(value) else LABEL_VALUE
 
@@ -192,8 +192,9 @@ def _check_owners(owners: Iterable[dict[str, Any]]) -> Iterator[FieldError]:
         yield invalid("metadata.ownerReferences", owners, why)
 
 
-def _length(text: str, most_bytes: int) -> str:
-    return f"must be no more than {most_bytes} characters" if len(text.encode()) > most_bytes else ""
+def _length(text: str, most_bytes: int, word: str = "characters") -> str:
+    """Bytes are counted; Kubernetes calls them so for labels alone."""
+    return f"must be no more than {most_bytes} {word}" if len(text.encode()) > most_bytes else ""
 
 
 def _form(name: str, pattern: re.Pattern[str], otherwise: str) -> str:

@@ -63,12 +63,15 @@ class _Reconciler:
         gone = {job["metadata"]["uid"] for job in forgotten}
         _set_active(status, [r for r in status.get("active") or () if r["uid"] not in gone])
         self._note_finished(cron_job, [j for j in jobs if j["metadata"]["uid"] not in gone], status)
+        if cron_job["spec"].get("suspend"):
+            self._write_status(cron_job, status)
+            return None
         due, following, missed = times(cron_job, now)
         if following is None:
             why = "time difference between two schedules is less than 1 second"
             said = f"invalid schedule: {cron_job['spec']['schedule']} : {why}"
             self.recorder.event(cron_job, "Warning", "InvalidSchedule", said)
-        if due is not None and not cron_job["spec"].get("suspend"):
+        if due is not None:
             if missed > MISSED_MAX:
                 self.recorder.event(cron_job, "Warning", "TooManyMissedTimes", TOO_MANY)
             self._run(cron_job, [j for j in jobs if not is_over(j)], due, status)

@@ -5,11 +5,13 @@ Trying a pod again for nothing costs it time: each try doubles how long it waits
 
 from collections.abc import Iterable, Mapping
 
+from cluster.objects import Key
 from cluster.scheduler.affinity import FAR_FROM_FRIENDS, NEAR_FOES, UNWELCOME
 from cluster.scheduler.facts import PodFacts
 from cluster.scheduler.filters import NO_PORTS, TOO_MANY
 from cluster.scheduler.spread import UNEVEN
 from cluster.scheduler.volumes import IN_USE
+from cluster.volumes import claim_names
 
 Namespaces = Mapping[str, Mapping[str, str]]
 
@@ -19,6 +21,16 @@ def may_help(
 ) -> bool:
     """`reasons` are those for which nodes refused the waiting pod; the changed one came to a node, or has `gone`."""
     return any(_helps(reason, waiting, changed, namespaces, gone=gone) for reason in reasons)
+
+
+def claim_may_help(waiting: PodFacts, changed: Key) -> bool:
+    """Whether it mounts the claim that came or changed."""
+    return changed.namespace == waiting.namespace and changed.name in claim_names(waiting.obj)
+
+
+def volume_may_help(waiting: PodFacts, reasons: Iterable[str]) -> bool:
+    """Whether a volume or a class that came or changed may: not where all that is wrong is who else has the claim."""
+    return bool(claim_names(waiting.obj)) and set(reasons) != set(IN_USE.reasons)
 
 
 def _helps(reason: str, waiting: PodFacts, changed: PodFacts, namespaces: Namespaces, *, gone: bool) -> bool:

@@ -14,11 +14,10 @@ from cluster.scheduler import messages, preemption
 from cluster.scheduler.affinity import affinity_filters
 from cluster.scheduler.facts import NodeFacts, PodFacts
 from cluster.scheduler.filters import NODE_FILTERS, Filter, Refusal, refusals
-from cluster.scheduler.hints import may_help
+from cluster.scheduler.hints import claim_may_help, may_help, volume_may_help
 from cluster.scheduler.scores import best
 from cluster.scheduler.spread import spread_filters
 from cluster.scheduler.volumes import Claims, choose_node, claims_of, volume_filters
-from cluster.volumes import claim_names
 
 NAME = "default-scheduler"
 BACKOFF_SECONDS_MIN = 1.0
@@ -77,10 +76,10 @@ class _Scheduler:
             watches={
                 "namespaces": self._follow_namespace,
                 "nodes": self._follow_node,
-                "persistentvolumeclaims": self._with_claims,
-                "persistentvolumes": self._with_claims,
+                "persistentvolumeclaims": self._follow_claim,
+                "persistentvolumes": self._follow_volume,
                 "pods": self._follow_pod,
-                "storageclasses.storage.k8s.io": self._with_claims,
+                "storageclasses.storage.k8s.io": self._follow_volume,
             },
             reconcile=self.reconcile,
         )
@@ -148,8 +147,12 @@ class _Scheduler:
         else:
             self.homeless.setdefault(name, {})[pod.uid] = pod
 
-    def _with_claims(self, _: WatchEvent) -> Iterable[Key]:
-        return [key for key, waiting in self.waiting.items() if claim_names(waiting.pod.obj)]
+    def _follow_claim(self, event: WatchEvent) -> Iterable[Key]:
+        changed = key_of(event.object)
+        return [key for key, waiting in self.waiting.items() if claim_may_help(waiting.pod, changed)]
+
+    def _follow_volume(self, _: WatchEvent) -> Iterable[Key]:
+        return [key for key, waiting in self.waiting.items() if volume_may_help(waiting.pod, waiting.reasons)]
 
     # One pod
 

@@ -305,6 +305,26 @@ KNOWN: tuple[Known, ...] = (
         "ended-and-waited-for",
     ),
     Known(
+        r"\$5 kubectl drain .*(alone|pending pods|unable to drain).*",
+        "A pod ends as the time is up, and whether kubectl looks once more is chance.",
+        "drain-refused",
+    ),
+    Known(
+        r"\$7 kubectl -n statefulset-partition rollout status .*",
+        "Between two writes of a status, which of them kubectl sees is chance.",
+        "statefulset-partition",
+    ),
+    Known(
+        r"Pod app-<hash>-<id> (condition|container|life|phases).*",
+        "A pod is told of as Ready sooner here, so that what is undone at once has not yet learned to end itself.",
+        "deployment-restart-and-undo",
+    ),
+    Known(
+        r"seconds of Pod \S+ from \[Pending; main waiting ContainerCreating r0\] to \[Running.*",
+        "A recorded runtime took two seconds over some starts.",
+        "probe-answers",
+    ),
+    Known(
         r"count of Pod \S+ (Unhealthy|ProbeWarning): .*",
         "Pods start a second sooner here, so that a probe or two more find room in the same five seconds.",
         "probe-http-kinds|probe-answers",

@@ -3,8 +3,10 @@
 import pytest
 
 from cluster.client import Obj
+from cluster.objects import Key
 from cluster.scheduler.facts import PodFacts
-from cluster.scheduler.hints import may_help
+from cluster.scheduler.hints import claim_may_help, may_help, volume_may_help
+from cluster.scheduler.volumes import IN_USE
 
 FRIEND = {"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": "friend"}}}
 
@@ -59,3 +61,19 @@ def test_each_reason_has_its_cure(reason: str, waiting: PodFacts, changed: PodFa
 )
 def test_what_cannot_help_wakes_nobody(reason: str, waiting: PodFacts, changed: PodFacts, *, gone: bool) -> None:
     assert not may_help(waiting, [reason], changed, {}, gone=gone)
+
+
+class TestClaims:
+    """A pod that mounts claims is tried again for those, and not for whatever happens to others'."""
+
+    MOUNTS = facts(volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])
+
+    def test_its_own_claim_helps_and_no_other(self) -> None:
+        assert claim_may_help(self.MOUNTS, Key("a", "data"))
+        assert not claim_may_help(self.MOUNTS, Key("a", "other"))
+        assert not claim_may_help(self.MOUNTS, Key("b", "data"))
+
+    def test_a_volume_helps_but_where_another_pod_has_the_claim(self) -> None:
+        assert volume_may_help(self.MOUNTS, ["node(s) had volume node affinity conflict"])
+        assert not volume_may_help(self.MOUNTS, IN_USE.reasons)
+        assert not volume_may_help(facts(), [])

@@ -55,7 +55,7 @@ def rules(autoscaler: Obj, _old: Obj | None) -> Iterator[FieldError]:
     if "/" not in target.get("apiVersion", "") and target.get("kind") != "ReplicationController":
         at = "spec.scaleTargetRef.apiVersion"
         yield invalid(at, target.get("apiVersion", ""), "apiVersion must specify API group")
-    if spec["minReplicas"] < 1 and not any(metric.get("type") in _FROM_ELSEWHERE for metric in spec["metrics"]):
+    if spec["minReplicas"] == 0 and not any(metric.get("type") in _FROM_ELSEWHERE for metric in spec["metrics"]):
         why = "must specify at least one Object or External metric to support scaling to zero replicas"
         yield forbidden("spec.metrics", why)
     for i, metric in enumerate(spec["metrics"]):
@@ -66,9 +66,7 @@ def rules(autoscaler: Obj, _old: Obj | None) -> Iterator[FieldError]:
 
 
 def _metric(metric: Obj, path: str) -> Iterator[FieldError]:
-    # Kubernetes says it twice.
-    for _ in range(2):
-        yield from check_enum(metric, path, "type", _TYPES)
+    yield from check_enum(metric, path, "type", _TYPES)
     kind = metric.get("type") or ""
     if kind not in _TYPES:
         # Kubernetes looks at it twice.

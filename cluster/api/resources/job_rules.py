@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator
 
 from cluster.api.field_errors import FieldError, duplicate, in_go, invalid, required, wrong
-from cluster.api.metadata import qualified_name
-from cluster.api.resources.checks import check_enum, check_name, check_not_negative
+from cluster.api.metadata import wrong_label_keys
+from cluster.api.resources.checks import check_enum, check_not_negative
 from cluster.client import Obj
 
 
@@ -129,7 +129,6 @@ def _check_codes(codes: Obj, names: Collection[str], path: str) -> Iterator[Fiel
 
 
 def _check_condition(condition: Obj, path: str) -> Iterator[FieldError]:
-    if not condition.get("type"):
-        yield invalid(f"{path}.type", "", "name part must be non-empty")
-    yield from check_name(condition.get("type", ""), f"{path}.type", qualified_name)
+    for why in wrong_label_keys(condition.get("type", "")):
+        yield invalid(f"{path}.type", condition.get("type", ""), why)
     yield from check_enum(condition, path, "status", ("False", "True", "Unknown"))

@@ -137,7 +137,8 @@ def check_job_spec(spec: Obj, path: str) -> Iterator[FieldError]:
         yield from check_name(spec["managedBy"], f"{path}.managedBy", domain_path)
     yield from check_optional_enum(spec, path, "completionMode", ("Indexed", "NonIndexed"))
     yield from check_indexes(spec, path)
-    yield from check_optional_enum(spec, path, "podReplacementPolicy", ("Failed", "TerminatingOrFailed"))
+    replaced = ("Failed",) if spec.get("podFailurePolicy") else ("Failed", "TerminatingOrFailed")
+    yield from check_optional_enum(spec, path, "podReplacementPolicy", replaced)
     yield from check_template(spec["template"], f"{path}.template", *FOR_JOBS)
     yield from check_failure_policy(spec, path)
 

@@ -154,7 +154,7 @@ def _user(name: str, claim: str, **spec: Any) -> Obj:
     return bare(name, container, volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": claim}}], **spec)
 
 
-@case("claim-one-pod")
+@case("claim-one-pod", alone=True)
 async def one_pod(stage: Stage) -> None:
     """A claim for one pod alone, and claims that wait for their first pod to say where."""
     expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["node2"]}
