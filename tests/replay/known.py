@@ -62,7 +62,7 @@ KNOWN: tuple[Known, ...] = (
     Known(
         r"\$13 .* 0/1 Terminating .*|\$15 .*describe pods \| .*"
         r"|.* ends with status .*\"terminatingReplicas\": [01].*"
-        r"|EndpointSlice app-<id> address: not ready > terminating.*"
+        r"|EndpointSlice app-<id> address: not ready > (terminating|absent).*"
         r"|Pod app-<hash>-<id> (condition (Containers)?Ready: False ContainersNotReady [^>]*( > False PodFailed)?"
         r"|container app( waits because)?: .*(absent:2|ErrImageNeverPull).*|(life|phases): Pending.*)",
         "A pod that never started is gone at once here; the recording ends while its kubelet still looks.",
@@ -308,6 +308,17 @@ KNOWN: tuple[Known, ...] = (
         r"\$5 kubectl drain .*(alone|pending pods|unable to drain).*",
         "A pod ends as the time is up, and whether kubectl looks once more is chance.",
         "drain-refused",
+    ),
+    Known(
+        r".* ends with status .*\"terminatingReplicas\": [01].*"
+        r"|event Deployment app Normal ScalingReplicaSet .* Scaled down .*",
+        "Whether two pods become available in one moment or after each other, and so go, is chance.",
+        "deployment-scaled-mid-roll",
+    ),
+    Known(
+        r"Pod too-many-2-<id> (container|life).*",
+        "Whether a container ends by itself before it is killed is chance.",
+        "job-indexes",
     ),
     Known(
         r"\$7 kubectl -n statefulset-partition rollout status .*",
