@@ -7,7 +7,7 @@ import pytest
 
 from chaos import recover
 from chaos.faults.kind import FaultRefused, Injury, Sighting
-from chaos.faults.kubelets import Memory
+from chaos.faults.kubelets import Memory, memory_of
 from chaos.faults.memory_pressure import MEMORY_PRESSURE, MemoryPressure, how_much, inject, witness
 from chaos.guard import RUN_LABEL
 from chaos.kube import Kube, Obj, Refused
@@ -18,7 +18,8 @@ MIB = 2**20
 PATIENCE_SECONDS = 20.0
 HONEST = MemoryPressure()
 # 24 MiB in each of three pods, which is more than a hog needs to find beside what was asked for.
-GREEDY = ["python3", "-c", "import time; kept = b'x' * (24 << 20); time.sleep(600)"]
+KEPT = 24 * MIB
+GREEDY = ["python3", "-c", f"import time; kept = b'x' * {KEPT}; time.sleep(600)"]
 
 
 def node(pods: int = 40, available: int = 984, allocatable: int = 924) -> Memory:
@@ -63,6 +64,14 @@ def app(request: str | None) -> Obj:
     return deployment(replicas=3, containers=[container], nodeSelector={"kubernetes.io/hostname": "node1"})
 
 
+def await_greed(kube: Kube) -> None:
+    """Pods without a probe are Ready before they have what they take."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while memory_of(kube, "node1").pods < 3 * KEPT:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def look(there: Stage, injury: Injury) -> Sighting:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (seen := witness(there.arena, HONEST, injury)).ok:
@@ -88,6 +97,7 @@ class TestOnANode:
 
     def test_where_it_asked_for_nothing_it_goes_first_and_the_neighbour_stays(self, kube: Kube) -> None:
         with stage(kube, [app(None)], pods=3) as there:
+            await_greed(kube)
             (injury,) = inject(there.arena, HONEST)
             hog = there.kube.get(injury.data["hog"])
             (container,) = hog["spec"]["containers"]
