@@ -131,13 +131,14 @@ def _variant(records: list[Record], scenario: Scenario, name: str, body: dict[st
     stripped = tuple(body.get("strip") or ())
     verdicts = _verdicts(past, kind, wanted, scenario, stripped, body.get("advice") or {})
     expect, cost = scenario.expect.get(name, Expectation()), impact(past, wanted)
+    kind_cost = cost if kind is past else impact(kind, wanted)
     return VariantResult(
         name=name,
         namespace=str(body.get("namespace", "")),
         node=str(body.get("node", "")),
         strip=stripped,
         verdicts=verdicts,
-        expected=tuple(_agreed(_expected(expect, verdicts, cost), _expected(expect, verdicts, impact(kind, wanted)))),
+        expected=tuple(_agreed(_expected(expect, verdicts, cost), _expected(expect, verdicts, kind_cost))),
         impact=cost,
         phases=phase_results(past, wanted),
         timeline=timeline(past, wanted),
@@ -179,7 +180,10 @@ def _judged(
 ) -> tuple[tuple[Evidence, ...], tuple[Criterion, ...]]:
     """Why it cannot be told, or else the criteria."""
     judged = registry[defense].judge
-    strict, kindly = (tuple(judged(one, wanted)) if judged else () for one in (past, kind))
+    strict = tuple(judged(past, wanted)) if judged else ()
+    if judged is None or kind is past:
+        return (), strict
+    kindly = judged(kind, wanted)
     if worst(c.verdict for c in strict) == worst(c.verdict for c in kindly):
         return (), strict
     return (starved(past, wanted),), ()

@@ -48,7 +48,8 @@ def _recovery(after: float | None, variant: VariantResult) -> Figure:
     if after == 0:
         return Figure(name, "0 s", "their steady state was never lost")
     ends = next((phase.end for phase in variant.phases if phase.name == "fault"), None)
-    healed = ends is not None and after >= ends - (course.zero(variant) or 0)
+    # Whole seconds are looked at, so the one in which the fault was undone counts as after it.
+    healed = ends is not None and after + 1 > ends - (course.zero(variant) or 0)
     return Figure(name, f"{after:.1f} s", "only once the fault was undone" if healed else "")
 
 

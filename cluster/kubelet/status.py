@@ -9,8 +9,6 @@ from cluster.kubelet.states import ContainerStatus, Running, State, Terminated, 
 from cluster.quota import pod_resources
 from cluster.timestamps import format_time
 
-OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
