@@ -28,7 +28,6 @@ from cluster.api.kinds import Kinds
 from cluster.api.local import LocalClient
 from cluster.api.metrics import Metrics
 from cluster.api.resources import componentstatuses, registry
-from cluster.api.resources.componentstatuses import NAMES, healthy
 from cluster.api.resources.metrics import NODE_METRICS, POD_METRICS
 from cluster.api.subresources import Subresources
 from cluster.api.tokens import Tokens
@@ -60,7 +59,7 @@ class Core:
             computed={
                 NODE_METRICS.key: self.metrics.node_metrics,
                 POD_METRICS.key: self.metrics.pod_metrics,
-                componentstatuses.RESOURCE.key: lambda _: [Entry(healthy(name), 0) for name in NAMES],
+                componentstatuses.RESOURCE.key: lambda _: [Entry(o, 0) for o in componentstatuses.every()],
             },
         )
         tokens = Tokens(ec.generate_private_key(ec.SECP256R1()))

@@ -4,7 +4,7 @@ from cluster.api.resource import Resource
 from cluster.api.tables.plain import COMPONENTS
 from cluster.client import Obj
 
-NAMES = ("scheduler", "controller-manager", "etcd-0")
+_NAMES = ("scheduler", "controller-manager", "etcd-0")
 
 RESOURCE = Resource(
     plural="componentstatuses",
@@ -17,6 +17,10 @@ RESOURCE = Resource(
 )
 
 
-def healthy(name: str) -> Obj:
+def every() -> list[Obj]:
+    return [_healthy(name) for name in _NAMES]
+
+
+def _healthy(name: str) -> Obj:
     condition = {"type": "Healthy", "status": "True", "message": "ok"}
     return {"kind": "ComponentStatus", "apiVersion": "v1", "metadata": {"name": name}, "conditions": [condition]}
