@@ -4,12 +4,12 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from os.path import samestat
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from cluster.nodeservice import LogOptions
-from cluster.runtime.logs import rotated
 from cluster.timestamps import parse_time
 
 _STAMP = re.compile(r"([^.]+?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
@@ -26,13 +26,6 @@ class Line(NamedTuple):
     @property
     def complete(self) -> bool:
         return self.text.endswith(b"\n")
-
-
-class Place(NamedTuple):
-    """Where in a log somebody reads: in which file (its inode; 0 before the first), and how far in it."""
-
-    file: int = 0
-    offset: int = 0
 
 
 def parse_line(raw: bytes) -> Line | None:
@@ -84,47 +77,59 @@ def limited(chunks: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
 
 async def stream(path: Path, options: LogOptions, now: float, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
     """The log, then, if followed, what is added while the container is `alive`."""
-    raw, at = await asyncio.to_thread(_read, path, Place())
-    chosen = select(raw, options, now)
-    left = options.limit_bytes
-    for chunk in _batched(limited(show(chosen, timestamps=options.timestamps), left)):
-        left = None if left is None else left - len(chunk)
-        yield chunk
-    while options.follow and (left is None or left > 0):
-        still = alive()
-        raw, at = await asyncio.to_thread(_read, path, at)
-        for chunk in _batched(limited(show(raw, timestamps=options.timestamps), left)):
+    with closing(_Tail(path)) as tail:
+        chosen = select(await asyncio.to_thread(tail.more), options, now)
+        left = options.limit_bytes
+        for chunk in _batched(limited(show(chosen, timestamps=options.timestamps), left)):
             left = None if left is None else left - len(chunk)
             yield chunk
-        if not still:
-            return
-        await asyncio.sleep(_POLL_SECONDS)
+        while options.follow and (left is None or left > 0):
+            still = alive()
+            added = await asyncio.to_thread(tail.more)
+            for chunk in _batched(limited(show(added, timestamps=options.timestamps), left)):
+                left = None if left is None else left - len(chunk)
+                yield chunk
+            if not still:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
 
 
-def _read(path: Path, at: Place) -> tuple[list[Line], Place]:
-    """The entries from a place on, and where the next one begins; on to a new file when the one it was in is full."""
-    with suppress(FileNotFoundError), path.open("rb") as file:
-        number = os.fstat(file.fileno()).st_ino
-        if at.file in (0, number):
-            raw = _whole_entries(file, at.offset)
-            return _parsed(raw), Place(number, at.offset + len(raw))
-        raw = _whole_entries(file, 0)
-        return _parsed(_rest(rotated(path, 1), at) + raw), Place(number, len(raw))
-    return [], at
+class _Tail:
+    """A log as it grows. Its file is held open: what a container said last is read though its pod be gone by then."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+
+    def more(self) -> list[Line]:
+        """The entries added since; on into a new file when the one they were in is full."""
+        # Looked for before the old one is read to its end: what is full by then gets no more.
+        new = self._new_file()
+        raw = _whole_entries(self._file) if self._file else b""
+        if new:
+            self.close()
+            self._file = new
+            raw += _whole_entries(new)
+        return _parsed(raw)
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+    def _new_file(self) -> IO[bytes] | None:
+        with suppress(FileNotFoundError):
+            if self._file is None or not samestat(os.fstat(self._file.fileno()), self._path.stat()):
+                return self._path.open("rb")
+        return None
 
 
-def _rest(full: Path, at: Place) -> bytes:
-    """What was written to a file before it was full; nothing if that was not the last one."""
-    with suppress(FileNotFoundError), full.open("rb") as file:
-        if os.fstat(file.fileno()).st_ino == at.file:
-            return _whole_entries(file, at.offset)
-    return b""
-
-
-def _whole_entries(file: IO[bytes], offset: int) -> bytes:
-    file.seek(offset)
+def _whole_entries(file: IO[bytes]) -> bytes:
+    """From where it stands on; what is still being written is left for the next time."""
+    begin = file.tell()
     raw = file.read()
-    return raw[: raw.rfind(b"\n") + 1]
+    whole = raw[: raw.rfind(b"\n") + 1]
+    file.seek(begin + len(whole))
+    return whole
 
 
 def _parsed(raw: bytes) -> list[Line]:

@@ -23,7 +23,7 @@ def run(folder: Path, *arguments: str | Path) -> Command:
 def test_the_same_storm_breaks_the_undefended_side_and_not_the_defended(tmp_path: Path) -> None:
     """And the command says so with exit code 0, leaves a report that opens offline, and nothing on the machine."""
     command = run(tmp_path, scenario(tmp_path, "lying-health-checks", phases=SHORT))
-    assert command.wait() == 0, command.stderr
+    assert command.wait() == 0, command.stdout + command.stderr
     command.assert_nothing_left()
     assert command.verdicts() == {"undefended": "broke", "defended": "held"}
     html = (command.folder / "report.html").read_text()

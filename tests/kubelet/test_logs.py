@@ -87,6 +87,25 @@ def test_following_ends_with_the_container(tmp_path: Path) -> None:
     simulate(scenario())
 
 
+def test_what_a_container_said_last_is_read_though_its_log_is_gone(tmp_path: Path) -> None:
+    """A pod that was deleted is gone with its logs a moment after its containers have ended."""
+    path = tmp_path / "0.log"
+    path.write_text(ENTRIES[0])
+
+    async def scenario() -> None:
+        async def end() -> None:
+            await asyncio.sleep(1)
+            with path.open("a") as file:
+                file.write(f"{STAMPS[1]} stdout F two\n")
+            path.unlink()
+
+        ending = asyncio.ensure_future(end())
+        shown = [c async for c in stream(path, LogOptions(follow=True), 0, lambda: not ending.done())]
+        assert b"".join(shown) == b"one\ntwo\n"
+
+    simulate(scenario())
+
+
 def test_following_goes_on_where_a_full_log_was_put_aside(tmp_path: Path) -> None:
     path = tmp_path / "0.log"
     path.write_text(ENTRIES[0])

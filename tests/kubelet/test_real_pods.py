@@ -68,13 +68,12 @@ async def test_the_kernel_kills_what_is_over_its_limit_and_it_comes_back() -> No
 
 @isolated
 async def test_the_inside_is_what_the_manifest_says() -> None:
-    script = (
-        "id -u; id -g; cat /etc/resolv.conf; hostname; echo $COLOUR $APP_PORT; cat /conf/a; touch /x || echo read-only"
-    )
+    look = "id -u; id -g; cat /etc/resolv.conf; hostname; echo $COLOUR $APP_PORT; cat /conf/a"
+    touch = "touch /x 2>&1 || echo read-only"
     context = {"runAsUser": 1234, "runAsGroup": 4321, "readOnlyRootFilesystem": True}
     manifest = pod(
         shell(
-            script,
+            f"{look}; {touch}",
             securityContext=context,
             env=[{"name": "COLOUR", "value": "blue"}],
             volumeMounts=[{"name": "conf", "mountPath": "/conf"}],
