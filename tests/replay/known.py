@@ -182,7 +182,7 @@ KNOWN: tuple[Known, ...] = (
     Known(
         r"count of (Pod|PodDisruptionBudget|CronJob) .*",
         "How often a controller looks, and tells what it told before, is its own affair.",
-        "eviction-refused|pod-ends|cronjob-by-hand|commands-that-fail",
+        "eviction-refused|pod-ends|cronjob-by-hand|commands-that-fail|budget-kinds",
     ),
     Known(
         r"Deployment app condition Progressing: .*",
