@@ -63,6 +63,10 @@ class Write:
     """Shown to the caller in Warning headers."""
 
     @property
+    def is_resize(self) -> bool:
+        return self.subresource == "resize"
+
+    @property
     def namespace(self) -> str:
         return str(self.obj["metadata"].get("namespace", ""))
 

@@ -14,6 +14,7 @@ from cluster.api.admission.escalation import escalation
 from cluster.api.admission.ingress_class import default_ingress_class
 from cluster.api.admission.limit_range import limit_bounds, limit_defaults
 from cluster.api.admission.namespace import namespace_lifecycle, namespace_survival
+from cluster.api.admission.pod_resize import pod_resize
 from cluster.api.admission.pod_security import pod_security
 from cluster.api.admission.priority import priority
 from cluster.api.admission.quota import resource_quota
@@ -98,6 +99,7 @@ def _admission(cluster: Cluster, authorizer: Authorizer) -> Admission:
             limit_bounds,
             no_resize,
             pod_security,
+            pod_resize,
             resource_quota,
         ),
     )

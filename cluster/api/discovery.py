@@ -24,6 +24,7 @@ SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "log": ("", "", "", ("get",)),
     "portforward": ("PodPortForwardOptions", "", "", _STREAM),
     "proxy": ("ProxyOptions", "", "", _PROXY),
+    "resize": ("", "", "", _EDIT),
     "scale": ("Scale", "autoscaling", "v1", _EDIT),
     "status": ("", "", "", _EDIT),
     "token": ("TokenRequest", "authentication.k8s.io", "v1", ("create",)),

@@ -15,6 +15,7 @@ from cluster.api.decode import decode, strict_error
 from cluster.api.deletion import DeleteOptions, check_preconditions, is_finished, plan_deletion
 from cluster.api.errors import already_exists, not_found
 from cluster.api.managers import track_create, track_update
+from cluster.api.resizing import check_resize, keep_all_but_resources
 from cluster.api.resource import Resource
 from cluster.api.selection import Selection, shown, stored_as
 from cluster.client import ApiError, Obj
@@ -168,7 +169,7 @@ class Verbs:
         write = self._write("UPDATE", resource, new, old.object, options, subresource)
         self._prepare_replacement(write, old.object)
         self._track(write, old.object, options)
-        resource.check(new, old.object)
+        _check(write, old.object)
         options.warn(resource, new, old.object)
         self._admission.review(write)
         if is_finished(resource, new) and not options.dry_run:
@@ -190,6 +191,10 @@ class Verbs:
                 _keep_all_but(write.obj, old, "finalizers")
             case "ephemeralcontainers":
                 _keep_all_but(write.obj, old, "ephemeralContainers")
+                write.resource.defaults(write.obj)
+                write.resource.count_generation(write.obj, old)
+            case "resize":
+                keep_all_but_resources(write.obj, private_copy(old))
                 write.resource.defaults(write.obj)
                 write.resource.count_generation(write.obj, old)
             case _:
@@ -247,6 +252,14 @@ class Verbs:
 def _at(obj: Obj, revision: int) -> Entry:
     """What would be stored, at the revision it would replace."""
     return Entry({**obj, "metadata": {**obj["metadata"], "resourceVersion": str(revision)}}, revision)
+
+
+def _check(write: Write, old: Obj) -> None:
+    """Raise `Invalid`: what a resize may change, a write to the pod itself may not, and the other way round."""
+    if write.subresource == "resize":
+        check_resize(write.obj, old)
+    else:
+        write.resource.check(write.obj, old)
 
 
 def _keep_all_but(new: Obj, old: Obj, name: str) -> None:

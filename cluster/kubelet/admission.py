@@ -17,11 +17,20 @@ _OWN = ("cpu", "memory", "ephemeral-storage")
 
 def refusal(node: Obj, present: Iterable[Obj], pod: Obj) -> Failure | None:
     """Why the node does not take the pod beside those that are there already; None if it does."""
+    return next(_refusals(_facts(node, present), PodFacts(pod)), None)
+
+
+def shortage(node: Obj, others: Iterable[Obj], pod: Obj) -> Failure | None:
+    """What the node lacks to give a pod on it what its spec asks for now, beside the others; None if nothing."""
+    return next(_lacking(_facts(node, others), PodFacts({**pod, "status": {}})), None)
+
+
+def _facts(node: Obj, present: Iterable[Obj]) -> NodeFacts:
     facts = NodeFacts(node)
     for other in present:
         if not is_pod_finished(other):
             facts.add(PodFacts(other))
-    return next(_refusals(facts, PodFacts(pod)), None)
+    return facts
 
 
 def _refusals(node: NodeFacts, pod: PodFacts) -> Iterator[Failure]:

@@ -24,6 +24,7 @@ from cluster.kubelet.pressure import MemoryPressure
 from cluster.kubelet.probes.checks import Checker
 from cluster.kubelet.probes.http import HttpClient
 from cluster.kubelet.references import mentions
+from cluster.kubelet.resizing import Resizes
 from cluster.kubelet.worker import PodWorker
 from cluster.network.spec import Network
 from cluster.nodeservice import ExecSession, LogOptions, NodeUsage
@@ -78,6 +79,7 @@ class Kubelet:
         )
         self.workers: dict[str, PodWorker] = {}
         self.pressure = MemoryPressure(self._machine, self.workers.values, self.report)
+        self.resizes = Resizes(self._machine, self.workers.values, self._weigh)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[Any]] = []
         self._reported = 0.0
@@ -198,6 +200,7 @@ class Kubelet:
                 self._correct()
             for worker in list(self.workers.values()):
                 worker.renew_tokens()
+            self.resizes.again()
 
     def _correct(self) -> None:
         """Write the status if the API has another one (Unknown, after a silence), and now and then in any case."""
@@ -234,6 +237,7 @@ class Kubelet:
             self._forget(uid)
         elif worker is not None:
             worker.update(event.object)
+            self.resizes.look(worker)
         elif _never_ran(event.object) and is_pod_finished(event.object):
             self._bury(event.object)
         elif event.type in ("ADDED", "MODIFIED") and not _is_over(event.object):
@@ -241,7 +245,7 @@ class Kubelet:
 
     def _admit(self, pod: Obj) -> None:
         """Begin it, unless the node cannot take it; what ran here before was taken then."""
-        present = [worker.pod for worker in self.workers.values() if not (worker.finished or worker.absent)]
+        present = [worker.pod for worker in self.workers.values() if not worker.over]
         refused = refusal(self._client.get("nodes", self.node.name), present, pod) if _never_ran(pod) else None
         if refused is None or is_going(pod):
             self._begin(pod)
@@ -282,6 +286,7 @@ class Kubelet:
             if self._tasks[uid].done():
                 del self.workers[uid], self._tasks[uid]
             self._weigh()
+            self.resizes.again()
 
     def _weigh(self) -> None:
         pods = [worker.pod for worker in self.workers.values() if not worker.finished]

@@ -72,6 +72,8 @@ class ContainerLife:
         self.status = self.recalled or ContainerStatus(
             name=spec["name"], image=spec["image"], state=Waiting(reason=waiting)
         )
+        self.resources: Obj = {}
+        """What the present run may use."""
         self.attempted = asyncio.Event()
         """Set once the first attempt to start it is over, for better or worse."""
         self.started = asyncio.Event()
@@ -86,6 +88,12 @@ class ContainerLife:
         self._refusals = 0
         self._seems_started = False
         """Whether the kubelet, which ended the run before, has not noticed yet that this one has still to start."""
+
+    @property
+    def granted(self) -> Obj:
+        """What it may use, from the next run on at the latest."""
+        resources: Obj = self.spec.get("resources") or {}
+        return resources
 
     @property
     def running(self) -> Run | None:
@@ -243,6 +251,7 @@ class ContainerLife:
 
     def _began(self, spec: ContainerSpec, image: Image, at: float) -> None:
         self._run = self._run_of(spec, image, at)
+        self.resources = self.granted
         self._exit = asyncio.ensure_future(self._machine.runtime.wait(spec.id))
         self._verdict = asyncio.get_running_loop().create_future()
         self._attempt += 1

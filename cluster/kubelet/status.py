@@ -1,10 +1,12 @@
 """A pod's status from what the kubelet knows: pure. Phases, conditions and their reasons as in the recordings."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from cluster.client import Obj
 from cluster.kubelet import podspec
+from cluster.kubelet.allocation import IN_PROGRESS, PENDING
 from cluster.kubelet.states import ContainerStatus, Running, State, Terminated, Waiting
 from cluster.quota import pod_resources
 from cluster.timestamps import format_time
@@ -32,6 +34,10 @@ class PodView:
     sandbox: bool = False
     finished: bool = False
     failure: Failure | None = None
+    resources: Mapping[str, Obj] = field(default_factory=dict)
+    """What the containers that run may use, by name."""
+    resize: tuple[Obj, ...] = ()
+    """The conditions of a resize."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +57,13 @@ def render(pod: Obj, view: PodView, now: float) -> Obj:
         "hostIP": view.host_ip,
         "hostIPs": [{"ip": view.host_ip}],
         "startTime": format_time(view.start_time),
-        "containerStatuses": [_container(pod, c) for c in _by_name(view.main)],
+        "containerStatuses": [_container(pod, c, view) for c in _by_name(view.main)],
         "qosClass": pod.get("status", {}).get("qosClass", "BestEffort"),
     } | _pod_resources(pod)
     if view.init:
-        status["initContainerStatuses"] = [_container(pod, c) for c in view.init]
+        status["initContainerStatuses"] = [_container(pod, c, view) for c in view.init]
     if view.ephemeral:
-        status["ephemeralContainerStatuses"] = [_container(pod, c) for c in _by_name(view.ephemeral)]
+        status["ephemeralContainerStatuses"] = [_container(pod, c, view) for c in _by_name(view.ephemeral)]
     if view.pod_ip and _has_begun(view):
         status |= {"podIP": view.pod_ip, "podIPs": [{"ip": view.pod_ip}]}
     if view.failure and view.finished:
@@ -161,10 +167,10 @@ def _conditions(pod: Obj, view: PodView, reached: str, now: float) -> list[Obj]:
     }
     if view.failure and view.failure.disruption and view.finished:
         verdicts = {"DisruptionTarget": _Verdict("True", "TerminationByKubelet", view.failure.message)} | verdicts
-    foreign = [c for c in before.values() if c["type"] not in verdicts]
+    foreign = [c for c in before.values() if c["type"] not in (*verdicts, PENDING, IN_PROGRESS)]
     generation = pod["metadata"].get("generation", 1)
     own = [_condition(name, verdict, before.get(name), generation, now) for name, verdict in verdicts.items()]
-    return foreign + own
+    return [*foreign, *view.resize, *own]
 
 
 def _condition(name: str, verdict: _Verdict, before: Obj | None, generation: int, now: float) -> Obj:
@@ -225,7 +231,7 @@ def _gate(name: str, condition: Obj | None) -> str:
     return ""
 
 
-def _container(pod: Obj, status: ContainerStatus) -> Obj:
+def _container(pod: Obj, status: ContainerStatus, view: PodView) -> Obj:
     spec = podspec.container_named(pod, status.name) or {}
     rendered: Obj = {
         "name": status.name,
@@ -238,7 +244,8 @@ def _container(pod: Obj, status: ContainerStatus) -> Obj:
         "started": status.started,
     }
     if status.container_id:
-        rendered |= {"containerID": f"containerd://{status.container_id}"} | _resources(spec)
+        used = _resources(spec, view.resources.get(status.name))
+        rendered |= {"containerID": f"containerd://{status.container_id}"} | used
     mounts = [_mount(m) for m in spec.get("volumeMounts") or []]
     return rendered | _present(volumeMounts=mounts)
 
@@ -249,10 +256,12 @@ def _pod_resources(pod: Obj) -> Obj:
     return _present(allocatedResources=known.get("requests")) | {"resources": known}
 
 
-def _resources(spec: Obj) -> Obj:
-    resources = spec.get("resources") or {}
+def _resources(spec: Obj, in_force: Obj | None) -> Obj:
+    """What is allocated to a container, and what it runs with."""
+    allocated = spec.get("resources") or {}
+    resources = allocated if in_force is None else in_force
     known = {key: resources[key] for key in ("limits", "requests") if resources.get(key)}
-    return _present(allocatedResources=known.get("requests")) | {"resources": known}
+    return _present(allocatedResources=allocated.get("requests")) | {"resources": known}
 
 
 def _mount(mount: Obj) -> Obj:

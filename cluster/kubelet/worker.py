@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cluster.client import ApiError, Conflict, NotFound, Obj
 from cluster.kubelet import etcfiles, podspec
+from cluster.kubelet.allocation import Resize, Resources, allocated, asked, told
 from cluster.kubelet.backoff import doubling
 from cluster.kubelet.build import Sandbox
 from cluster.kubelet.classes import group_of
@@ -54,7 +55,11 @@ class PodWorker:
 
     def __init__(self, machine: Machine, pod: Obj) -> None:
         self.machine = machine
+        self.wanted = pod
+        """The pod as the API has it; `pod` is the same with what its node has granted it."""
         self.pod = pod
+        self.granted = asked(pod)
+        self.resize = Resize()
         self.origin = asyncio.get_running_loop().time()
         self.start_time = machine.clock()
         self.memory = machine.run_dir / "pods" / pod["metadata"]["uid"]
@@ -98,11 +103,11 @@ class PodWorker:
 
     def update(self, pod: Obj) -> None:
         """A newer object of the same pod."""
-        old, self.pod = self.pod, pod
+        old, self.wanted, self.pod = self.pod, pod, allocated(pod, self.granted)
         if "deletionTimestamp" in pod["metadata"]:
             self._deleted.set()
             self.end(End(grace_seconds=float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)))
-        for life, spec in zip((*self.init, *self.main), podspec.all_containers(pod), strict=True):
+        for life, spec in zip((*self.init, *self.main), podspec.all_containers(self.pod), strict=True):
             self._take_image(life, spec)
         for spec in podspec.ephemeral_containers(pod)[len(self.ephemeral) :]:
             self.ephemeral.append(ContainerLife(self.machine, self, spec, Kind.EPHEMERAL, "ContainerCreating"))
@@ -111,6 +116,12 @@ class PodWorker:
             self.refresh()
         if _gates(old) != _gates(pod):
             self.publish()
+
+    def grant(self, resources: Resources) -> None:
+        """From now on its containers have these, however they get them."""
+        self.granted, self.pod = resources, allocated(self.wanted, resources)
+        for life, spec in zip((*self.init, *self.main), podspec.all_containers(self.pod), strict=True):
+            life.spec = {**life.spec, "resources": spec.get("resources") or {}}
 
     def gone(self) -> None:
         """The object has been deleted under us: end without telling anybody, soon; at once if it was ending already."""
@@ -156,6 +167,15 @@ class PodWorker:
     def running_ids(self) -> dict[str, str]:
         """The ids of the containers that run, by name."""
         return {name: run.container_id for name, run in self.running().items()}
+
+    @property
+    def generation(self) -> int:
+        return int(self.pod["metadata"].get("generation", 1))
+
+    @property
+    def over(self) -> bool:
+        """Whether it takes nothing of its node any more."""
+        return self.finished or self.absent
 
     @property
     def ending(self) -> bool:
@@ -206,6 +226,7 @@ class PodWorker:
         """Write the pod's status if it changed. Nobody is told once the object is gone or the node is dead."""
         if self._silent or self.absent or (self._starting and not self.ending):
             return
+        self._conclude_resize()
         meta = self.pod["metadata"]
         try:
             current = self.machine.client.get("pods", meta["name"], meta["namespace"])
@@ -216,9 +237,26 @@ class PodWorker:
 
     def _write(self, current: Obj) -> None:
         meta = current["metadata"]
-        patch = changes(current.get("status") or {}, render(current, self._view(), self.machine.clock()))
+        patch = changes(current.get("status") or {}, self._render(current))
         if patch:
             self.machine.client.patch("pods", meta["name"], meta["namespace"], {"status": patch}, subresource="status")
+
+    def _render(self, current: Obj) -> Obj:
+        return render(allocated(current, self.granted), self._view(), self.machine.clock())
+
+    def _conclude_resize(self) -> None:
+        """A resize is over once every running container has what was granted; others begin with it."""
+        progress = self.resize.in_progress
+        if progress is None or any(life.running and life.resources != life.granted for life in self.lives):
+            return
+        self.resize.in_progress = None
+        if self.netns is not None:
+            # What the kernel refuses here is no loss: a pod is limited only where each of its containers is.
+            with suppress(OSError):
+                self.machine.runtime.create_pod_cgroup(self.sandbox.cgroup, pod_limits(self.pod))
+        self.machine.tell(
+            self.pod, "Normal", "ResizeCompleted", told("completed", self.pod, progress["observedGeneration"])
+        )
 
     def _view(self) -> PodView:
         return PodView(
@@ -231,6 +269,8 @@ class PodWorker:
             sandbox=self._sandbox is not None and not self.finished,
             finished=self.finished,
             failure=self._failure,
+            resources={life.spec["name"]: life.resources for life in self.lives if life.running},
+            resize=() if self.finished else self.resize.conditions,
         )
 
     @property

@@ -102,6 +102,11 @@ def create(hierarchies: Hierarchies, path: str, limits: Limits) -> None:
         _create_v2(hierarchies, path)
     else:
         _create_v1(hierarchies, path)
+    limit(hierarchies, path, limits)
+
+
+def limit(hierarchies: Hierarchies, path: str, limits: Limits) -> None:
+    """Limit a group that is there; what is not named stays as it is. Raises OSError."""
     settings = settings_v2(limits) if hierarchies.unified else settings_v1(limits)
     for controller, file, value in settings:
         (hierarchies.group(controller, path) / file).write_text(value)

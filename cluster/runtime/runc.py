@@ -264,6 +264,9 @@ class Runc:
     def usage(self, container_id: str) -> Usage:
         return self.group_usage(self._containers[container_id].cgroup)
 
+    def limit(self, container_id: str, limits: Limits) -> None:
+        cgroups.limit(self._hierarchies, self._containers[container_id].cgroup, limits)
+
     def layer(self, container_id: str) -> Path:
         return written(self._containers[container_id].place)
 

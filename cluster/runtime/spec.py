@@ -186,6 +186,10 @@ class Runtime(Protocol):
         """Kill if needed, then delete its cgroup, mounts and upper layer. The log stays."""
         ...
 
+    def limit(self, container_id: str, limits: Limits) -> None:
+        """Let a running container use more or less than before. Raises OSError where the kernel refuses."""
+        ...
+
     def usage(self, container_id: str) -> Usage: ...
 
     def layer(self, container_id: str) -> Path:
@@ -197,7 +201,7 @@ class Runtime(Protocol):
         ...
 
     def create_pod_cgroup(self, path: str, limits: Limits) -> None:
-        """Make the parent of a pod's containers, with the pod's own limits."""
+        """Make the parent of a pod's containers, with the pod's own limits, or give one that is there new ones."""
         ...
 
     def remove_pod_cgroup(self, path: str) -> None: ...

@@ -7,7 +7,7 @@ from typing import Any
 
 from cluster.client import Obj
 from cluster.objects import controller_of, is_going, labels_of
-from cluster.quantity import millis, to_bytes
+from cluster.quantity import millis, parse_quantity, to_bytes
 from cluster.selectors import matches_selector
 
 Amounts = dict[str, int]
@@ -16,6 +16,7 @@ Amounts = dict[str, int]
 Port = tuple[str, str, int]
 """Host address, protocol, number."""
 
+_KINDS = ("containers", "initContainers")
 # What a pod without requests counts for when nodes are compared (never when they are filtered).
 USUAL_CPU_MILLIS = 100
 USUAL_MEMORY_BYTES = 200 * 1024 * 1024
@@ -78,7 +79,7 @@ class PodFacts:
 
     @cached_property
     def requests(self) -> Amounts:
-        return requests_of(self.spec)
+        return requests_of(_held(self.obj))
 
     @cached_property
     def usual(self) -> tuple[int, int]:
@@ -200,6 +201,32 @@ def requests_of(spec: Obj) -> Amounts:
             sidecars = wanted
         hungriest = _max(hungriest, wanted)
     return _sum([_max(_sum([running, sidecars]), hungriest), amounts(spec.get("overhead") or {})])
+
+
+def _held(pod: Obj) -> Obj:
+    """The spec of a pod, each container with the most of what it asks for, was granted and still has (KEP-1287)."""
+    spec: Obj = pod["spec"]
+    status = pod.get("status") or {}
+    known = {s["name"]: s for kind in ("containerStatuses", "initContainerStatuses") for s in status.get(kind) or ()}
+    if not known:
+        return spec
+    changed = {kind: [_largest(c, known.get(c["name"], {})) for c in spec.get(kind) or ()] for kind in _KINDS}
+    return {**spec, **changed}
+
+
+def _largest(container: Obj, status: Obj) -> Obj:
+    wanted = _requests(container)
+    present = [status.get("allocatedResources") or {}, _requests(status)]
+    if all(found in ({}, wanted) for found in present):
+        return container
+    most = wanted
+    for found in present:
+        most = {name: _more(most.get(name), found.get(name)) for name in {*most, *found}}
+    return {**container, "resources": {**(container.get("resources") or {}), "requests": most}}
+
+
+def _more(one: str | None, other: str | None) -> str:
+    return max((q for q in (one, other) if q is not None), key=parse_quantity)
 
 
 def _requests(container: Obj) -> Obj:

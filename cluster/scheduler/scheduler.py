@@ -124,13 +124,14 @@ class _Scheduler:
         pod = event.object
         self._settle(key_of(pod))
         gone = event.type == "DELETED" or is_pod_finished(pod)
-        if event.old is not None and not gone and not _changed(event) and node_of(event.old):
+        resized = _resized(event)
+        if event.old is not None and not gone and not (resized or _changed(event)) and node_of(event.old):
             return ()
         self._place(node_of(pod), PodFacts(pod), gone=gone)
         helped = self._helped_by(PodFacts(pod), gone=gone)
-        # One that came with other labels is as one that went.
-        relabelled = event.old is not None and not gone and labels_of(event.old) != labels_of(pod)
-        return [*helped, *(self._helped_by(PodFacts(event.old), gone=True) if event.old and relabelled else ())]
+        # One that came with other labels or resources is as one that went.
+        other = event.old is not None and not gone and (resized or labels_of(event.old) != labels_of(pod))
+        return [*helped, *(self._helped_by(PodFacts(event.old), gone=True) if event.old and other else ())]
 
     def _helped_by(self, changed: PodFacts, *, gone: bool) -> list[Key]:
         waiting = self.waiting.items()
@@ -311,6 +312,13 @@ def _offer(node: Obj) -> tuple[object, ...]:
     """What of a node decides whether a pod fits; the rest is heartbeats."""
     spec = node.get("spec") or {}
     return (node.get("status") or {}).get("allocatable"), labels_of(node), spec.get("taints"), spec.get("unschedulable")
+
+
+def _resized(event: WatchEvent) -> bool:
+    """Whether a pod holds other resources than before; its status alone may tell, but first its spec was changed."""
+    if event.old is None or event.object["metadata"].get("generation", 1) == 1:
+        return False
+    return PodFacts(event.old).requests != PodFacts(event.object).requests
 
 
 def _changed(event: WatchEvent) -> bool:

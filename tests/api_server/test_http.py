@@ -293,12 +293,6 @@ class TestMistakes:
         assert code in (400, 422)
         assert (await served.call("GET", f"{CONFIGMAPS}/a"))[0] == 200
 
-    async def test_what_is_not_done_to_pods_is_refused_by_name(self, served: Served) -> None:
-        path = "/api/v1/namespaces/default/pods/a/resize"
-        headers = {"Content-Type": "application/merge-patch+json"}
-        code, status = await served.call("PATCH", path, {}, headers=headers)
-        assert (code, status["message"].partition(":")[0]) == (501, "pods/resize is not supported by this cluster")
-
     async def test_the_control_plane_says_how_it_is(self, served: Served) -> None:
         _, found = await served.call("GET", "/api/v1/componentstatuses")
         assert {item["conditions"][0]["status"] for item in found["items"]} == {"True"}

@@ -188,6 +188,10 @@ class FakeRuntime:
     specs: list[ContainerSpec] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     cgroups: dict[str, Limits] = field(default_factory=dict)
+    limits: dict[str, Limits] = field(default_factory=dict)
+    """What containers were limited to while they ran, by name."""
+    memory_bytes: int = 0
+    """What every container and every group of them is using."""
     log: list[tuple[float, str]] = field(default_factory=list)
     _exits: dict[str, "asyncio.Future[Exit]"] = field(default_factory=dict)
     _scripts: dict[str, Script] = field(default_factory=dict)
@@ -236,14 +240,17 @@ class FakeRuntime:
         self._end(container_id, 137, False)
         self.removed.append(container_id)
 
+    def limit(self, container_id: str, limits: Limits) -> None:
+        self.limits[self._name(container_id)] = limits
+
     def usage(self, container_id: str) -> Usage:
-        return Usage(memory_bytes=0, cpu_usec=0)
+        return Usage(memory_bytes=self.memory_bytes, cpu_usec=0)
 
     def layer(self, container_id: str) -> Path:
         return Path("/nowhere") / container_id
 
     def group_usage(self, path: str) -> Usage:
-        return Usage(memory_bytes=0, cpu_usec=0)
+        return Usage(memory_bytes=self.memory_bytes, cpu_usec=0)
 
     def create_pod_cgroup(self, path: str, limits: Limits) -> None:
         self.cgroups[path] = limits

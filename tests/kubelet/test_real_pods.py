@@ -240,3 +240,23 @@ async def test_a_node_that_dies_takes_its_containers_and_says_nothing() -> None:
 
 def events(node: RealNode) -> str:
     return "\n".join(event["message"] for event in node.client.list("events"))
+
+
+@isolated
+async def test_a_running_container_is_given_more_memory_without_a_restart() -> None:
+    """The kernel counts by the new limit: what would have killed it before does not."""
+    grows = "import time\nx = bytearray(24 << 20)\ntime.sleep(3)\ny = bytearray(48 << 20)\ntime.sleep(60)"
+
+    def sized(memory: str) -> Obj:
+        return pod(python(grows, resources={kind: {"memory": memory} for kind in ("limits", "requests")}))
+
+    async with real_node() as node:
+        await run(node, sized("48Mi"))
+        await node.ready()
+        spec = sized("96Mi")["spec"]
+        node.client.patch("pods", "web", "shop", {"spec": {"containers": spec["containers"]}})
+        await node.until(lambda: node.container()["resources"]["limits"]["memory"] == "96Mi", "given more")
+        used = node.worker().running_ids()["app"]
+        runtime = node.worker().machine.runtime
+        await node.until(lambda: runtime.usage(used).memory_bytes > 60 << 20, "grown past its first limit")
+        assert node.container()["restartCount"] == 0

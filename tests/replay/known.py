@@ -290,8 +290,13 @@ KNOWN: tuple[Known, ...] = (
         "patches",
     ),
     Known(
-        r".*pods-resized.*/resize.*|.*Resize(Started|Completed).*|events of Pod pod .*|\$[12] kubectl .*",
-        "Pods are not resized in place here: the subresource is refused by name.",
+        rf"{_PRINTED}(\"|[-+] |@@|\}},).*",
+        "There the refusal shows the difference of the two specs, as its program holds them; here the reason alone.",
+        "pods-resized",
+    ),
+    Known(
+        r"event Pod pod Normal ResizeCompleted .*",
+        "There the kubelet, when it was recorded, told of the end with what the pod had before; here with what it has.",
         "pods-resized",
     ),
     Known(

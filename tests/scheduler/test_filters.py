@@ -56,6 +56,24 @@ def verdict(incoming: PodFacts, *nodes: NodeFacts) -> list[str] | str:
     return [n.name for n in feasible] or messages.unschedulable(len(nodes), refused)
 
 
+def resizing(asked: str, granted: str, has: str) -> PodFacts:
+    status = {"name": "c", "allocatedResources": {"cpu": granted}, "resources": {"requests": {"cpu": has}}}
+    facts = pod(cpu=asked)
+    return PodFacts({**facts.obj, "status": {"containerStatuses": [status]}})
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted", "has"), [("1", "500m", "500m"), ("500m", "1", "1"), ("500m", "500m", "1")]
+)
+def test_a_pod_that_is_resized_holds_the_most_of_what_it_asks_for_was_granted_and_has(
+    asked: str, granted: str, has: str
+) -> None:
+    """Nobody else is given what it may yet get, nor what it has not given back (KEP-1287)."""
+    there = on(node("n1", cpu="1500m"), resizing(asked, granted, has))
+    assert "1 Insufficient cpu." in verdict(pod(cpu="600m"), there)
+    assert verdict(pod(cpu="500m"), there) == ["n1"]
+
+
 def test_requests_beyond_every_node_are_refused_as_recorded() -> None:
     assert verdict(pod(cpu="8", memory="64Gi"), node("n1"), node("n2")) == (
         "0/2 nodes are available: 2 Insufficient cpu, 2 Insufficient memory. no new claims to deallocate, "

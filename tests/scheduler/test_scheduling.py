@@ -70,6 +70,38 @@ async def test_a_freed_node_takes_the_pod_that_waited(tmp_path: Path, monkeypatc
         await world.until(lambda: place(world, "second") == "node1")
 
 
+async def test_what_a_pod_has_given_back_goes_to_the_one_that_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when it is asked to: once its kubelet says that it has."""
+    monkeypatch.setattr(loop, "BACKOFF_SECONDS_MIN", 0.05)
+    world = World(tmp_path)
+    world.node("node1", cpu="1")
+    async with running(world):
+        create(world, "first", containers=[sized("800m")])
+        await world.until(lambda: place(world, "first"))
+        has_now(world, "800m")
+        create(world, "second", containers=[sized("800m")])
+        await world.until(lambda: world.said("FailedScheduling"))
+        patch = {"spec": {"containers": [sized("100m")]}}
+        world.client.patch("pods", "first", NAMESPACE, patch, subresource="resize")
+        await asyncio.sleep(0.2)
+        assert not place(world, "second")
+        has_now(world, "100m")
+        await world.until(lambda: place(world, "second") == "node1")
+
+
+def sized(cpu: str) -> Obj:
+    return {**pod_template({})["spec"]["containers"][0], "resources": {"requests": {"cpu": cpu}}}
+
+
+def has_now(world: World, cpu: str) -> None:
+    """What a kubelet says."""
+    name = sized(cpu)["name"]
+    has = {"name": name, "allocatedResources": {"cpu": cpu}, "resources": {"requests": {"cpu": cpu}}}
+    world.client.patch("pods", "first", NAMESPACE, {"status": {"containerStatuses": [has]}}, subresource="status")
+
+
 async def test_who_seeks_company_is_placed_when_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "BACKOFF_SECONDS_MIN", 0.05)
     world = World(tmp_path)

@@ -11,6 +11,7 @@ from cluster.client import Obj
 from cluster.quantity import parse_quantity
 from cluster.quota import pod_resources
 
+_BOUNDED = ("pods", "persistentvolumeclaims")
 ANNOTATION = "kubernetes.io/limit-ranger"
 
 
@@ -26,8 +27,8 @@ def limit_defaults(cluster: Cluster, write: Write) -> None:
 
 
 def limit_bounds(cluster: Cluster, write: Write) -> None:
-    """Refuse a new pod or claim that is out of bounds, naming every bound of the first LimitRange that it breaks."""
-    if write.operation != "CREATE" or write.resource.key not in ("pods", "persistentvolumeclaims"):
+    """Refuse a new pod or claim, and a resize, out of bounds, naming every bound of the first LimitRange it breaks."""
+    if not (write.is_resize or write.operation == "CREATE") or write.resource.key not in _BOUNDED:
         return
     for entry in cluster.store.list("limitranges", write.namespace):
         items = entry.object["spec"].get("limits") or ()

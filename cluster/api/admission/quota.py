@@ -16,7 +16,7 @@ _MUST_SAY = {
 
 
 def resource_quota(cluster: Cluster, write: Write) -> None:
-    if write.operation != "CREATE" or not write.resource.namespaced:
+    if not (write.is_resize or write.operation == "CREATE") or not write.resource.namespaced:
         return
     quotas = [entry.object for entry in cluster.store.list("resourcequotas", write.namespace)]
     counting = [quota for quota in quotas if covers(quota, write.resource.key, write.obj)]
@@ -53,7 +53,7 @@ def _check_said(write: Write, quota: Obj) -> None:
 
 def _check(cluster: Cluster, write: Write, quota: Obj) -> None:
     name, hard = quota["metadata"]["name"], quota["spec"].get("hard") or {}
-    asked, key = cost(write.resource.key, write.obj), write.resource.key
+    asked, key = _asked(write), write.resource.key
     if not asked.keys() & hard.keys():
         return
     present = (entry.object for entry in cluster.store.list(key, write.namespace))
@@ -63,6 +63,13 @@ def _check(cluster: Cluster, write: Write, quota: Obj) -> None:
         figures = f"requested: {_list(show(asked, over, hard))}, used: {_list(show(used, over, hard))}"
         why = f"exceeded quota: {name}, {figures}, limited: {_list(limits)}"
         raise forbidden(write.resource, write.name, why)
+
+
+def _asked(write: Write) -> Amounts:
+    """What a write adds to the usage: a new object all that it costs, a resize what it costs more than before."""
+    wanted = cost(write.resource.key, write.obj)
+    before = cost(write.resource.key, write.old) if write.old else {}
+    return {name: amount - before.get(name, 0) for name, amount in wanted.items() if amount > before.get(name, 0)}
 
 
 def _list(amounts: dict[str, str]) -> str:

@@ -61,6 +61,24 @@ def check_init_container(container: Obj, path: str) -> Iterator[FieldError]:
             yield forbidden(f"{path}.{name}", "may not be set for init containers without restartPolicy=Always")
 
 
+def check_resize_policy(container: Obj, path: str, restart_policy: str) -> Iterator[FieldError]:
+    """`restart_policy`: of the pod. One that is never restarted is not restarted for a resize either."""
+    at = f"{path}.resizePolicy"
+    named: set[str] = set()
+    for i, policy in enumerate(container.get("resizePolicy") or ()):
+        name, way = policy.get("resourceName", ""), policy.get("restartPolicy", "")
+        if name in named:
+            yield duplicate(f"{at}[{i}]", name)
+        named.add(name)
+        for value, valid in ((name, ("cpu", "memory")), (way, ("NotRequired", "RestartContainer"))):
+            if not value:
+                yield required(at)
+            elif value not in valid:
+                yield not_one_of(at, value, valid)
+        if restart_policy == "Never" and way != "NotRequired":
+            yield invalid(at, way, "must be 'NotRequired' when pod `restartPolicy` is 'Never'")
+
+
 def check_seccomp(profile: Obj | None, path: str) -> Iterator[FieldError]:
     """Of a container, and of a pod."""
     if profile is None:

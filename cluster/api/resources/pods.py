@@ -127,6 +127,7 @@ RESOURCE = Resource(
         "log",
         "portforward",
         "proxy",
+        "resize",
         "status",
     ),
     table=TABLE,

@@ -11,6 +11,7 @@ from cluster.api.resources.container_rules import (
     check_container,
     check_ephemeral_container,
     check_init_container,
+    check_resize_policy,
     check_seccomp,
 )
 from cluster.api.resources.gates import check_gates
@@ -75,6 +76,7 @@ def _check_containers(spec: Obj, path: str, volumes: set[str]) -> Iterator[Field
         for i, container in enumerate(spec.get(kind) or ()):
             at = f"{path}.{kind}[{i}]"
             yield from check_container(container, at, volumes, grace)
+            yield from check_resize_policy(container, at, spec.get("restartPolicy", ""))
             if kind == "initContainers":
                 yield from check_init_container(container, at)
             if kind == "ephemeralContainers":

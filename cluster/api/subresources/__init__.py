@@ -11,21 +11,13 @@ from cluster.api.subresources.scale import edit_scale, read_scale
 from cluster.api.subresources.token import request_token
 from cluster.api.tokens import Tokens
 from cluster.api.verbs import Edit, Verbs, WriteOptions
-from cluster.client import NotImplementedHere, Obj
+from cluster.client import Obj
 
 Post = Callable[[Verbs, Resource, str, str, Obj, WriteOptions], Obj]
 """(verbs, resource, namespace, name, body, options) -> the answer's body; its status is 201."""
 
 # Parts of the object itself: read as the object, written through its own rules.
-_PARTS = frozenset({"approval", "ephemeralcontainers", "finalize", "status"})
-
-
-_UNDONE = {
-    (
-        "pods",
-        "resize",
-    ): "what a container may use is set when it starts; change the pod's template, or use a real cluster",
-}
+_PARTS = frozenset({"approval", "ephemeralcontainers", "finalize", "resize", "status"})
 
 
 class Subresources:
@@ -41,8 +33,6 @@ class Subresources:
 
     def check_verb(self, resource: Resource, subresource: str, verb: str) -> None:
         """Raise a 404 for a subresource that the kind has not, a 405 for one that is asked otherwise than it can be."""
-        if why := _UNDONE.get((resource.key, subresource)):
-            raise NotImplementedHere(f"{resource.key}/{subresource} is not supported by this cluster: {why}")
         if (resource.key, subresource) in self._posts:
             verbs: tuple[str, ...] = ("create",)
         elif subresource in (*_PARTS, "scale") and resource.has(subresource):
