@@ -1,5 +1,5 @@
-"""OpenAPI v3 of the served kinds, written off the schema tables: enough for kubectl's validation, its three-way
-merge, and `kubectl explain` (which shows fields and types; descriptions are not kept).
+"""OpenAPI v3 of the served kinds, written off the schema tables and the words: enough for kubectl's validation, its
+three-way merge, and `kubectl explain`.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from cluster.api.custom.schema import EMBEDDED
 from cluster.api.discovery import group_versions
 from cluster.api.resource import Resource
 from cluster.api.schema import Field, Type, element, lookup
+from cluster.api.words import Words, words_of
 from cluster.client import Obj
 
 _MACHINERY = "io.k8s.apimachinery.pkg"
@@ -125,10 +126,18 @@ def _schemas(served: list[Resource]) -> Obj:
             schemas[_custom_name(resource)] = _custom(resource, resource.custom.schema)
             continue
         name = _name(resource.type.name)
-        properties = {"apiVersion": _PLAIN["string"], "kind": _PLAIN["string"], **schemas[name]["properties"]}
+        properties = {**_identity(words_of(resource.type.name)), **schemas[name]["properties"]}
         gvk = [_group_version_kind(resource)]
         schemas[name] = {**schemas[name], "properties": properties, "x-kubernetes-group-version-kind": gvk}
     return schemas
+
+
+def _identity(words: Words) -> Obj:
+    return {name: {**_PLAIN["string"], **_told(words.field(name))} for name in ("apiVersion", "kind")}
+
+
+def _told(text: str) -> Obj:
+    return {"description": text} if text else {}
 
 
 def _custom(resource: Resource, schema: Obj) -> Obj:
@@ -158,7 +167,9 @@ def _add(schemas: Obj, type: Type) -> None:
     name = _name(type.name)
     if name in schemas:
         return
-    schemas[name] = schema = {"type": "object", "properties": {f.name: _property(f) for f in type.fields.values()}}
+    words = words_of(type.name)
+    properties = {f.name: {**_property(f), **_told(words.field(f.name))} for f in type.fields.values()}
+    schemas[name] = schema = {"type": "object", **_told(words.kind), "properties": properties}
     if needed := [f.name for f in type.fields.values() if f.required]:
         schema["required"] = needed
     if type.atomic:

@@ -123,6 +123,7 @@ class TestAsking:
         out = app.ok("explain", "pod.spec.containers")
         assert out.startswith("KIND:       Pod\nVERSION:    v1\n\nFIELD: containers <[]Container>\n")
         assert re.search(r"  imagePullPolicy\t<string>", out)
+        assert "Is it worth keeping?" in app.ok("explain", "deploy.spec.template.spec.containers.livenessProbe")
         assert "rollingUpdate\t<RollingUpdateDeployment>" in app.ok("explain", "deploy.spec.strategy", "--recursive")
 
     def test_resources_and_versions(self, app: Kubectl) -> None:
