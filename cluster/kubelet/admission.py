@@ -6,6 +6,7 @@ The scheduler asked them of an older picture of the node, and whoever writes spe
 from collections.abc import Iterable, Iterator
 
 from cluster.client import Obj
+from cluster.kubelet.classes import class_of
 from cluster.kubelet.status import Failure
 from cluster.objects import is_pod_finished
 from cluster.scheduler.facts import NodeFacts, PodFacts
@@ -13,6 +14,18 @@ from cluster.scheduler.filters import affine, ports_free
 from cluster.taints import is_tolerated
 
 _OWN = ("cpu", "memory", "ephemeral-storage")
+_PRESSURE: Obj = {"key": "node.kubernetes.io/memory-pressure", "effect": "NoSchedule"}
+# From here on priorities are those of what the cluster itself cannot do without.
+_CRITICAL = 2_000_000_000
+
+
+def pressed(pod: Obj) -> Failure | None:
+    """Why a node that is low on memory does not take a pod: it asks for none, so it would be the next to be evicted."""
+    facts = PodFacts(pod)
+    sized = class_of(pod) != "BestEffort" or facts.priority >= _CRITICAL
+    if sized or is_tolerated(_PRESSURE, facts.tolerations):
+        return None
+    return Failure(reason="Evicted", message="The node had condition: [MemoryPressure]. ")
 
 
 def refusal(node: Obj, present: Iterable[Obj], pod: Obj) -> Failure | None:

@@ -15,7 +15,7 @@ from cluster.config import ClusterConfig, NodeConfig
 from cluster.events import EventRecorder
 from cluster.kubelet import node as nodes
 from cluster.kubelet import service, stats
-from cluster.kubelet.admission import refusal
+from cluster.kubelet.admission import pressed, refusal
 from cluster.kubelet.classes import weigh
 from cluster.kubelet.disks import watch_disks
 from cluster.kubelet.machine import Machine
@@ -25,6 +25,7 @@ from cluster.kubelet.probes.checks import Checker
 from cluster.kubelet.probes.http import HttpClient
 from cluster.kubelet.references import mentions
 from cluster.kubelet.resizing import Resizes
+from cluster.kubelet.status import Failure
 from cluster.kubelet.worker import PodWorker
 from cluster.network.spec import Network
 from cluster.nodeservice import ExecSession, LogOptions, NodeUsage
@@ -246,7 +247,7 @@ class Kubelet:
     def _admit(self, pod: Obj) -> None:
         """Begin it, unless the node cannot take it; what ran here before was taken then."""
         present = [worker.pod for worker in self.workers.values() if not worker.over]
-        refused = refusal(self._client.get("nodes", self.node.name), present, pod) if _never_ran(pod) else None
+        refused = self._refusal(present, pod) if _never_ran(pod) else None
         if refused is None or is_going(pod):
             self._begin(pod)
             return
@@ -259,6 +260,10 @@ class Kubelet:
             "startTime": format_time(self._clock()),
         }
         self._patch(pod, status)
+
+    def _refusal(self, present: list[Obj], pod: Obj) -> Failure | None:
+        low = pressed(pod) if self.pressure.on else None
+        return low or refusal(self._client.get("nodes", self.node.name), present, pod)
 
     def _patch(self, pod: Obj, status: Obj) -> None:
         meta = pod["metadata"]

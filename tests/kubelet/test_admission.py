@@ -3,7 +3,7 @@
 import pytest
 
 from cluster.client import Obj
-from cluster.kubelet.admission import refusal
+from cluster.kubelet.admission import pressed, refusal
 
 NODE: Obj = {
     "metadata": {"name": "node1", "labels": {"disk": "ssd"}},
@@ -53,6 +53,25 @@ def test_a_node_takes_so_many_pods_and_those_that_are_over_do_not_count() -> Non
     assert refused is not None
     assert refused.message == "Node didn't have enough resource: pods, requested: 1, used: 2, capacity: 2"
     assert refusal(NODE, present[1:], pod("p")) is None
+
+
+@pytest.mark.parametrize(
+    ("quality", "spec", "taken"),
+    [
+        ("BestEffort", {}, False),
+        ("Burstable", {}, True),
+        ("BestEffort", {"priority": 2_000_000_000}, True),
+        ("BestEffort", {"tolerations": [{"key": "node.kubernetes.io/memory-pressure", "operator": "Exists"}]}, True),
+        ("BestEffort", {"tolerations": [{"key": "node.kubernetes.io/disk-pressure", "operator": "Exists"}]}, False),
+    ],
+)
+def test_a_node_low_on_memory_takes_nobody_who_asks_for_none(quality: str, spec: Obj, *, taken: bool) -> None:
+    asking = pod("p", **spec)
+    asking["status"]["qosClass"] = quality
+    refused = pressed(asking)
+    assert (refused is None) is taken
+    if refused:
+        assert (refused.reason, refused.message) == ("Evicted", "The node had condition: [MemoryPressure]. ")
 
 
 def test_what_no_node_knows_is_no_reason() -> None:

@@ -122,6 +122,19 @@ class TestPods:
 
         serve(tmp_path, look, app=[Script(stops_after=None)])
 
+    def test_a_node_low_on_memory_rejects_who_asks_for_none(self, tmp_path: Path) -> None:
+        async def look(world: World, kubelet: Kubelet) -> None:
+            kubelet.pressure.on = True
+            asking = pod()
+            world.client.update("pods", {**asking, "status": {**asking["status"], "qosClass": "BestEffort"}})
+            await asyncio.sleep(1)
+            status = world.client.get("pods", "web", "shop")["status"]
+            assert (status["phase"], status["reason"]) == ("Failed", "Evicted")
+            assert status["message"] == "Pod was rejected: The node had condition: [MemoryPressure]. "
+            assert not kubelet.workers
+
+        serve(tmp_path, look)
+
     def test_a_pod_kept_by_a_finalizer_does_not_start_again(self, tmp_path: Path) -> None:
         class Keeping(FakeClient):
             """Objects stay when they are deleted, as with a finalizer."""
