@@ -200,6 +200,6 @@ def untold(asked: Needs, facts: Facts) -> list[str]:
         "which storage classes there are": asked.storage and facts.storage is None,
         "which ingress classes there are": asked.ingress and facts.ingress is None,
         "whether NetworkPolicies are enforced": asked.enforcement and facts.enforced is None,
-        f"whether the app offers the /chaos/ endpoints, without which you have to {spoken(traced)},": traced,
+        f"whether the app can be hurt without permission to {spoken(traced)}": traced,
     }
     return [f"{what} is not known" for what, so in unknown.items() if so]

@@ -1,10 +1,12 @@
 """crash-loop: the process of some pods of the target is ended, and ended again whenever it is back.
 
-It is ended as from a shell in its container: `kill 1`. SIGKILL would not do, as no process can send that to the first
-one of its own PID namespace (pid_namespaces(7)); SIGTERM reaches every program that listens to it, as each that ends
-in good order does. To the kubelet an ending is an ending: whatever the exit code, it waits longer before each restart.
+It is ended as from a shell in its container: `kill 1`, with the first of a few signals that it listens to. SIGKILL
+would not do, as no process can send the first one of its own PID namespace that, or any signal that it has no handler
+for (pid_namespaces(7)). Where it listens to none, or there is no shell, a tracer comes each time, and the kernel kills
+what it traced as it ends. To the kubelet an ending is an ending: whatever the exit code, it waits longer each time.
 """
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,9 +16,15 @@ from pydantic import Field
 
 from chaos.exec import run_in
 from chaos.faults.kind import Arena, Deed, FaultKind, FaultRefused, Injury, Params, Sighting, pick_pods, pod_path
+from chaos.faults.tracer import TRACER, must_be_alone, send
 from chaos.journal import Undo
-from chaos.kube import KubeError
-from chaos.needs import EXEC, Needs
+from chaos.kube import KubeError, Obj
+from chaos.needs import EXEC, TRACE, Needs
+
+DEAF = "heeds no signal from a shell"
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+# What the shell reads without another program: the signals that the first process has handlers for (proc(5)).
+_CAUGHT = 'while read -r name mask; do if [ "$name" = SigCgt: ]; then echo "$mask"; fi; done < /proc/1/status'
 
 
 class CrashLoop(Params):
@@ -31,11 +39,11 @@ def inject(arena: Arena, params: CrashLoop) -> list[Injury]:
 
 def _first(arena: Arena, name: str) -> Injury:
     pod = arena.kube.get(pod_path(arena, name))
+    must_be_alone(pod, "a pod without it")
     container, uid = pod["spec"]["containers"][0]["name"], pod["metadata"]["uid"]
-    shell = run_in(arena.kube, pod_path(arena, name), container, ["sh", "-c", "kill -0 1"])
-    if shell.code != 0:
-        said = (shell.err or shell.out).strip()[:200]
-        raise FaultRefused(f"in container {container} of {name} no shell may end the program ({said})")
+    heeded = _heeded(arena, name, container)
+    if not heeded:
+        send(arena, pod, DEAF, "crash", dryRun="All")
     # A pod that waits for its next restart serves nobody for minutes: it is replaced however often it was restarted.
     undo = Undo(
         action="delete-pod",
@@ -47,23 +55,45 @@ def _first(arena: Arena, name: str) -> Injury:
     )
     restarts = next(s["restartCount"] for s in pod["status"]["containerStatuses"] if s["name"] == container)
     number = arena.will_undo(undo)
-    _end(arena, name, container)
-    data = {"pod": name, "uid": uid, "container": container, "restarts": restarts}
-    return Injury(target=name, detail=f"the program of pod {name} was told to end", undo=number, data=data)
+    data = {"pod": name, "uid": uid, "container": container, "restarts": restarts, "signal": heeded}
+    _end(arena, pod, data, restarts)
+    how = f"was sent SIG{heeded}" if heeded else "heeds no signal, and is ended by a tracer"
+    return Injury(target=name, detail=f"the program of pod {name} {how}", undo=number, data=data)
 
 
-def _end(arena: Arena, pod: str, container: str) -> None:
+def _heeded(arena: Arena, name: str, container: str) -> str:
+    """A signal that ends the program; "" where it listens to none, or no shell may send it one."""
+    asked = run_in(arena.kube, pod_path(arena, name), container, ["sh", "-c", f"kill -0 1 && {_CAUGHT}"])
+    caught = int(asked.out.strip() or "0", 16) if asked.code == 0 else 0
+    return next((s.name.removeprefix("SIG") for s in _SIGNALS if caught >> (s - 1) & 1), "")
+
+
+def _end(arena: Arena, pod: Obj, data: dict[str, Any], restarts: int) -> None:
+    """Raises `FaultRefused` when no tracer may come."""
+    if not data["signal"]:
+        # Named after the run that it ends: sent twice, it is the same.
+        send(arena, pod, DEAF, "crash", tracer=f"{TRACER}-{restarts}")
+        return
     # The shell ends with the container, and may take its answer along; the witness tells what came of it.
     with suppress(KubeError):
-        run_in(arena.kube, pod_path(arena, pod), container, ["sh", "-c", "kill 1"])
+        kill = f"kill -{data['signal']} 1"
+        run_in(arena.kube, pod_path(arena, pod["metadata"]["name"]), data["container"], ["sh", "-c", kill])
 
 
 def go_on(arena: Arena, params: CrashLoop, injury: Injury) -> Iterator[Deed]:  # noqa: ARG001  # every fault is called alike
     """End it again if it is back."""
     now = _now(arena, injury)
     if now.get("restarts", 0) > injury.data["restarts"] and "running" in now.get("state", {}) and now.get("ready"):
-        _end(arena, injury.target, injury.data["container"])
-        yield Deed(target=injury.target, ok=True, detail=f"the program of pod {injury.target} was told to end again")
+        yield _again(arena, injury, now["restarts"])
+
+
+def _again(arena: Arena, injury: Injury, restarts: int) -> Deed:
+    name = injury.target
+    try:
+        _end(arena, arena.kube.get(pod_path(arena, name)), injury.data, restarts)
+    except FaultRefused as refusal:
+        return Deed(target=name, ok=False, detail=str(refusal))
+    return Deed(target=name, ok=True, detail=f"the program of pod {name} was ended again")
 
 
 def _now(arena: Arena, injury: Injury) -> dict[str, Any]:
@@ -95,5 +125,5 @@ CRASH_LOOP = FaultKind(
     inject=inject,
     go_on=go_on,
     witness=witness,
-    asks=Needs(permissions=EXEC),
+    asks=Needs(permissions=EXEC, without_endpoints=TRACE),
 )

@@ -21,37 +21,50 @@ LASTS = Duration(600)
 TOLD_WITHIN = Duration(30)
 LOOK_EVERY = Duration(0.1)
 JOINS = "an ephemeral container with the capability SYS_PTRACE in its pods"
+NO_ENDPOINTS = "does not offer the /chaos/ endpoints"
 NEEDS = "an app that offers the /chaos/ endpoints, or an ephemeral container with SYS_PTRACE in its pods"
 
 
 def by_tracer(arena: Arena, name: str, deed: str, what: str, *arguments: int) -> Injury:
     """A deed of `chaos.faults.tracing` to a pod's first container. Raises `FaultRefused` when it cannot be done."""
-    path = pod_path(arena, name)
-    pod = arena.kube.get(path)
-    must_be_alone(pod)
-    patch = {"spec": {"ephemeralContainers": [_container(pod, deed, arguments)]}}
-    _join(arena, name, patch, dryRun="All")
+    pod = arena.kube.get(pod_path(arena, name))
+    must_be_alone(pod, f"{ENDPOINTS}, or a pod without it")
+    send(arena, pod, NO_ENDPOINTS, deed, *arguments, dryRun="All")
     number, data = will_replace(arena, pod, what)
-    _join(arena, name, patch)
+    send(arena, pod, NO_ENDPOINTS, deed, *arguments)
     data |= {"tracer": TRACER, "before": _first_told(arena, name)}
     return Injury(target=name, detail=f"{what} in pod {name}, by a tracer", undo=number, data=data)
 
 
-def must_be_alone(pod: Obj) -> None:
-    """Raises `FaultRefused` where the tracer would see more than the app: with hostPID, the whole node."""
+def must_be_alone(pod: Obj, needs: str) -> None:
+    """Raises `FaultRefused` where the first process is not the app's: with hostPID, it is the whole node's."""
     for shared in ("hostPID", "shareProcessNamespace"):
         if pod["spec"].get(shared):
             name = pod["metadata"]["name"]
             raise FaultRefused(
-                f"pod {name} has {shared}: true, so a tracer cannot tell its app's processes from others'; "
-                f"this fault needs {ENDPOINTS}, or a pod without it"
+                f"pod {name} has {shared}: true, so its app's processes cannot be told from others'; "
+                f"this fault needs {needs}"
             )
 
 
-def _container(pod: Obj, deed: str, arguments: tuple[int, ...]) -> Obj:
+def send(arena: Arena, pod: Obj, since: str, deed: str, *arguments: int, tracer: str = TRACER, **query: str) -> None:
+    """Send a tracer into a pod, `since` the app gives no other way. Raises `FaultRefused` when it may not."""
+    patch = {"spec": {"ephemeralContainers": [_container(pod, deed, arguments, tracer)]}}
+    name, kind = pod["metadata"]["name"], "application/strategic-merge-patch+json"
+    path = f"{pod_path(arena, name)}/ephemeralcontainers"
+    try:
+        arena.kube.request("PATCH", path, body=patch, content_type=kind, query=query)
+    except Refused as refusal:
+        raise FaultRefused(
+            f"{arena.target} {since}, and no tracer may join pod {name}: {refusal}; "
+            f"this fault needs {JOINS}, allowed by your permissions and by Pod Security"
+        ) from refusal
+
+
+def _container(pod: Obj, deed: str, arguments: tuple[int, ...], name: str) -> Obj:
     command = ["python3", "-c", PROGRAM.read_text(encoding="utf-8"), deed, f"{LASTS.seconds:g}", *map(str, arguments)]
     return {
-        "name": TRACER,
+        "name": name,
         "image": IMAGE,
         "command": command,
         "targetContainerName": pod["spec"]["containers"][0]["name"],
@@ -63,17 +76,6 @@ def _container(pod: Obj, deed: str, arguments: tuple[int, ...]) -> Obj:
             "capabilities": {"drop": ["ALL"], "add": ["SYS_PTRACE", "DAC_OVERRIDE"]},
         },
     }
-
-
-def _join(arena: Arena, name: str, patch: Obj, **query: str) -> None:
-    path, kind = f"{pod_path(arena, name)}/ephemeralcontainers", "application/strategic-merge-patch+json"
-    try:
-        arena.kube.request("PATCH", path, body=patch, content_type=kind, query=query)
-    except Refused as refusal:
-        raise FaultRefused(
-            f"{arena.target} does not offer the /chaos/ endpoints, and no tracer may join pod {name}: {refusal}; "
-            f"this fault needs {JOINS}, allowed by your permissions and by Pod Security"
-        ) from refusal
 
 
 def _first_told(arena: Arena, name: str) -> dict[str, str]:

@@ -9,13 +9,10 @@ from functools import cached_property
 from pathlib import Path
 
 from cluster.client import ApiError, Conflict, NotFound, Obj
-from cluster.kubelet import etcfiles, podspec
+from cluster.kubelet import podspec
 from cluster.kubelet.allocation import Resize, Resources, allocated, asked, told
-from cluster.kubelet.backoff import doubling
 from cluster.kubelet.build import Sandbox
-from cluster.kubelet.classes import group_of
 from cluster.kubelet.environment import service_variables
-from cluster.kubelet.errors import MountFailed, NotAttached
 from cluster.kubelet.fields import Place
 from cluster.kubelet.life import ContainerLife
 from cluster.kubelet.machine import Machine
@@ -24,6 +21,7 @@ from cluster.kubelet.payloads import Reader
 from cluster.kubelet.podspec import Kind
 from cluster.kubelet.processes import SharedProcesses
 from cluster.kubelet.resources import pod_limits
+from cluster.kubelet.setup import mounted, sandbox, write_etc
 from cluster.kubelet.sources import Lookup, lookup_in
 from cluster.kubelet.states import Run, Terminated
 from cluster.kubelet.status import Failure, PodView, changes, render
@@ -34,12 +32,6 @@ from cluster.runtime.spec import Image
 from cluster.timestamps import format_micro_time, parse_time
 
 log = logging.getLogger(__name__)
-
-_MOUNT_FIRST_SECONDS = 0.5
-_MOUNT_LONGEST_SECONDS = 122.0
-_ATTACH_LOOK_SECONDS = 0.02
-_ATTACH_TOLD_SECONDS = 123.0
-_SANDBOX_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,8 +317,9 @@ class PodWorker:
         self.publish()
         if all(life.over for life in self.main):
             return
-        await self._mount()
-        await self._attach()
+        await mounted(self.machine, self.volumes, self._reader)
+        self._sandbox = await sandbox(self.machine, lambda: self.pod, memory=self.memory, disk=self.disk)
+        write_etc(self.memory, self.pod, self.sandbox.address)
         self.publish()
         self._begin_ephemeral(self.ephemeral)
         for life in self.init:
@@ -371,52 +364,6 @@ class PodWorker:
         await task
         state = life.status.state
         return isinstance(state, Terminated) and state.exit_code == 0
-
-    async def _mount(self) -> None:
-        self.memory.mkdir(parents=True, exist_ok=True)
-        self.disk.mkdir(parents=True, exist_ok=True)
-        attempt, asked = 0, self.machine.clock()
-        while True:
-            try:
-                self.volumes.set_up(self._reader())
-            except NotAttached:
-                asked = self._wait_for_volumes(asked)
-                await asyncio.sleep(_ATTACH_LOOK_SECONDS)
-            except (MountFailed, ApiError, OSError) as failed:
-                self.machine.tell(self.pod, "Warning", "FailedMount", str(failed))
-                await asyncio.sleep(doubling(attempt, _MOUNT_FIRST_SECONDS, _MOUNT_LONGEST_SECONDS))
-                attempt += 1
-            else:
-                return
-
-    def _wait_for_volumes(self, since: float) -> float:
-        """Say now and then that the pod waits; returns since when it is silent about that."""
-        if self.machine.clock() - since < _ATTACH_TOLD_SECONDS:
-            return since
-        claimed = [v["name"] for v in self.pod["spec"].get("volumes") or () if "persistentVolumeClaim" in v]
-        listed = f"unmounted volumes=[{' '.join(claimed)}], unattached volumes=[], failed to process volumes=[]"
-        said = f"Unable to attach or mount volumes: {listed}: timed out waiting for the condition"
-        self.machine.tell(self.pod, "Warning", "FailedMount", said)
-        return self.machine.clock()
-
-    async def _attach(self) -> None:
-        uid, machine = self.pod["metadata"]["uid"], self.machine
-        cgroup = group_of(self.pod, f"{machine.config.cgroup}/{machine.node.name}")
-        while True:
-            try:
-                link = await machine.network.attach(machine.node.name, uid)
-                machine.runtime.create_pod_cgroup(cgroup, pod_limits(self.pod))
-            except OSError as failed:
-                text = f"Failed to create pod sandbox: {failed}"
-                machine.tell(self.pod, "Warning", "FailedCreatePodSandBox", text)
-                await asyncio.sleep(_SANDBOX_RETRY_SECONDS)
-            else:
-                place = Sandbox(
-                    address=link.address, netns=link.netns, cgroup=cgroup, memory=self.memory, disk=self.disk
-                )
-                self._sandbox = place
-                _write_etc(self.memory, self.pod, link.address)
-                return
 
     # --- the end ---
 
@@ -512,13 +459,3 @@ def _bug(results: "list[BaseException | None]") -> Failure | None:
             log.error("a pod's worker failed", exc_info=error)
             return Failure(reason="KubeletError", message=f"the kubelet failed: {type(error).__name__}: {error}")
     return None
-
-
-def _write_etc(folder: Path, pod: Obj, address: str) -> None:
-    for name, text in (
-        ("etc-hosts", etcfiles.hosts(pod, address)),
-        ("resolv.conf", etcfiles.resolv_conf(pod)),
-        ("hostname", f"{podspec.hostname(pod)}\n"),
-    ):
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o644)

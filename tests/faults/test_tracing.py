@@ -48,4 +48,4 @@ def test_it_speaks_as_the_other_strangers_do() -> None:
 def test_a_pod_that_shares_its_processes_is_refused(shared: str) -> None:
     pod = {"metadata": {"name": "web-1"}, "spec": {shared: True, "containers": [{"name": "web"}]}}
     with pytest.raises(FaultRefused, match=f"web-1 has {shared}: true"):
-        tracer.must_be_alone(pod)
+        tracer.must_be_alone(pod, "a pod without it")

@@ -211,8 +211,7 @@ class TestUnmet:
             (
                 {"forbidden": TRACE},
                 Needs(without_endpoints=TRACE),
-                "whether the app offers the /chaos/ endpoints, without which you have to patch "
-                "pods/ephemeralcontainers, is not known",
+                "whether the app can be hurt without permission to patch pods/ephemeralcontainers is not known",
             ),
         ],
     )
