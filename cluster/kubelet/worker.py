@@ -101,7 +101,9 @@ class PodWorker:
             self.end(End(grace_seconds=float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)))
         for life, spec in zip((*self.init, *self.main), podspec.all_containers(self.pod), strict=True):
             self._take_image(life, spec)
-        for spec in podspec.ephemeral_containers(pod)[len(self.ephemeral) :]:
+        # By name: in the spec a new one may come before those that are there.
+        known = {life.spec["name"] for life in self.ephemeral}
+        for spec in (each for each in podspec.ephemeral_containers(pod) if each["name"] not in known):
             self.ephemeral.append(ContainerLife(self.machine, self, spec, Kind.EPHEMERAL, "ContainerCreating"))
             self._begin_ephemeral(self.ephemeral[-1:])
         if _told(old) != _told(pod):

@@ -122,6 +122,15 @@ class TestPods:
 
         serve(tmp_path, look, app=[Script(stops_after=None)])
 
+    def test_whoever_comes_to_look_into_a_pod_is_let_in_in_whatever_order_they_are_listed(self, tmp_path: Path) -> None:
+        async def look(world: World, _kubelet: Kubelet) -> None:
+            for names in ([], ["first"], ["second", "first"]):
+                world.client.update("pods", pod(ephemeralContainers=[container(name) for name in names]))
+                await asyncio.sleep(1)
+            assert world.runtime.running() == ["app", "first", "second"]
+
+        serve(tmp_path, look)
+
     def test_a_node_low_on_memory_rejects_who_asks_for_none(self, tmp_path: Path) -> None:
         async def look(world: World, kubelet: Kubelet) -> None:
             kubelet.pressure.on = True
