@@ -63,7 +63,11 @@ def _first(arena: Arena, name: str) -> Injury:
 
 def _heeded(arena: Arena, name: str, container: str) -> str:
     """A signal that ends the program; "" where it listens to none, or no shell may send it one."""
-    asked = run_in(arena.kube, pod_path(arena, name), container, ["sh", "-c", f"kill -0 1 && {_CAUGHT}"])
+    try:
+        asked = run_in(arena.kube, pod_path(arena, name), container, ["sh", "-c", f"kill -0 1 && {_CAUGHT}"])
+    except KubeError:
+        # Of a container without a shell, real runtimes tell that it could not be run, and no exit code.
+        return ""
     caught = int(asked.out.strip() or "0", 16) if asked.code == 0 else 0
     return next((s.name.removeprefix("SIG") for s in _SIGNALS if caught >> (s - 1) & 1), "")
 
