@@ -22,8 +22,7 @@ _CRITICAL = 2_000_000_000
 def pressed(pod: Obj) -> Failure | None:
     """Why a node that is low on memory does not take a pod: it asks for none, so it would be the next to be evicted."""
     facts = PodFacts(pod)
-    sized = class_of(pod) != "BestEffort" or facts.priority >= _CRITICAL
-    if sized or is_tolerated(_PRESSURE, facts.tolerations):
+    if class_of(pod) != "BestEffort" or facts.priority >= _CRITICAL or is_tolerated(_PRESSURE, facts.tolerations):
         return None
     return Failure(reason="Evicted", message="The node had condition: [MemoryPressure]. ")
 
