@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from chaos.result import Result
+from chaos.result import FaultMark, Result
 from reports import chart, course, html
 from tests.judge.tape import hang, spill
 from tests.reports.results import cut_short, hostile, leaking, lying, no_fault, no_samples, nothing, unproven
@@ -256,6 +256,15 @@ class TestTimeline:
         assert "+7.5 s container newsletter ended: OOMKilled, exit code 137 Pod/newsletter-n" in text
         assert "the fault was injected" in text
         assert "a witness saw the fault bite" in text
+
+    def test_a_fault_that_goes_on_is_in_the_legend_where_one_did(self) -> None:
+        calm = lying()
+        again = FaultMark(t=30, step="act", ok=True, target="pod-1", text="again")
+        first, *others = calm.variants
+        stormy = calm.model_copy(
+            update={"variants": (first.model_copy(update={"fault": (*first.fault, again)}), *others)}
+        )
+        assert ("fault went on" in page(calm).text, "fault went on" in page(stormy).text) == (False, True)
 
     def test_it_is_told_to_those_who_do_not_see_it(self) -> None:
         figure = next(a for a in page(lying()).all("div") if a.get("id") == "timeline")
