@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.client import Obj
+from cluster.runtime import cgroups
 from tests.kubelet.fakes import pod
 from tests.kubelet.real import PATIENCE_SECONDS, RealNode, real_node
 from tests.network.world import isolated
@@ -260,3 +261,28 @@ async def test_a_running_container_is_given_more_memory_without_a_restart() -> N
         runtime = node.worker().machine.runtime
         await node.until(lambda: runtime.usage(used).memory_bytes > 60 << 20, "grown past its first limit")
         assert node.container()["restartCount"] == 0
+
+
+@isolated
+async def test_cpu_is_given_and_taken_back_in_an_order_that_the_kernel_takes() -> None:
+    """No group may have more than the one around it: the pod's grows before its containers', and shrinks after."""
+
+    def sized(cpu: str) -> Obj:
+        return pod(shell("exec sleep 60", resources={kind: {"cpu": cpu} for kind in ("limits", "requests")}))
+
+    async def given(node: RealNode, cpu: str) -> list[int]:
+        """The quotas of the pod and of its container then, in thousandths of a processor."""
+        node.client.patch("pods", "web", "shop", {"spec": {"containers": sized(cpu)["spec"]["containers"]}})
+        await node.until(lambda: node.container()["resources"]["limits"]["cpu"] == cpu, f"given {cpu}")
+        groups = cgroups.discover()
+        file = "cpu.max" if groups.unified else "cpu.cfs_quota_us"
+        folder = groups.group("cpu", node.worker().sandbox.cgroup)
+        return [int(found.read_text().split()[0]) * 1000 // cgroups.CPU_PERIOD_USEC for found in folder.rglob(file)]
+
+    async with real_node() as node:
+        await run(node, sized("200m"))
+        await node.ready()
+        assert await given(node, "400m") == [400, 400]
+        assert await given(node, "100m") == [100, 100]
+        assert await given(node, "300m") == [300, 300]
+        assert "ResizeError" not in [event["reason"] for event in node.client.list("events")]
