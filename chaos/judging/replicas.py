@@ -33,7 +33,7 @@ def judge(past: History, wanted: Objectives) -> list[Criterion]:
 
 def always_served(past: History, wanted: Objectives) -> Criterion:
     """At least one ready endpoint at every moment of the fault."""
-    name, begin, end = "always served", past.injected_at, past.phases["fault"].end
+    name, begin, end = "always served", _just_before(past), past.phases["fault"].end
     if not ready_endpoints(past, wanted.service, begin):
         text = f"{wanted.service} was not seen to have a ready endpoint when the fault came"
         return Criterion(name=name, verdict="not_proven", text=text)
@@ -45,7 +45,7 @@ def always_served(past: History, wanted: Objectives) -> Criterion:
         text = f"{wanted.service} never had fewer than {least} ready endpoint{'s' * (least != 1)}"
         return Criterion(name=name, verdict="held", text=text)
     seen = Evidence(t=none, source="EndpointSlice", text=f"{wanted.service} has no ready endpoint")
-    text = f"{wanted.service} had no ready endpoint {none - begin:.1f} s after the fault"
+    text = f"{wanted.service} had no ready endpoint {max(0.0, none - past.injected_at):.1f} s after the fault"
     return Criterion(name=name, verdict="broke", text=text, evidence=(seen,))
 
 

@@ -213,6 +213,13 @@ class TestServed:
         found.endpoints(30.2, "storefront-b")
         assert verdict(found, "always served") == "broke"
 
+    def test_broke_when_the_last_went_before_the_fault_was_written_down(self) -> None:
+        """A node that two variants share is cut off for both by whoever comes first."""
+        found = loss()
+        found.endpoints(INJECTED - 0.01)
+        assert criterion(found, "always served").text.endswith("had no ready endpoint 0.0 s after the fault")
+        assert verdict(found, "always served") == "broke"
+
     def test_unproven_when_there_was_none_before(self) -> None:
         assert verdict(without(drain(), "EndpointSlice", 0), "always served") == "not_proven"
 
