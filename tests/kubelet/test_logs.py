@@ -1,6 +1,7 @@
 """Logs in the CRI format, as kubectl asks for them."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,42 +88,36 @@ def test_following_ends_with_the_container(tmp_path: Path) -> None:
     simulate(scenario())
 
 
-def test_what_a_container_said_last_is_read_though_its_log_is_gone(tmp_path: Path) -> None:
-    """A pod that was deleted is gone with its logs a moment after its containers have ended."""
-    path = tmp_path / "0.log"
+def followed(path: Path, put_away: Callable[[Path], None]) -> str:
+    """All that is shown of a log whose file is put away, just after its second line, and its container ended by then."""
     path.write_text(ENTRIES[0])
-
-    async def scenario() -> None:
-        async def end() -> None:
-            await asyncio.sleep(1)
-            with path.open("a") as file:
-                file.write(f"{STAMPS[1]} stdout F two\n")
-            path.unlink()
-
-        ending = asyncio.ensure_future(end())
-        shown = [c async for c in stream(path, LogOptions(follow=True), 0, lambda: not ending.done())]
-        assert b"".join(shown) == b"one\ntwo\n"
-
-    simulate(scenario())
-
-
-def test_following_goes_on_where_a_full_log_was_put_aside(tmp_path: Path) -> None:
-    path = tmp_path / "0.log"
-    path.write_text(ENTRIES[0])
+    shown: list[bytes] = []
 
     async def scenario() -> None:
         async def write() -> None:
             await asyncio.sleep(1)
             with path.open("a") as file:
                 file.write(f"{STAMPS[1]} stdout F two\n")
-            rotate(path)
-            path.write_text(f"{STAMPS[2]} stdout F three\n")
+            put_away(path)
 
         writing = asyncio.ensure_future(write())
-        shown = [c async for c in stream(path, LogOptions(follow=True), 0, lambda: not writing.done())]
-        assert b"".join(shown) == b"one\ntwo\nthree\n"
+        shown.extend([c async for c in stream(path, LogOptions(follow=True), 0, lambda: not writing.done())])
 
     simulate(scenario())
+    return b"".join(shown).decode()
+
+
+def test_what_a_container_said_last_is_read_though_its_log_is_gone(tmp_path: Path) -> None:
+    """A pod that was deleted is gone with its logs a moment after its containers have ended."""
+    assert followed(tmp_path / "0.log", Path.unlink) == "one\ntwo\n"
+
+
+def test_following_goes_on_where_a_full_log_was_put_aside(tmp_path: Path) -> None:
+    def begin_another(path: Path) -> None:
+        rotate(path)
+        path.write_text(f"{STAMPS[2]} stdout F three\n")
+
+    assert followed(tmp_path / "0.log", begin_another) == "one\ntwo\nthree\n"
 
 
 def test_five_files_are_kept(tmp_path: Path) -> None:
