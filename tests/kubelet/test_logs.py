@@ -89,7 +89,7 @@ def test_following_ends_with_the_container(tmp_path: Path) -> None:
 
 
 def followed(path: Path, put_away: Callable[[Path], None]) -> str:
-    """All that is shown of a log whose file is put away, just after its second line, and its container ended by then."""
+    """What is shown of a log whose file is put away just after its second line, its container ended by then."""
     path.write_text(ENTRIES[0])
     shown: list[bytes] = []
 
