@@ -65,7 +65,10 @@ def _first_sign(variant: VariantResult) -> Figure:
     sign = variant.impact.first_sign if variant.impact else None
     if sign is None:
         return Figure("first sign in the cluster", "none", "nothing told of the fault")
-    return Figure("first sign in the cluster", course.moment(sign.t, variant), sign.text)
+    kind, _, whose = sign.source.partition("/")
+    # An event's words name their pod, or speak for themselves; what a pod's own state shows does not.
+    text = f"{whose}: {sign.text}" if kind == "Pod" else sign.text
+    return Figure("first sign in the cluster", course.moment(sign.t, variant), text)
 
 
 def comparison(result: Result) -> str:
