@@ -52,7 +52,7 @@ def _recovered_after(past: History, wanted: Objectives, seconds: list[Second]) -
 
 def restarts(past: History) -> int:
     """Container restarts in the whole variant since the fault."""
-    return sum(_restarts(sightings, past.injected_at) for _, sightings in past.of("Pod"))
+    return sum(_restarts(sightings, past.just_before) for _, sightings in past.of("Pod"))
 
 
 def _restarts(sightings: list[Sighting], since: float) -> int:
@@ -83,7 +83,7 @@ def _all_ready(past: History, victims: set[str], t: float) -> bool:
 def _victims(past: History, wanted: Objectives) -> set[str]:
     """The pods that were there when the fault was done to them, or to what they depend on."""
     struck = targets(past) | pods_of(past, wanted.target)
-    return {name for name in struck if at(past.pod(name), past.injected_at) is not None}
+    return {name for name in struck if at(past.pod(name), past.just_before) is not None}
 
 
 def phase_results(past: History, wanted: Objectives) -> tuple[PhaseResult, ...]:

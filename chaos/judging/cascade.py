@@ -68,7 +68,7 @@ def _kills(past: History, pod: str) -> list[Sighting]:
 def _ended_unexplained(past: History, pod: str) -> bool:
     """Whether a container of the pod was restarted for anything but its memory."""
     sightings = past.pod(pod)
-    before = {c["name"]: c.get("restarts", 0) for c in (at(sightings, past.injected_at) or {}).get("containers") or ()}
+    before = {c["name"]: c.get("restarts", 0) for c in (at(sightings, past.just_before) or {}).get("containers") or ()}
     later = (c for s in after(sightings, past.injected_at) for c in s.object.get("containers") or ())
     again = [c for c in later if c.get("restarts", 0) > before.get(c["name"], 0)]
     return any(_reason(c) != "OOMKilled" for c in again)

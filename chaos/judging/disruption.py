@@ -114,6 +114,6 @@ def _budgets(past: History, wanted: Objectives) -> Iterator[tuple[str, list[Sigh
     pods = [s.object for _, seen in past.of("Pod") for s in seen if s.object.get("app") == wanted.target]
     labels = [p.get("labels") or {} for p in pods]
     for name, sightings in past.of("PodDisruptionBudget"):
-        now = at(sightings, past.injected_at) or next((s.object for s in after(sightings, 0, FOREVER)), None)
+        now = at(sightings, past.just_before) or next((s.object for s in after(sightings, 0, FOREVER)), None)
         if now and any(matches(now.get("selector"), own) for own in labels):
             yield name, sightings

@@ -58,7 +58,7 @@ def _containers(past: History, wanted: Objectives) -> list[_Seen]:
 
 
 def _of_pod(past: History, pod: str, seen: list[Sighting]) -> list[_Seen]:
-    before, since = at(seen, past.injected_at), after(seen, past.injected_at)
+    before, since = at(seen, past.just_before), after(seen, past.injected_at)
     latest = since[-1].object if since else before or {}
     return [
         _Seen(pod, c["name"], c.get("memory_limit"), ends_of(since, c["name"], container(before, c["name"])))

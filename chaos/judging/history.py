@@ -122,6 +122,14 @@ class History:
         return min(f.t for f in self.injections)
 
     @property
+    def just_before(self) -> float:
+        """The last moment that was surely without the fault: what it did may show before it is written down as done,
+        as where a node is cut off for two variants at once. Only to be asked once there is an injection.
+        """
+        fault = self.phases.get("fault")
+        return min(fault.begin, self.injected_at) if fault else self.injected_at
+
+    @property
     def end(self) -> float:
         return max((span.end for span in self.phases.values()), default=0.0)
 

@@ -36,7 +36,7 @@ def harms(past: History) -> dict[str, list[Evidence]]:
 
 
 def _harms(past: History, name: str, sightings: list[Sighting]) -> Iterator[Evidence]:
-    before = at(sightings, past.injected_at)
+    before = at(sightings, past.just_before)
     told: set[str] = set()
     for sighting in after(sightings, past.injected_at):
         for text in _hurts(sighting, before):
@@ -88,12 +88,12 @@ def unready(past: History, app: str) -> list[Evidence]:
         Evidence(t=sighting.t, source=f"Pod/{name}", text="was not Ready")
         for name, sightings in bystanders(past).items()
         if sightings[-1].object.get("app") == app
-        and (at(sightings, past.injected_at) or {}).get("ready")
+        and (at(sightings, past.just_before) or {}).get("ready")
         and (sighting := next((s for s in after(sightings, past.injected_at) if not s.object.get("ready")), None))
     ]
 
 
 def was_ready(past: History, app: str) -> bool:
     """Whether some pod of a workload was seen Ready just before the fault."""
-    pods = (at(sightings, past.injected_at) for _, sightings in past.of("Pod"))
+    pods = (at(sightings, past.just_before) for _, sightings in past.of("Pod"))
     return any(pod is not None and pod.get("app") == app and pod.get("ready") for pod in pods)

@@ -46,7 +46,7 @@ def _spared(past: History, wanted: Objectives) -> Criterion:
 def _near(past: History) -> list[Obj]:
     """The target's pods on the node, as they were when the fault came."""
     names = {name for injection in past.injections for name in injection.data.get("pods") or ()}
-    pods = (at(past.pod(name), past.injected_at) for name in sorted(names))
+    pods = (at(past.pod(name), past.just_before) for name in sorted(names))
     return [pod for pod in pods if pod and pod.get("containers")]
 
 
@@ -72,7 +72,7 @@ def _losses(past: History, wanted: Objectives) -> Iterator[Evidence]:
     for name, seen in past.pods(wanted.target).items():
         since = after(seen, past.injected_at)
         yield from _eviction(past, name, since)
-        yield from _kills(name, at(seen, past.injected_at), since)
+        yield from _kills(name, at(seen, past.just_before), since)
 
 
 def _eviction(past: History, pod: str, since: list[Sighting]) -> Iterator[Evidence]:

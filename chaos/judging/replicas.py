@@ -33,7 +33,7 @@ def judge(past: History, wanted: Objectives) -> list[Criterion]:
 
 def always_served(past: History, wanted: Objectives) -> Criterion:
     """At least one ready endpoint at every moment of the fault."""
-    name, begin, end = "always served", _just_before(past), past.phases["fault"].end
+    name, begin, end = "always served", past.just_before, past.phases["fault"].end
     if not ready_endpoints(past, wanted.service, begin):
         text = f"{wanted.service} was not seen to have a ready endpoint when the fault came"
         return Criterion(name=name, verdict="not_proven", text=text)
@@ -108,7 +108,7 @@ def ready_pods(past: History, app: str, t: float) -> set[str]:
 def replaced(past: History, wanted: Objectives) -> Criterion:
     """As many Ready pods again as before, while the fault was still there."""
     name, begin, end = "replaced", past.injected_at, past.phases["fault"].end
-    before = len(ready_pods(past, wanted.target, _just_before(past)))
+    before = len(ready_pods(past, wanted.target, past.just_before))
     if not before:
         text = f"no Ready pod of {wanted.target} was seen before the fault"
         return Criterion(name=name, verdict="not_proven", text=text)
@@ -129,8 +129,3 @@ def replaced(past: History, wanted: Objectives) -> Criterion:
 
 def _ready(count: int) -> str:
     return f"{count} Ready pod{'s' * (count != 1)}"
-
-
-def _just_before(past: History) -> float:
-    """A node's pods may be gone by the time its loss is written down; the phase begins before anything is done."""
-    return past.phases["fault"].begin

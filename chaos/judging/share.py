@@ -51,7 +51,7 @@ def _looks(past: History) -> list[Fault]:
 
 def _requests(past: History, wanted: Objectives) -> dict[str, float]:
     """The cores that each container of the target asked for when the fault came, by the API server's own completion."""
-    pods = [at(seen, past.injected_at) for seen in past.pods(wanted.target).values()]
+    pods = [at(seen, past.just_before) for seen in past.pods(wanted.target).values()]
     return {c["name"]: float(c.get("cpu_request") or 0) for pod in pods if pod for c in pod.get("containers") or ()}
 
 
@@ -85,7 +85,7 @@ def _kills(past: History, wanted: Objectives) -> Iterator[Evidence]:
 
 def _ends(past: History, wanted: Objectives) -> Iterator[Evidence]:
     for pod, seen in past.pods(wanted.target).items():
-        before, since = at(seen, past.injected_at), after(seen, past.injected_at)
+        before, since = at(seen, past.just_before), after(seen, past.injected_at)
         for name in dict.fromkeys(c["name"] for s in since for c in s.object.get("containers") or ()):
             for t, how in ends_of(since, name, container(before, name)):
                 yield Evidence(t=t, source=f"Pod/{pod}", text=f"container {name} ended: {how_it_ended(how)}")

@@ -37,7 +37,7 @@ def _names(evidence: list[Evidence]) -> list[str]:
 
 def _nodes(past: History) -> set[str]:
     """The nodes that the variant's pods ran on when the fault came."""
-    pods = (at(sightings, past.injected_at) for _, sightings in past.of("Pod"))
+    pods = (at(sightings, past.just_before) for _, sightings in past.of("Pod"))
     return {str(pod["node"]) for pod in pods if pod and pod.get("node")}
 
 
