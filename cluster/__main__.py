@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cluster import inside
 from cluster.boot import Doors
+from cluster.runtime.first import begin
 from cluster.state import Files, read_plan
 
 
@@ -24,12 +25,13 @@ def main() -> None:
     config = read_plan(Path(folder)).config
     try:
         inside.settle()
+        firsts = {node.name: begin() for node in config.nodes}
         # Everything that is imported stays; looking for garbage in it is a tenth of the boot.
         gc.disable()
         # What takes long to import comes when all else is done.
         from cluster.main import serve  # noqa: PLC0415
 
-        serve(config, doors)
+        serve(config, doors, firsts)
     except BaseException:  # noqa: BLE001  # whatever it was, the launcher must hear of it and nothing may be left
         traceback.print_exc()
         _tell(doors.ready, traceback.format_exc())

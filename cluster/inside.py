@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,8 +41,8 @@ def _drop_idle_hierarchies() -> None:
         unmount(root)
 
 
-def take_weight(config: ClusterConfig) -> None:
-    """Weigh like a control plane's own machine: pods, however many, must not starve what tends them.
+def take_weight(config: ClusterConfig, others: Iterable[int]) -> None:
+    """Weigh, with a few others, like a control plane's machine: pods, however many, must not starve what tends them.
 
     A Service without its proxy, a probe that is not asked and a name that is not resolved would look like faults of
     the workload. Raises OSError.
@@ -49,7 +50,8 @@ def take_weight(config: ClusterConfig) -> None:
     hierarchies = cgroups.discover()
     group = f"{config.cgroup}/control"
     cgroups.create(hierarchies, group, Limits(cpu_shares=CONTROL_SHARES))
-    cgroups.enter(hierarchies, group)
+    for pid in (0, *others):
+        cgroups.enter(hierarchies, group, pid)
 
 
 def leave(config: ClusterConfig) -> None:

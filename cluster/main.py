@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from cluster.network.links import LinuxNetwork
 from cluster.network.policing import Policing
 from cluster.network.proxy import ServiceProxy
 from cluster.power import MachineRoom
+from cluster.runtime.first import First
 from cluster.runtime.runc import Runc
 from cluster.runtime.spec import Limits
 from cluster.scheduler import run_scheduler
@@ -37,18 +38,20 @@ log = logging.getLogger(__name__)
 CLUSTER_SHARES = 2048
 
 
-def serve(config: ClusterConfig, doors: Doors) -> None:
+def serve(config: ClusterConfig, doors: Doors, firsts: Mapping[str, First]) -> None:
     """Run the cluster until its lifeline is cut or a part of it fails, which is raised.
+
+    `firsts` are the first processes of its nodes, by name.
 
     The event loop is left as it stands: what was running in it dies with the process, in `cluster.inside.leave`.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    asyncio.new_event_loop().run_until_complete(_until_the_end(config, doors))
+    asyncio.new_event_loop().run_until_complete(_until_the_end(config, doors, firsts))
 
 
-async def _until_the_end(config: ClusterConfig, doors: Doors) -> None:
+async def _until_the_end(config: ClusterConfig, doors: Doors, firsts: Mapping[str, First]) -> None:
     ending = _ending(doors.lifeline)
-    running = asyncio.create_task(_run(config, doors))
+    running = asyncio.create_task(_run(config, doors, firsts))
     await asyncio.wait([ending, running], return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         await running
@@ -69,14 +72,14 @@ def _ending(lifeline: int) -> "asyncio.Future[None]":
     return ending
 
 
-async def _run(config: ClusterConfig, doors: Doors) -> None:
+async def _run(config: ClusterConfig, doors: Doors, firsts: Mapping[str, First]) -> None:
     """For ever; raises what a part raises."""
-    network, runtime = LinuxNetwork(), Runc(config)
+    network, runtime = LinuxNetwork(), Runc(config, firsts)
     kubelets: dict[str, Kubelet] = {}
     api = ApiServer(config, kubelets)
     await network.start()
     runtime.create_pod_cgroup(config.cgroup, Limits(cpu_shares=CLUSTER_SHARES))
-    take_weight(config)
+    take_weight(config, (first.pid for first in firsts.values()))
     async with asyncio.TaskGroup() as parts:
         for part in await _parts(config, api, network):
             parts.create_task(part)

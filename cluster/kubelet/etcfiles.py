@@ -5,7 +5,7 @@ from cluster.config import CLUSTER_DOMAIN, DNS_SERVICE_ADDRESS
 from cluster.kubelet import podspec
 
 _HOSTS = """\
-# Kubernetes-managed hosts file.
+# Kubernetes-managed hosts file{whose}.
 127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
 fe00::0\tip6-localnet
@@ -16,21 +16,27 @@ fe00::2\tip6-allrouters
 
 
 def hosts(pod: Obj, address: str) -> str:
-    """The pod's own names and its hostAliases."""
+    """The pod's own names and its hostAliases; in its node's network, the node's name instead."""
+    shared = podspec.on_host_network(pod)
     name = podspec.hostname(pod)
-    domain = podspec.host_domain(pod, CLUSTER_DOMAIN)
+    domain = "" if shared else podspec.host_domain(pod, CLUSTER_DOMAIN)
     names = [f"{name}.{domain}", name] if domain else [name]
     own = "\t".join([address, *names])
     aliases = pod["spec"].get("hostAliases") or []
     lines = ["\t".join([alias["ip"], *(alias.get("hostnames") or ())]) for alias in aliases]
     added = "".join(f"{line}\n" for line in ["", "# Entries added by HostAliases.", *lines]) if lines else ""
-    return f"{_HOSTS}{own}\n{added}"
+    return f"{_HOSTS.format(whose=' (host network)' if shared else '')}{own}\n{added}"
 
 
 def resolv_conf(pod: Obj) -> str:
-    """By dnsPolicy and dnsConfig. There is no resolver outside: "Default" gives an empty list of servers."""
+    """By dnsPolicy and dnsConfig. There is no resolver outside: "Default" gives an empty list of servers.
+
+    So does "ClusterFirst" in the node's network, where the cluster's names want "ClusterFirstWithHostNet".
+    """
     policy = pod["spec"].get("dnsPolicy", "ClusterFirst")
-    servers, searches, options = _cluster(pod) if policy.startswith("ClusterFirst") else ([], [], {})
+    outside = policy == "ClusterFirst" and podspec.on_host_network(pod)
+    named = policy.startswith("ClusterFirst") and not outside
+    servers, searches, options = _cluster(pod) if named else ([], [], {})
     extra: Obj = pod["spec"].get("dnsConfig") or {}
     servers = list(dict.fromkeys(servers + (extra.get("nameservers") or [])))
     searches = list(dict.fromkeys(searches + (extra.get("searches") or [])))

@@ -70,8 +70,15 @@ def grace_seconds(pod: Obj) -> int:
     return int(found) if found >= 0 else 1
 
 
+def on_host_network(pod: Obj) -> bool:
+    """Whether it lives in its node's network instead of one of its own."""
+    return bool(pod["spec"].get("hostNetwork"))
+
+
 def hostname(pod: Obj) -> str:
-    """The pod's own name for itself: at most 63 characters and no trailing dash or dot."""
+    """The pod's own name for itself, without trailing dash or dot; in its node's network, the node's."""
+    if on_host_network(pod):
+        return str(pod["spec"]["nodeName"])
     wanted = str(pod["spec"].get("hostname") or pod["metadata"]["name"])
     return wanted[:63].rstrip("-.")
 

@@ -65,6 +65,7 @@ def _spec(pod: Obj, sandbox: Sandbox, image: Image) -> ContainerSpec:
         id=secrets.token_hex(32),
         name="",
         pod_uid=pod["metadata"]["uid"],
+        node=pod["spec"]["nodeName"],
         image=image.name,
         argv=argv({}, image, {}),
         env=image.env,

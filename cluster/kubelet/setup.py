@@ -14,6 +14,7 @@ from cluster.kubelet.machine import Machine
 from cluster.kubelet.payloads import Reader
 from cluster.kubelet.resources import pod_limits
 from cluster.kubelet.volumes import PodVolumes
+from cluster.network.spec import PodLink
 
 _MOUNT_FIRST_SECONDS = 0.5
 _MOUNT_LONGEST_SECONDS = 122.0
@@ -59,7 +60,7 @@ async def sandbox(machine: Machine, pod: Callable[[], Obj], *, memory: Path, dis
         now = pod()
         cgroup = group_of(now, f"{machine.config.cgroup}/{machine.node.name}")
         try:
-            link = await machine.network.attach(machine.node.name, now["metadata"]["uid"])
+            link = await _link(machine, now)
             machine.runtime.create_pod_cgroup(cgroup, pod_limits(now))
         except OSError as failed:
             text = f"Failed to create pod sandbox: {failed}"
@@ -67,6 +68,13 @@ async def sandbox(machine: Machine, pod: Callable[[], Obj], *, memory: Path, dis
             await asyncio.sleep(_SANDBOX_RETRY_SECONDS)
         else:
             return Sandbox(address=link.address, netns=link.netns, cgroup=cgroup, memory=memory, disk=disk)
+
+
+async def _link(machine: Machine, pod: Obj) -> PodLink:
+    node = machine.node
+    if podspec.on_host_network(pod):
+        return PodLink(address=node.address, netns=machine.network.node_netns(node.name))
+    return await machine.network.attach(node.name, pod["metadata"]["uid"])
 
 
 def write_etc(folder: Path, pod: Obj, address: str) -> None:

@@ -64,7 +64,7 @@ def render(pod: Obj, view: PodView, now: float) -> Obj:
         status["initContainerStatuses"] = [_container(pod, c, view) for c in view.init]
     if view.ephemeral:
         status["ephemeralContainerStatuses"] = [_container(pod, c, view) for c in _by_name(view.ephemeral)]
-    if view.pod_ip and _has_begun(view):
+    if view.pod_ip and (_has_begun(view) or view.pod_ip == view.host_ip):
         status |= {"podIP": view.pod_ip, "podIPs": [{"ip": view.pod_ip}]}
     if view.failure and view.finished:
         status |= {"reason": view.failure.reason, "message": view.failure.message}

@@ -189,11 +189,18 @@ class PodWorker:
         return self._sandbox
 
     @property
+    def _address(self) -> str:
+        """A node's own is known before there is a sandbox."""
+        if podspec.on_host_network(self.pod):
+            return self.machine.node.address
+        return self._sandbox.address if self._sandbox else ""
+
+    @property
     def place(self) -> Place:
         return Place(
             node_name=self.machine.node.name,
             host_ip=self.machine.node.address,
-            pod_ip=self._sandbox.address if self._sandbox else "",
+            pod_ip=self._address,
             allocatable=self._allocatable,
             seen=format_micro_time(self.start_time),
         )
@@ -259,7 +266,7 @@ class PodWorker:
             ephemeral=tuple(life.status for life in self.ephemeral),
             start_time=self.start_time,
             host_ip=self.machine.node.address,
-            pod_ip=self._sandbox.address if self._sandbox else "",
+            pod_ip=self._address,
             sandbox=self._sandbox is not None and not self.finished,
             finished=self.finished,
             failure=self._failure,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.runtime import capabilities, cgroups, seccomp
+from cluster.runtime.first import NODE_IPC
 from cluster.runtime.spec import ContainerSpec, Limits, Mount, Security
 
 _MASKED_PROC = ("acpi", "asound", "kcore", "keys", "latency_stats", "sched_debug", "scsi", "timer_list", "timer_stats")
@@ -70,14 +71,25 @@ def _process(spec: ContainerSpec, granted: list[str], machine: Machine) -> dict[
 
 
 def _linux(spec: ContainerSpec, granted: list[str], machine: Machine, pids: Path | None) -> dict[str, Any]:
-    plain = ({"type": kind} for kind in ("ipc", "uts", "mount", "cgroup"))
-    processes = {"type": "pid", "path": str(pids)} if pids else {"type": "pid"}
     return {
         "cgroupsPath": f"/{spec.cgroup}/{spec.id}",
-        "namespaces": [processes, *plain, {"type": "network", "path": str(spec.netns)}],
+        "namespaces": [*_processes(spec, pids), *_others(spec)],
         "resources": _resources(spec.limits, machine),
         **_confinement(spec.security, granted, machine),
     }
+
+
+def _processes(spec: ContainerSpec, pids: Path | None) -> list[dict[str, str]]:
+    """Whose processes it sees: those of its node where no namespace is named, as runc itself does."""
+    if pids:
+        return [{"type": "pid", "path": str(pids)}]
+    return [] if spec.node_pids else [{"type": "pid"}]
+
+
+def _others(spec: ContainerSpec) -> list[dict[str, str]]:
+    plain = [{"type": kind} for kind in ("uts", "mount", "cgroup")]
+    memory = {"type": "ipc", "path": NODE_IPC} if spec.node_ipc else {"type": "ipc"}
+    return [memory, *plain, {"type": "network", "path": str(spec.netns)}]
 
 
 def _confinement(security: Security, granted: list[str], machine: Machine) -> dict[str, Any]:

@@ -112,9 +112,12 @@ def limit(hierarchies: Hierarchies, path: str, limits: Limits) -> None:
         (hierarchies.group(controller, path) / file).write_text(value)
 
 
-def enter(hierarchies: Hierarchies, path: str) -> None:
-    """Move this process into a group, for processor time alone where controllers are apart. Raises OSError."""
-    (hierarchies.group("cpu", path) / "cgroup.procs").write_text("0")
+def enter(hierarchies: Hierarchies, path: str, pid: int = 0) -> None:
+    """Move a process into a group, this one if none is named: for processor time alone where controllers are apart.
+
+    Raises OSError.
+    """
+    (hierarchies.group("cpu", path) / "cgroup.procs").write_text(str(pid))
 
 
 def _create_v1(hierarchies: Hierarchies, path: str) -> None:
@@ -162,10 +165,17 @@ def _remove_one(folder: Path, sleep: Callable[[float], None]) -> None:
 
 def kill(hierarchies: Hierarchies, path: str) -> None:
     """End every process that is still in a group."""
-    with suppress(FileNotFoundError):
-        for pid in (hierarchies.group("memory", path) / "cgroup.procs").read_text().split():
-            with suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
+    for pid in members(hierarchies, path):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def members(hierarchies: Hierarchies, path: str) -> list[int]:
+    """The processes that are in a group and have not ended."""
+    try:
+        return [int(pid) for pid in (hierarchies.group("memory", path) / "cgroup.procs").read_text().split()]
+    except FileNotFoundError:
+        return []
 
 
 def oom_kills(hierarchies: Hierarchies, path: str) -> int:

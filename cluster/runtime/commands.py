@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.runtime.first import First
 from cluster.runtime.processes import spawn
 from cluster.runtime.spec import StartFailed
 
@@ -25,14 +26,15 @@ class Stdio:
     stderr: int
 
 
-async def runc(root: Path, log: Path, arguments: list[str], stdio: Stdio) -> None:
-    """Run to its end. Raises StartFailed with runc's own message."""
+async def runc(node: First, root: Path, log: Path, arguments: list[str], stdio: Stdio) -> None:
+    """Run on a node, to its end. Raises StartFailed with runc's own message."""
     argv = ["runc", "--root", str(root), "--log", str(log), "--log-format", "json", *arguments]
-    process = spawn(argv, stdio.stdin, stdio.stdout, stdio.stderr, ENVIRONMENT)
+    process = spawn(node.inside(argv), stdio.stdin, stdio.stdout, stdio.stderr, ENVIRONMENT)
     try:
         code = await asyncio.wait_for(process.ended(), RUNC_SECONDS_MAX)
     except TimeoutError:
-        process.signal(signal.SIGKILL)
+        # Not it alone: what it is called by waits for it, and would leave it to nobody.
+        os.killpg(process.pid, signal.SIGKILL)
         await process.ended()
         raise StartFailed(f"runc {arguments[0]} did not answer within {RUNC_SECONDS_MAX:g} s") from None
     if code:

@@ -1,52 +1,32 @@
 """Starting programs and hearing of their end, with a file descriptor for each process instead of a signal for all.
 
-Containers are no children of ours when they start: runc, their parent, leaves at once and they come to us because
-we are process 1 or a subreaper. From then on `Process` treats them like any child.
+A child's end is asked of the kernel; that of a container, which is no child of ours, is told by the first process of
+its node (`cluster.runtime.ends`).
 """
 
 import asyncio
-import ctypes
 import os
-import shutil
+import select
 import signal
 from collections.abc import Mapping
-from functools import cache
 
-PR_SET_CHILD_SUBREAPER = 36
-
-
-def become_subreaper() -> None:
-    """Orphaned descendants become our children. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "cannot become a subreaper")
-
-
-@cache
-def find_program(name: str) -> str:
-    """Raises FileNotFoundError with what to install."""
-    if path := shutil.which(name):
-        return path
-    raise FileNotFoundError(f"{name} is not on PATH; install it (Debian: apt install {name})")
+from cluster.runtime.programs import find_program
 
 
 class Process:
-    """A child: ours by birth or by adoption. `ended` is its wait status, and reaps it."""
+    """One that was started here or on a node. Whoever makes it sees to it that `status` comes, and buries it."""
 
-    def __init__(self, pid: int) -> None:
-        """Raises ProcessLookupError if there is no such process. Needs a running loop."""
+    def __init__(self, pid: int, fd: int, status: asyncio.Future[int]) -> None:
+        """`pid` is what runc knows it as, and `fd` of the process, -1 if it has been buried; it is closed here."""
         self.pid = pid
-        self._fd = os.pidfd_open(pid)
-        self._loop = asyncio.get_running_loop()
-        self._status: asyncio.Future[int] = self._loop.create_future()
-        self._loop.add_reader(self._fd, self._reap)
+        self._fd = fd
+        self._status = status
+        status.add_done_callback(self._close)
 
-    def _reap(self) -> None:
-        self._loop.remove_reader(self._fd)
-        os.close(self._fd)
+    def _close(self, _: object) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
         self._fd = -1
-        _, status = os.waitpid(self.pid, 0)
-        self._status.set_result(os.waitstatus_to_exitcode(status))
 
     async def ended(self) -> int:
         """The exit code, or minus the signal. May be awaited by many, and cancelled by any."""
@@ -54,7 +34,11 @@ class Process:
 
     def has_ended(self) -> bool:
         """Also before anybody has heard of it."""
-        return self._fd < 0 or os.waitid(os.P_PIDFD, self._fd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        if self._fd < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        return bool(poll.poll(0))
 
     def signal(self, signum: int) -> None:
         """Nothing happens if it has ended."""
@@ -66,10 +50,22 @@ class Process:
 
 
 def spawn(argv: list[str], stdin: int, stdout: int, stderr: int, environment: Mapping[str, str]) -> Process:
-    """Start a program with these three descriptors and no other. Raises OSError."""
+    """Start a program with these three descriptors and no other, in a process group of its own. Raises OSError."""
     actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate((stdin, stdout, stderr))]
     # Python ignores SIGPIPE, and an ignored signal is inherited: programs would not die of a closed pipe.
     normal = {signal.SIGPIPE, signal.SIGXFSZ}
     path = find_program(argv[0])
-    pid = os.posix_spawn(path, argv, environment, file_actions=actions, setsigdef=normal, setsigmask=[])
-    return Process(pid)
+    pid = os.posix_spawn(path, argv, environment, file_actions=actions, setpgroup=0, setsigdef=normal, setsigmask=[])
+    return _child(pid)
+
+
+def _child(pid: int) -> Process:
+    loop, fd = asyncio.get_running_loop(), os.pidfd_open(pid)
+    status: asyncio.Future[int] = loop.create_future()
+
+    def bury() -> None:
+        loop.remove_reader(fd)
+        status.set_result(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+    loop.add_reader(fd, bury)
+    return Process(pid, fd, status)

@@ -4,9 +4,9 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -18,8 +18,10 @@ from cluster.runtime.attachment import Attachment, Input
 from cluster.runtime.bundle import config as bundle_config
 from cluster.runtime.bundle import this_machine
 from cluster.runtime.commands import Stdio, runc
+from cluster.runtime.ends import Ends
+from cluster.runtime.first import First
 from cluster.runtime.logs import LogPump
-from cluster.runtime.processes import Process, become_subreaper
+from cluster.runtime.processes import Process
 from cluster.runtime.rootfs import Place, discard, prepare, written
 from cluster.runtime.spec import ContainerSpec, ExecResult, Exit, Image, Limits, Mount, Running, StartFailed, Usage
 
@@ -41,6 +43,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class _Container:
+    node: str
     cgroup: str
     place: Place
     process: Process
@@ -50,16 +53,21 @@ class _Container:
 
 
 class Runc:
-    """Containers of one cluster. The process that holds it becomes a subreaper; it needs a running loop."""
+    """Containers of one cluster. It needs a running loop."""
 
     def __init__(
         self,
         config: ClusterConfig,
+        nodes: Mapping[str, First],
         run_dir: Path = Path("/run/seawall"),
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`run_dir` should be in memory: bundles, skeletons and runc's own state live there. Raises OSError."""
-        become_subreaper()
+        """`nodes` are the first processes of all nodes by name.
+
+        `run_dir` should be in memory: bundles, skeletons and runc's own state live there. Raises OSError.
+        """
+        self._nodes = nodes
+        self._ends = {name: Ends(first) for name, first in nodes.items()}
         self._layers = config.state_dir / "layers"
         self._loaded = config.state_dir / IMAGES
         self._run_dir = run_dir
@@ -108,8 +116,17 @@ class Runc:
     def _prepare(self, spec: ContainerSpec, place: Place) -> None:
         root, mounts = self._root_of(spec.image)
         prepare(place, root)
+        if spec.node_ipc:
+            spec = replace(spec, mounts=(self._shared_memory(spec.node), *spec.mounts))
         config = bundle_config(spec, mounts, self._machine, self._pids_of(spec))
         (place.bundle / "config.json").write_text(json.dumps(config))
+
+    def _shared_memory(self, node: str) -> Mount:
+        """What programs of a node open by name to share it."""
+        folder = self._run_dir / "shm" / node
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o1777)
+        return Mount(destination="/dev/shm", source=folder)  # noqa: S108  # the container's
 
     def _pids_of(self, spec: ContainerSpec) -> Path | None:
         if not spec.pids_of:
@@ -157,19 +174,22 @@ class Runc:
     async def _run_with(self, spec: ContainerSpec, place: Place, options: list[str], stdio: Stdio) -> Process:
         pid_file = place.bundle / "pid"
         where = ["--pid-file", str(pid_file), "--bundle", str(place.bundle), *options, spec.id]
-        await self._runc(place.bundle / "run.log", ["run", "--detach", *where], stdio)
-        return Process(int(pid_file.read_text()))
+        await self._runc(spec.node, place.bundle / "run.log", ["run", "--detach", *where], stdio)
+        return self._process(spec.node, pid_file, f"{spec.cgroup}/{spec.id}")
 
-    async def _runc(self, log: Path, arguments: list[str], stdio: Stdio) -> None:
-        await runc(self._run_dir / "runc", log, arguments, stdio)
+    async def _runc(self, node: str, log: Path, arguments: list[str], stdio: Stdio) -> None:
+        await runc(self._nodes[node], self._run_dir / "runc", log, arguments, stdio)
+
+    def _process(self, node: str, pid_file: Path, cgroup: str) -> Process:
+        return self._ends[node].process(int(pid_file.read_text()), cgroups.members(self._hierarchies, cgroup))
 
     def _record(
         self, spec: ContainerSpec, place: Place, process: Process, logs: LogPump, stdin: Input | None
     ) -> Running:
         cgroup = f"{spec.cgroup}/{spec.id}"
         exit = asyncio.create_task(self._await_exit(process, cgroup, logs))
-        self._containers[spec.id] = _Container(cgroup, place, process, logs, exit, stdin)
-        return Running(id=spec.id, pid=process.pid, started_at=self._now())
+        self._containers[spec.id] = _Container(spec.node, cgroup, place, process, logs, exit, stdin)
+        return Running(id=spec.id, started_at=self._now())
 
     async def _await_exit(self, process: Process, cgroup: str, logs: LogPump) -> Exit:
         """As containerd has it: OOM-killed is what ends badly after an OOM kill in its cgroup, whoever was hit."""
@@ -221,16 +241,16 @@ class Runc:
         container = self._container(container_id)
 
         async def launch(options: list[str], stdio: Stdio) -> Process:
-            return await self._exec(container.place, [*options, container_id, *argv], stdio)
+            return await self._exec(container, [*options, container_id, *argv], stdio)
 
         return launch
 
-    async def _exec(self, place: Place, arguments: list[str], stdio: Stdio) -> Process:
-        mark = place.bundle / f"exec-{next(self._numbers)}"
+    async def _exec(self, container: _Container, arguments: list[str], stdio: Stdio) -> Process:
+        mark = container.place.bundle / f"exec-{next(self._numbers)}"
         pid_file, log = mark.with_suffix(".pid"), mark.with_suffix(".log")
         try:
-            await self._runc(log, ["exec", "--detach", "--pid-file", str(pid_file), *arguments], stdio)
-            return Process(int(pid_file.read_text()))
+            await self._runc(container.node, log, ["exec", "--detach", "--pid-file", str(pid_file), *arguments], stdio)
+            return self._process(container.node, pid_file, container.cgroup)
         except (OSError, StartFailed) as error:
             raise StartFailed(_exec_failed(str(error))) from error
         finally:
@@ -244,7 +264,7 @@ class Runc:
         self.signal(container_id, signal.SIGKILL)
         await self.wait(container_id)
         if self._containers.pop(container_id, None):
-            # Where it shared the processes of another, its end did not end all of its own.
+            # Where it shared the processes of others, its end did not end all of its own.
             cgroups.kill(self._hierarchies, container.cgroup)
             container.logs.close()
             if container.stdin:

@@ -56,6 +56,7 @@ class ContainerSpec:
     """64 hex digits, unique."""
     name: str
     pod_uid: str
+    node: str
     image: str
     argv: tuple[str, ...]
     """Complete: the image's entrypoint and command have been applied."""
@@ -71,6 +72,10 @@ class ContainerSpec:
     mounts: tuple[Mount, ...] = ()
     pids_of: str = ""
     """The id of the running container whose processes it shares; "" for processes of its own."""
+    node_pids: bool = False
+    """Whether it sees all processes of its node instead (hostPID)."""
+    node_ipc: bool = False
+    """Whether it shares semaphores, queues and memory with its node (hostIPC)."""
     stdin: bool = False
     """Whether it has a standard input that somebody may attach to; without, it is empty."""
     stdin_once: bool = False
@@ -114,7 +119,6 @@ class Image:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     id: str
-    pid: int
     started_at: datetime
 
 

@@ -1,7 +1,7 @@
 """What is wrong with an object is said in Kubernetes' words, all of it at once."""
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -240,8 +240,7 @@ class TestWhoWritesWhat:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"hostNetwork": True}, "spec.hostNetwork"),
-        ({"hostPID": True}, "spec.hostPID"),
+        ({"setHostnameAsFQDN": True}, "spec.setHostnameAsFQDN"),
         ({"volumes": [{"name": "src", "csi": {"driver": "x"}}]}, "spec.volumes[0].csi"),
         ({"volumes": [{"name": "src", "nfs": {"server": "x"}}]}, "spec.volumes[0].nfs"),
         ({"securityContext": {"sysctls": [{"name": "a", "value": "b"}]}}, "spec.securityContext.sysctls"),
@@ -257,9 +256,60 @@ def test_what_this_cluster_does_not_do_is_refused_by_name(pod: Obj, change: Obj,
 
 
 def test_templates_are_refused_like_pods(deployment: Obj) -> None:
-    deployment["spec"]["template"]["spec"]["hostPID"] = True
-    with pytest.raises(NotImplementedHere, match=r"^spec\.template\.spec\.hostPID is not supported"):
+    deployment["spec"]["template"]["spec"]["hostUsers"] = False
+    with pytest.raises(NotImplementedHere, match=r"^spec\.template\.spec\.hostUsers is not supported"):
         registry["deployments.apps"].check(complete("deployments.apps", deployment))
+
+
+@pytest.mark.parametrize(
+    ("context", "what"),
+    [
+        ({"privileged": True}, "privileged"),
+        ({"capabilities": {"add": ["SYS_PTRACE"]}}, "capabilities.add: SYS_PTRACE"),
+        ({"capabilities": {"add": ["all"]}}, "capabilities.add: ALL"),
+    ],
+)
+def test_who_sees_the_node_s_processes_may_not_trace_them(pod: Obj, context: Obj, what: str) -> None:
+    pod["spec"]["hostPID"] = True
+    registry["pods"].check(complete("pods", pod))
+    pod["spec"]["containers"][0]["securityContext"] = context
+    with pytest.raises(NotImplementedHere) as refused:
+        registry["pods"].check(complete("pods", pod))
+    where = f"spec.hostPID with spec.containers[0].securityContext.{what}"
+    assert refused.value.message.startswith(f"{where} is not supported by this cluster")
+
+
+class TestHostNetwork:
+    """A container's port is the node's."""
+
+    PORTS: ClassVar[list[Obj]] = [{"containerPort": 80}]
+
+    def test_a_pods_ports_are_the_nodes(self, pod: Obj) -> None:
+        pod["spec"] |= {"hostNetwork": True}
+        pod["spec"]["containers"][0]["ports"] = copy.deepcopy(self.PORTS)
+        assert complete("pods", pod)["spec"]["containers"][0]["ports"][0]["hostPort"] == 80
+
+    def test_a_template_leaves_it_open(self, deployment: Obj) -> None:
+        spec = deployment["spec"]["template"]["spec"]
+        spec |= {"hostNetwork": True}
+        spec["containers"][0]["ports"] = copy.deepcopy(self.PORTS)
+        made = complete("deployments.apps", deployment)
+        assert "hostPort" not in made["spec"]["template"]["spec"]["containers"][0]["ports"][0]
+        registry["deployments.apps"].check(made)
+
+    def test_another_port_of_the_node_is_invalid(self, pod: Obj) -> None:
+        pod["spec"] |= {"hostNetwork": True}
+        pod["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 81}]
+        (cause,) = refusal("pods", pod).causes
+        assert cause.field == "spec.containers[0].ports[0].hostPort"
+        assert cause.message == "Invalid value: 81: must match `containerPort` when `hostNetwork` is true"
+
+
+def test_processes_are_the_pods_or_the_nodes(pod: Obj) -> None:
+    pod["spec"] |= {"hostPID": True, "shareProcessNamespace": True}
+    (cause,) = refusal("pods", pod).causes
+    assert cause.field == "spec.shareProcessNamespace"
+    assert cause.message == "Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled"
 
 
 def test_unknown_selectable_fields_are_refused() -> None:

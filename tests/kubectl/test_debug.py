@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.kubectl.kubectl import Kubectl
 
 POD = """
@@ -70,3 +72,33 @@ def test_they_stay_as_they_are_and_may_not_weaken_the_namespace(kubectl: Kubectl
     kubectl.ok("label", "namespace", kubectl.namespace, "pod-security.kubernetes.io/enforce=baseline")
     refused = kubectl("debug", "one", "-c", "root", "--image=busybox", "--profile=sysadmin", "--", "true")
     assert "violates PodSecurity" in refused.err
+
+
+LOOK_ABOUT = (
+    "tr '\\0' ' ' < /proc/1/cmdline; echo; hostname; cat /proc/[0-9]*/cmdline | tr '\\0' ' '; echo; ls -d /host"
+)
+
+
+@pytest.mark.parametrize("profile", ["legacy", "general", "netadmin"])
+def test_a_node_is_looked_at_from_within(kubectl: Kubectl, profile: str) -> None:
+    """With its processes, its name and its disk; and nothing of what is around it."""
+    pod = POD.replace("kind: Pod", "kind: Pod\n").replace("spec:", "spec:\n  nodeName: node1")
+    kubectl.ok("apply", "-f", "-", stdin=pod)
+    kubectl.ok("wait", "--for=condition=Ready", "pod/one", "--timeout=10s")
+    said = kubectl.ok("debug", "node/node1", "--image=busybox", f"--profile={profile}", "--", "sh", "-c", LOOK_ABOUT)
+    debugger = next(word for word in said.split() if word.startswith("node-debugger-"))
+    kubectl.until("Succeeded", "get", "pod", debugger, "-o", "jsonpath={.status.phase}")
+    first, name, everything, disk = kubectl.ok("logs", debugger).splitlines()
+    assert (first.strip(), name, disk) == ("init", "node1", "/host")
+    assert "sleep 600" in everything
+    assert "cluster" not in everything
+    kubectl.ok("delete", "pod", debugger, "one", "--timeout=10s")
+
+
+def test_a_node_is_not_looked_at_past_itself(kubectl: Kubectl) -> None:
+    refused = kubectl("debug", "node/node1", "--image=busybox", "--profile=sysadmin", "--", "true")
+    assert refused.code == 1
+    assert (
+        "spec.hostPID with spec.containers[0].securityContext.privileged is not supported by this cluster"
+        in refused.err
+    )

@@ -213,7 +213,7 @@ class FakeRuntime:
         self._scripts[spec.id] = script
         if script.seconds is not None:
             asyncio.get_running_loop().call_later(script.seconds, self._end, spec.id, script.code, script.oom)
-        return Running(id=spec.id, pid=1, started_at=datetime.fromtimestamp(now(), UTC))
+        return Running(id=spec.id, started_at=datetime.fromtimestamp(now(), UTC))
 
     async def wait(self, container_id: str) -> Exit:
         return await asyncio.shield(self._exits[container_id])

@@ -14,6 +14,7 @@ from cluster.kubelet.kubelet import Kubelet
 from cluster.kubelet.worker import PodWorker
 from cluster.nodeservice import LogOptions
 from cluster.runtime import cgroups
+from cluster.runtime.first import begin
 from cluster.runtime.runc import Runc
 from tests.kubelet.fakes import NODE, FakeClient
 from tests.network.world import running_network
@@ -63,8 +64,9 @@ async def real_node() -> AsyncIterator[RealNode]:
     """Must run in namespaces of its own (`tests.network.world.isolated`); leaves nothing on the machine."""
     folder = Path(tempfile.mkdtemp(prefix="seawall-test-"))
     config = ClusterConfig(id=folder.name, state_dir=folder)
+    first = begin()
     async with running_network(1) as network:
-        client, runtime = FakeClient(), Runc(config)
+        client, runtime = FakeClient(), Runc(config, {NODE.name: first})
         kubelet = Kubelet(NODE, client, runtime, network, config)
         task = asyncio.ensure_future(kubelet.run())
         try:
@@ -72,5 +74,6 @@ async def real_node() -> AsyncIterator[RealNode]:
         finally:
             await kubelet.stop()
             await asyncio.gather(task, return_exceptions=True)
+            first.end()
             cgroups.remove(cgroups.discover(), config.cgroup)
             shutil.rmtree(folder, ignore_errors=True)

@@ -334,6 +334,16 @@ class TestEtcFiles:
             "search shop.svc.cluster.local svc.cluster.local cluster.local\nnameserver 198.19.0.10\noptions ndots:5\n"
         )
 
+    def test_in_the_nodes_network_it_does_not_unless_it_is_asked_to(self) -> None:
+        shared = pod(hostNetwork=True, nodeName="node1")
+        assert etcfiles.resolv_conf(shared) == ""
+        assert "nameserver" in etcfiles.resolv_conf(pod(hostNetwork=True, dnsPolicy="ClusterFirstWithHostNet"))
+
+    def test_in_the_nodes_network_hosts_knows_the_node(self) -> None:
+        text = etcfiles.hosts(pod(hostNetwork=True, nodeName="node1", hostname="x", subdomain="db"), "198.19.255.1")
+        assert text.startswith("# Kubernetes-managed hosts file (host network).\n")
+        assert text.endswith("198.19.255.1\tnode1\n")
+
     def test_dns_config_adds_and_overrides(self) -> None:
         config = {"nameservers": ["198.18.9.9"], "options": [{"name": "ndots", "value": "2"}, {"name": "edns0"}]}
         text = etcfiles.resolv_conf(pod(dnsConfig=config))

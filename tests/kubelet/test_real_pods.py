@@ -6,7 +6,7 @@ from typing import Any
 
 from cluster.client import Obj
 from cluster.runtime import cgroups
-from tests.kubelet.fakes import pod
+from tests.kubelet.fakes import NODE, pod
 from tests.kubelet.real import PATIENCE_SECONDS, RealNode, real_node
 from tests.network.world import isolated
 
@@ -286,3 +286,34 @@ async def test_cpu_is_given_and_taken_back_in_an_order_that_the_kernel_takes() -
         assert await given(node, "100m") == [100, 100]
         assert await given(node, "300m") == [300, 300]
         assert "ResizeError" not in [event["reason"] for event in node.client.list("events")]
+
+
+@isolated
+async def test_a_pod_that_sees_its_nodes_processes_sees_its_neighbours() -> None:
+    async with real_node() as node:
+        await run(node, pod(shell("exec sleep 70"), name="one", terminationGracePeriodSeconds=0))
+        await node.ready("one")
+        text = await output_of(
+            node, pod(shell("cat /proc/[0-9]*/cmdline | tr '\\0' ' '"), hostPID=True, restartPolicy="Never")
+        )
+        assert text.startswith("init")
+        assert "sleep 70" in text
+
+
+@isolated
+async def test_a_pod_in_its_nodes_network_is_the_node() -> None:
+    """Its address is the node's, known at once; it answers there, and leaves the node whole when it goes."""
+    serve = "import http.server as h; print('there', flush=True); h.test(h.SimpleHTTPRequestHandler, port=8080)"
+    probe = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
+    manifest = pod(python(serve, readinessProbe=probe), hostNetwork=True, terminationGracePeriodSeconds=0)
+    async with real_node() as node:
+        await run(node, manifest)
+        await node.until(lambda: node.status().get("podIP"), "placed")
+        assert node.status()["podIP"] == node.status()["hostIP"] == NODE.address
+        await node.ready()
+        node.client.delete("pods", "web", "shop")
+        await node.gone()
+        again = pod(shell("hostname; cat /etc/hosts"), hostNetwork=True, restartPolicy="Never")
+        text = await output_of(node, again)
+        assert text.splitlines()[0] == NODE.name
+        assert text.rstrip().endswith(f"{NODE.address}\t{NODE.name}")

@@ -26,6 +26,7 @@ class Bench:
             "id": id,
             "name": "main",
             "pod_uid": "pod",
+            "node": "node1",
             "image": image,
             "argv": argv,
             "env": known.env,

@@ -10,6 +10,7 @@ import pytest
 
 from cluster.config import MIB, ClusterConfig
 from cluster.runtime.cgroups import discover
+from cluster.runtime.first import begin
 from cluster.runtime.mounts import MS_PRIVATE, MS_REC, mount, unmount
 from cluster.runtime.runc import Runc
 from cluster.runtime.spec import Limits
@@ -47,7 +48,8 @@ async def bench(own_mounts: Path, netns: Path, tmp_path: Path) -> AsyncIterator[
     run_dir = own_mounts / config.cgroup
     run_dir.mkdir()
     mount("tmpfs", run_dir, "tmpfs")
-    runtime = Runc(config, run_dir)
+    firsts = {name: begin() for name in ("node1", "node2")}
+    runtime = Runc(config, firsts, run_dir)
     bench = Bench(config, runtime, netns)
     runtime.create_pod_cgroup(f"{config.cgroup}/node1", Limits(memory_bytes=NODE_MEMORY_BYTES))
     runtime.create_pod_cgroup(bench.pod, Limits())
@@ -56,6 +58,8 @@ async def bench(own_mounts: Path, netns: Path, tmp_path: Path) -> AsyncIterator[
     finally:
         for container in bench.started:
             await runtime.remove(container)
+        for first in firsts.values():
+            first.end()
         runtime.remove_pod_cgroup(config.cgroup)
         left = [root / config.cgroup for root in discover().roots() if (root / config.cgroup).exists()]
         unmount(run_dir)

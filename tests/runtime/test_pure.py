@@ -21,6 +21,7 @@ def spec(**changes: object) -> ContainerSpec:
         id="c" * 64,
         name="main",
         pod_uid="pod",
+        node="node1",
         image="python",
         argv=("python3",),
         env=(("A", "1"),),

@@ -31,8 +31,17 @@ def fill(pod: Obj) -> None:
     spec = pod.setdefault("spec", {})
     fill_spec(spec)
     request_limits(spec)
+    if spec.get("hostNetwork"):
+        _fill_host_ports(spec)
     if spec.get("enableServiceLinks") is None:
         spec["enableServiceLinks"] = True
+
+
+def _fill_host_ports(spec: Obj) -> None:
+    """In the node's network a port is the node's."""
+    for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
+        for port in container.get("ports") or ():
+            port["hostPort"] = port.get("hostPort") or port.get("containerPort")
 
 
 def initial_status(pod: Obj) -> Obj:

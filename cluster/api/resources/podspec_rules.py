@@ -15,6 +15,7 @@ from cluster.api.resources.container_rules import (
     check_seccomp,
 )
 from cluster.api.resources.gates import check_gates
+from cluster.api.resources.host_rules import check_host_ports, check_processes
 from cluster.api.resources.volume_rules import check_volumes
 from cluster.client import Obj
 
@@ -46,12 +47,14 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[FieldError]:
     volumes = spec.get("volumes") or []
     yield from check_volumes(volumes, f"{path}.volumes")
     yield from _check_containers(spec, path, {volume.get("name", "") for volume in volumes})
+    yield from check_host_ports(spec, path)
     policy = spec.get("restartPolicy")
     if policy not in _RESTART_POLICIES:
         yield not_one_of(f"{path}.restartPolicy", policy, _RESTART_POLICIES)
     if spec.get("dnsPolicy") not in _DNS_POLICIES:
         yield not_one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
     yield from _check_dns(spec, path)
+    yield from check_processes(spec, path)
     yield from check_range(spec.get("activeDeadlineSeconds"), f"{path}.activeDeadlineSeconds", 1, _HIGHEST)
     yield from check_labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
     yield from _check_names(spec, path)

@@ -11,9 +11,6 @@ from cluster.client import NotImplementedHere, Obj
 from cluster.runtime.capabilities import NEVER
 
 POD = {
-    "hostNetwork": "pods never share the machine's network",
-    "hostPID": "nodes have no process namespace of their own, and pods never share the machine's",
-    "hostIPC": "pods never share the machine's IPC",
     "setHostnameAsFQDN": "host names are the short name",
     "hostnameOverride": "host names are the pod's name",
     "hostUsers": "there are no user namespaces",
@@ -33,6 +30,8 @@ SECURITY = {
     "appArmorProfile": "there is no AppArmor",
     "sysctls": "kernel settings are the machine's",
 }
+# What allows to look into any process, whatever it may do that one may not.
+TRACING = frozenset({"ALL", "SYS_PTRACE"})
 PROPAGATION = ("HostToContainer", "Bidirectional")
 VOLUMES = frozenset(
     {"emptyDir", "configMap", "secret", "projected", "downwardAPI", "persistentVolumeClaim", "hostPath"}
@@ -49,11 +48,31 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[NotImplementedHere
         yield refusal(f"{path}.securityContext.supplementalGroupsPolicy: Strict", "groups of the image are merged in")
     if (spec.get("os") or {}).get("name") == "windows":
         yield refusal(f"{path}.os.name", "nodes run Linux")
-    for kind in ("initContainers", "containers", "ephemeralContainers"):
-        for i, container in enumerate(spec.get(kind) or ()):
-            yield from _container(container, f"{path}.{kind}[{i}]", is_init=kind == "initContainers")
+    for kind, i, container in _containers(spec):
+        yield from _container(container, f"{path}.{kind}[{i}]", is_init=kind == "initContainers")
+    if spec.get("hostPID"):
+        yield from _tracers(spec, path)
     for i, volume in enumerate(spec.get("volumes") or ()):
         yield from _volume(volume, f"{path}.volumes[{i}]")
+
+
+def _containers(spec: Obj) -> Iterator[tuple[str, int, Obj]]:
+    for kind in ("initContainers", "containers", "ephemeralContainers"):
+        for i, container in enumerate(spec.get(kind) or ()):
+            yield kind, i, container
+
+
+def _tracers(spec: Obj, path: str) -> Iterator[NotImplementedHere]:
+    """Whoever may trace what tends a node sees the files of the machine through it."""
+    for kind, i, container in _containers(spec):
+        context = container.get("securityContext") or {}
+        added = {name.upper().removeprefix("CAP_") for name in (context.get("capabilities") or {}).get("add") or ()}
+        if context.get("privileged") or added & TRACING:
+            where = f"{path}.hostPID with {path}.{kind}[{i}].securityContext"
+            what = "privileged" if context.get("privileged") else f"capabilities.add: {min(added & TRACING)}"
+            yield refusal(
+                f"{where}.{what}", "through a node's first process it reaches past the node, into the machine"
+            )
 
 
 def _container(container: Obj, path: str, *, is_init: bool) -> Iterator[NotImplementedHere]:

@@ -1,0 +1,108 @@
+"""A node's first process: it holds the node's namespaces, and buries whoever is left to it, as init does.
+
+runc starts containers and commands from within that namespace (`First.inside`) and leaves at once. The kernel then
+hands them to the first process there, and to nobody outside; it tells of each end through a pipe
+(`cluster.runtime.ends`).
+"""
+
+import ctypes
+import os
+import signal
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from cluster.runtime.programs import find_program
+
+END = struct.Struct("ii")
+"""A process id of that namespace, and a wait status."""
+
+NODE_IPC = "/proc/1/ns/ipc"
+"""The node's own, as who is `inside` sees it."""
+
+_CLONE_NEWIPC, _CLONE_NEWPID = 0x08000000, 0x20000000
+_PR_SET_PDEATHSIG = 1
+_NAME = b"init"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """Begun by this process, and gone with it."""
+
+    pid: int
+    ends: int
+    """The pipe's end to read `END`s from; empty when the first process, and with it all of the node, has ended."""
+
+    def inside(self, argv: Sequence[str]) -> list[str]:
+        """The same program, seen from the node: its process ids, and the /proc that shows them."""
+        program = [find_program(argv[0]), *argv[1:]]
+        return ["nsenter", f"--pid=/proc/{self.pid}/ns/pid", find_program("unshare"), "--mount-proc", *program]
+
+    def end(self) -> None:
+        """With everything that runs on the node."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.ends)
+
+
+def begin() -> First:
+    """Fork one. Before there are threads, secrets or much memory: it keeps a copy of all. Raises OSError."""
+    ends, told = os.pipe()
+    home = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    _check(_libc.unshare(_CLONE_NEWPID))
+    try:
+        pid = os.fork() or _live(told)
+    finally:
+        # What is forked from here on lives where this process does.
+        _check(_libc.setns(home, _CLONE_NEWPID))
+        os.close(home)
+        os.close(told)
+    return First(pid, ends)
+
+
+def _live(told: int) -> NoReturn:
+    try:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _check(_libc.unshare(_CLONE_NEWIPC))
+        os.dup2(told, 0)
+        # Whoever waits for the end of what is open here must not have to wait for us. What goes wrong is still said.
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        _rename()
+        _bury(0)
+    finally:
+        os._exit(1)
+
+
+def _rename() -> None:
+    """Over the command line that the fork brought along: nobody on the node needs to know what runs it."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, _NAME, min(len(_NAME), end - start))
+    Path("/proc/self/comm").write_bytes(_NAME)
+
+
+def _bury(told: int) -> NoReturn:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    while True:
+        # Before the first wait too: somebody may have ended while nobody heard signals yet.
+        for pid, status in _ended():
+            os.write(told, END.pack(pid, status))
+        signal.sigwait({signal.SIGCHLD})
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    with suppress(ChildProcessError):
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            yield found
+
+
+def _check(result: int) -> None:
+    if result:
+        errno = ctypes.get_errno()
+        raise OSError(errno, f"namespaces of a node's own: {os.strerror(errno)}")
