@@ -313,7 +313,8 @@ async def test_a_pod_in_its_nodes_network_is_the_node() -> None:
         await node.ready()
         node.client.delete("pods", "web", "shop")
         await node.gone()
-        again = pod(shell("hostname; cat /etc/hosts"), hostNetwork=True, restartPolicy="Never")
-        text = await output_of(node, again)
+        await run(node, pod(shell("hostname; cat /etc/hosts"), name="two", hostNetwork=True, restartPolicy="Never"))
+        await node.until(lambda: "terminated" in node.container("two")["state"], "ended")
+        text = await node.logs("two")
         assert text.splitlines()[0] == NODE.name
         assert text.rstrip().endswith(f"{NODE.address}\t{NODE.name}")

@@ -2,13 +2,13 @@
 
 import ctypes
 import secrets
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from cluster.config import MIB, ClusterConfig
+from cluster.network import namespaces
 from cluster.runtime.cgroups import discover
 from cluster.runtime.first import begin
 from cluster.runtime.mounts import MS_PRIVATE, MS_REC, mount, unmount
@@ -30,15 +30,12 @@ def own_mounts() -> Path:
 
 
 @pytest.fixture
-def netns() -> Iterator[Path]:
+def netns(own_mounts: Path) -> Iterator[Path]:
     """A network namespace with nothing in it."""
-    with subprocess.Popen(
-        ["unshare", "--net", "sh", "-c", "echo there; exec sleep 600"], stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdout
-        holder.stdout.readline()
-        yield Path(f"/proc/{holder.pid}/ns/net")
-        holder.kill()
+    path = own_mounts / f"seawall-test-{secrets.token_hex(4)}.netns"
+    namespaces.create(path)
+    yield path
+    namespaces.remove(path)
 
 
 @pytest.fixture
