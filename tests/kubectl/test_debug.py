@@ -79,7 +79,7 @@ LOOK_ABOUT = (
 )
 
 
-@pytest.mark.parametrize("profile", ["legacy", "general", "netadmin"])
+@pytest.mark.parametrize("profile", ["legacy", "general"])
 def test_a_node_is_looked_at_from_within(kubectl: Kubectl, profile: str) -> None:
     """With its processes, its name and its disk; and nothing of what is around it."""
     pod = POD.replace("kind: Pod", "kind: Pod\n").replace("spec:", "spec:\n  nodeName: node1")

@@ -130,8 +130,8 @@ class TestHostPid:
 
     async def test_it_may_end_what_its_node_runs_but_not_the_node(self, bench: Bench) -> None:
         neighbour = await bench.start("sleep", "71")
-        await bench.run("sh", "-c", "kill -9 1; pkill -f '^sleep 71'; true", node_pids=True)
-        assert (await bench.runtime.wait(neighbour.id)).code == 143
+        await bench.run("sh", "-c", "kill -9 1; pkill -9 -f '^sleep 71'; true", node_pids=True)
+        assert (await bench.runtime.wait(neighbour.id)).code == 137
         exit, _ = await bench.run("true")
         assert exit.code == 0
 
