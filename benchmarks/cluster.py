@@ -69,9 +69,17 @@ def _roll_out(apps: Any, name: str, replicas: int) -> None:
 
 
 def processes(handle: Handle) -> list[int]:
-    """The cluster's own: those that its folder is named to, by command line or environment."""
+    """The cluster's own, to be asked before it runs a pod: those that its folder is named to, by command line or
+    environment, and what they have started.
+    """
     folder = os.fsencode(handle.config.state_dir)
-    return [pid for pid in _all() if pid != os.getpid() and any(folder in text for text in _texts(pid))]
+    named = [pid for pid in _all() if pid != os.getpid() and any(folder in text for text in _texts(pid))]
+    return sorted({below for pid in named for below in (pid, *_children(pid))})
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in tasks for child in file.read_text().split()]
 
 
 def _all() -> Iterator[int]:
