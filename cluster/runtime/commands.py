@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cluster.runtime.first import First
 from cluster.runtime.processes import spawn
+from cluster.runtime.programs import find_program
 from cluster.runtime.spec import StartFailed
 
 RUNC_SECONDS_MAX = 30.0
@@ -28,13 +29,15 @@ class Stdio:
 
 async def runc(node: First, root: Path, log: Path, arguments: list[str], stdio: Stdio) -> None:
     """Run on a node, to its end. Raises StartFailed with runc's own message."""
-    argv = ["runc", "--root", str(root), "--log", str(log), "--log-format", "json", *arguments]
-    process = spawn(node.inside(argv), stdio.stdin, stdio.stdout, stdio.stderr, ENVIRONMENT)
+    # It looks at its node's processes, and so has to see the /proc that shows them.
+    argv = ["unshare", "--mount-proc", find_program("runc"), "--root", str(root)]
+    argv += ["--log", str(log), "--log-format", "json", *arguments]
+    with node.inside():
+        process = spawn(argv, stdio.stdin, stdio.stdout, stdio.stderr, ENVIRONMENT)
     try:
         code = await asyncio.wait_for(process.ended(), RUNC_SECONDS_MAX)
     except TimeoutError:
-        # Not it alone: what it is called by waits for it, and would leave it to nobody.
-        os.killpg(process.pid, signal.SIGKILL)
+        process.signal(signal.SIGKILL)
         await process.ended()
         raise StartFailed(f"runc {arguments[0]} did not answer within {RUNC_SECONDS_MAX:g} s") from None
     if code:

@@ -9,13 +9,11 @@ import ctypes
 import os
 import signal
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
-
-from cluster.runtime.programs import find_program
 
 END = struct.Struct("ii")
 """A process id of that namespace, and a wait status."""
@@ -38,10 +36,16 @@ class First:
     ends: int
     """The pipe's end to read `END`s from; empty when the first process, and with it all of the node, has ended."""
 
-    def inside(self, argv: Sequence[str]) -> list[str]:
-        """The same program, seen from the node: its process ids, and the /proc that shows them."""
-        program = [find_program(argv[0]), *argv[1:]]
-        return ["nsenter", f"--pid=/proc/{self.pid}/ns/pid", find_program("unshare"), "--mount-proc", *program]
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """What this thread starts meanwhile lives on the node, where /proc is another one. Raises OSError."""
+        with _elsewhere():
+            node = os.open(f"/proc/{self.pid}/ns/pid", os.O_RDONLY)
+            try:
+                _check(_libc.setns(node, _CLONE_NEWPID))
+            finally:
+                os.close(node)
+            yield
 
     def end(self) -> None:
         """With everything that runs on the node."""
@@ -53,16 +57,22 @@ class First:
 def begin() -> First:
     """Fork one. Before there are threads, secrets or much memory: it keeps a copy of all. Raises OSError."""
     ends, told = os.pipe()
-    home = os.open("/proc/self/ns/pid", os.O_RDONLY)
-    _check(_libc.unshare(_CLONE_NEWPID))
-    try:
+    with _elsewhere():
+        _check(_libc.unshare(_CLONE_NEWPID))
         pid = os.fork() or _live(told)
+    os.close(told)
+    return First(pid, ends)
+
+
+@contextmanager
+def _elsewhere() -> Iterator[None]:
+    """What is forked afterwards lives again where this process does."""
+    home = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    try:
+        yield
     finally:
-        # What is forked from here on lives where this process does.
         _check(_libc.setns(home, _CLONE_NEWPID))
         os.close(home)
-        os.close(told)
-    return First(pid, ends)
 
 
 def _live(told: int) -> NoReturn:

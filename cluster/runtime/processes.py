@@ -50,12 +50,12 @@ class Process:
 
 
 def spawn(argv: list[str], stdin: int, stdout: int, stderr: int, environment: Mapping[str, str]) -> Process:
-    """Start a program with these three descriptors and no other, in a process group of its own. Raises OSError."""
+    """Start a program with these three descriptors and no other. Raises OSError."""
     actions = [(os.POSIX_SPAWN_DUP2, fd, target) for target, fd in enumerate((stdin, stdout, stderr))]
     # Python ignores SIGPIPE, and an ignored signal is inherited: programs would not die of a closed pipe.
     normal = {signal.SIGPIPE, signal.SIGXFSZ}
     path = find_program(argv[0])
-    pid = os.posix_spawn(path, argv, environment, file_actions=actions, setpgroup=0, setsigdef=normal, setsigmask=[])
+    pid = os.posix_spawn(path, argv, environment, file_actions=actions, setsigdef=normal, setsigmask=[])
     return _child(pid)
 
 

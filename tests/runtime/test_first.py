@@ -42,7 +42,8 @@ async def orphan(first: First, script: str) -> int:
     """What is left to the first process when the shell that began it has gone; its process id there."""
     reading, writing = os.pipe()
     null = os.open(os.devnull, os.O_RDWR)
-    shell = spawn(first.inside(["sh", "-c", f"{{ {script}; }} > /dev/null & echo $!"]), null, writing, null, os.environ)
+    with first.inside():
+        shell = spawn(["sh", "-c", f"{{ {script}; }} > /dev/null & echo $!"], null, writing, null, os.environ)
     os.close(writing)
     assert await shell.ended() == 0
     with open(reading) as pipe:  # noqa: PTH123  # a descriptor
