@@ -308,7 +308,7 @@ class TestHostNetwork:
 def test_processes_are_the_pods_or_the_nodes(pod: Obj) -> None:
     pod["spec"] |= {"hostPID": True, "shareProcessNamespace": True}
     (cause,) = refusal("pods", pod).causes
-    assert cause.field == "spec.shareProcessNamespace"
+    assert cause.field == "spec.securityContext.shareProcessNamespace"
     assert cause.message == "Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled"
 
 

@@ -19,6 +19,7 @@ REPLACED = tuple(
         (rf"\b([a-z][a-z0-9-]*?)-[{SAFE}]{{7,10}}-[{SAFE}]{{5}}(?![a-z0-9])", r"\1-<hash>-<id>"),
         (rf"\b(app|d|db|j|ok|deploy|sts|ds|twin)-[{SAFE}]{{7,10}}\b", r"\1-<hash>"),
         (rf"\b(x{{58}}|Bad_)[{SAFE}]{{5}}\b", r"\1<id>"),
+        (rf"\b(node-debugger-node\d)-[{SAFE}]{{5}}", r"\1-<id>"),
         (rf"([a-z0-9])-[{SAFE}]{{5}}(?![\w.-])", r"\1-<id>"),
         (rf'((?:pod-template|controller-revision)-hash[=:] *"?)[{SAFE}]{{7,10}}\b', r"\1<hash>"),
         # The minute that a CronJob's Job is for.

@@ -47,7 +47,6 @@ def _odd() -> dict[str, Obj]:
     return {
         "another port": {"main": _listening(80, hostPort=81), "hostNetwork": True},
         "shared processes": {"main": FOREVER, "hostPID": True, "shareProcessNamespace": True},
-        "users": {"main": FOREVER, "hostPID": True, "hostIPC": True, "hostUsers": False},
     }
 
 
@@ -57,7 +56,7 @@ async def looked_into(stage: Stage) -> None:
     for profile in ("legacy", "general", "baseline", "restricted", "netadmin"):
         await stage.kubectl("debug", "node/node1", "--image", shell("x", "")["image"], "--profile", profile, *look)
     await stage.kubectl("debug", "node/node9", "--image", shell("x", "")["image"], *look)
-    await stage.until_over(5)
+    await stage.until_over(4)
     await stage.kubectl("get", "pods")
     await stage.kubectl(
         "get", "pods", "-o", "jsonpath={range .items[*]}{.spec.hostPID}{.spec.hostNetwork}{.spec.hostIPC} {end}"
