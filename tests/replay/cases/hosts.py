@@ -16,7 +16,7 @@ def _listening(port: int, **more: Any) -> Obj:
 
 @case("pods-of-the-host")
 async def of_the_host(stage: Stage) -> None:
-    ready = {"readinessProbe": {"httpGet": {"path": "/", "port": 18080}, "periodSeconds": 1}}
+    ready = {"readinessProbe": {"httpGet": {"path": "/", "port": 18080}, "periodSeconds": 1, "initialDelaySeconds": 2}}
     first = {**_listening(18080), **ready}
     await stage.apply(bare("net", first, hostNetwork=True, **HERE), bare("pids", FOREVER, hostPID=True, hostIPC=True))
     await stage.until_ready(2)
