@@ -79,10 +79,6 @@ class TestDefinitions:
             client.create(DEFINITIONS, definition(spec))
         assert cause in refused.value.message
 
-    def test_rules_in_cel_are_refused_by_name(self, client: LocalClient) -> None:
-        with pytest.raises(NotImplementedHere, match="x-kubernetes-validations"):
-            client.create(DEFINITIONS, definition({**SPEC, "x-kubernetes-validations": [{"rule": "self.size > 1"}]}))
-
     def test_webhook_conversion_is_refused_by_name(self, client: LocalClient) -> None:
         made = definition()
         with pytest.raises(NotImplementedHere, match="conversion"):

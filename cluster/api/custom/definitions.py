@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cluster.api.custom import schema as structural
+from cluster.api.custom.checked import Checked
 from cluster.api.custom.jsonpath import find, first
 from cluster.api.custom.schema import Schema
 from cluster.api.field_errors import FieldError, invalid
@@ -19,7 +20,6 @@ from cluster.client import Obj
 from cluster.objects import annotations_of, condition, is_going
 
 _GO_TYPES = {str: "string", bool: "bool", int: "int64", list: "[]interface {}", dict: "map[string]interface {}"}
-_TYPE_META = frozenset({"apiVersion", "kind", "metadata"})
 
 
 def kinds_of(definition: Obj) -> tuple[Resource, ...]:
@@ -34,6 +34,7 @@ def kinds_of(definition: Obj) -> tuple[Resource, ...]:
 def _kind(definition: Obj, version: Obj) -> Resource:
     spec, names = definition["spec"], definition["spec"]["names"]
     schema = _schema(version)
+    checked = Checked(schema)
     subresources = version.get("subresources") or {}
     has_status = "status" in subresources
     return Resource(
@@ -50,7 +51,7 @@ def _kind(definition: Obj, version: Obj) -> Resource:
         table=_table(version.get("additionalPrinterColumns") or []),
         desired=lambda obj: _desired(obj, has_status=has_status),
         fill=lambda obj: structural.fill(obj, schema),
-        rules=lambda obj, _old: _rules(obj, schema, subresources.get("scale")),
+        rules=lambda obj, old: _rules(obj, old, checked, subresources.get("scale")),
         unconditional=False,
         on_create=_without_empty_status if has_status else _as_it_is,
         fields=lambda obj: _selectable(obj, version.get("selectableFields") or []),
@@ -80,13 +81,12 @@ def _desired(obj: Obj, *, has_status: bool) -> Obj:
     return {name: value for name, value in obj.items() if name != "metadata" and not (has_status and name == "status")}
 
 
-def _rules(obj: Obj, schema: Schema, scale: Obj | None) -> Iterator[FieldError]:
-    own = {name: value for name, value in obj.items() if name not in _TYPE_META}
-    yield from structural.check(own, schema, "")
-    yield from structural.embedded_errors(own, schema, "")
-    yield from structural.list_errors(own, schema, "")
+def _rules(obj: Obj, old: Obj | None, checked: Checked, scale: Obj | None) -> Iterator[FieldError]:
+    found = list(checked.structure(obj))
     for path in (scale["specReplicasPath"], scale["statusReplicasPath"]) if scale else ():
-        yield from _check_count(obj, path)
+        found += _check_count(obj, path)
+    yield from found
+    yield from checked.rules(obj, old, found)
 
 
 def _check_count(obj: Obj, path: str) -> Iterator[FieldError]:

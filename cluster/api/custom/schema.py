@@ -30,16 +30,21 @@ Schema = dict[str, Any]
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 INT_OR_STRING = "x-kubernetes-int-or-string"
 EMBEDDED = "x-kubernetes-embedded-resource"
+RULES = "x-kubernetes-validations"
 LIST_TYPE, LIST_KEYS = "x-kubernetes-list-type", "x-kubernetes-list-map-keys"
 DEPTH_MAX = 100
 _TYPE_META = ("apiVersion", "kind", "metadata")
 _WORDS = {
     "number": ("minimum", "maximum", "multipleOf"),
     "integer": ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
-    "array": ("required", "enum", "allOf", "anyOf", "oneOf"),
+    "array": ("required", "enum", "allOf", "anyOf", "oneOf", RULES),
     "object": ("properties", "items", "not"),
     "string": ("type", "format", "pattern"),
     "boolean": ("nullable", PRESERVE, INT_OR_STRING, EMBEDDED, "exclusiveMinimum", "exclusiveMaximum"),
+}
+_RULE_WORDS = {
+    **dict.fromkeys(("rule", "message", "messageExpression", "reason", "fieldPath"), "string"),
+    "optionalOldSelf": "boolean",
 }
 _LIST_TYPES = ("atomic", "set", "map")
 _COMBINED = ("allOf", "anyOf", "oneOf")
@@ -56,7 +61,7 @@ def prune(value: Any, schema: Schema, path: str, unknown: list[str], depth: int 
         return value
     kept = {}
     for name, inner in value.items():
-        sub, at = _sub_schema(schema, name), _join(path, name)
+        sub, at = sub_schema(schema, name), _join(path, name)
         if sub is not None or schema.get(PRESERVE) or (schema.get(EMBEDDED) and name in _TYPE_META):
             kept[name] = _inner(inner, sub, at, unknown, depth)
         else:
@@ -81,7 +86,7 @@ def fill(value: Any, schema: Schema) -> None:
         if name not in value and "default" in sub:
             value[name] = private_copy(sub["default"])
     for name, inner in value.items():
-        fill(inner, _sub_schema(schema, name) or {})
+        fill(inner, sub_schema(schema, name) or {})
 
 
 def check(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
@@ -121,7 +126,7 @@ def list_errors(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
             yield from list_errors(inner, schema.get("items") or {}, f"{path}[{i}]")
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from list_errors(inner, _sub_schema(schema, name) or {}, _join(path, name))
+            yield from list_errors(inner, sub_schema(schema, name) or {}, _join(path, name))
 
 
 def _twice(items: list[Any], schema: Schema, path: str) -> Iterator[FieldError]:
@@ -142,7 +147,7 @@ def embedded_errors(value: Any, schema: Schema, path: str) -> Iterator[FieldErro
         if schema.get(EMBEDDED):
             yield from (required(_join(path, name)) for name in ("apiVersion", "kind") if not value.get(name))
         for name, inner in value.items():
-            yield from embedded_errors(inner, _sub_schema(schema, name) or {}, _join(path, name))
+            yield from embedded_errors(inner, sub_schema(schema, name) or {}, _join(path, name))
     if isinstance(value, list):
         for i, inner in enumerate(value):
             yield from embedded_errors(inner, schema.get("items") or {}, f"{path}[{i}]")
@@ -151,7 +156,7 @@ def embedded_errors(value: Any, schema: Schema, path: str) -> Iterator[FieldErro
 def _check_object(value: dict[str, Any], schema: Schema, path: str) -> Iterator[FieldError]:
     yield from (required(_join(path, name)) for name in schema.get("required") or () if name not in value)
     for name, inner in value.items():
-        if sub := _sub_schema(schema, name):
+        if sub := sub_schema(schema, name):
             yield from check(inner, sub, _join(path, name))
 
 
@@ -175,7 +180,7 @@ def _properties(schema: Schema) -> dict[str, Schema]:
     return properties
 
 
-def _sub_schema(schema: Schema, name: str) -> Schema | None:
+def sub_schema(schema: Schema, name: str) -> Schema | None:
     """The schema of a field; None if the schema does not know it."""
     if name in _properties(schema):
         return _properties(schema)[name]
@@ -377,6 +382,8 @@ def _condition(schema: Any, path: str, _what: str = "") -> Iterator[FieldError]:
         yield forbidden(f"{path}.type", "must be empty to be structural")
     if "default" in schema:
         yield forbidden(f"{path}.default", "must be undefined to be structural")
+    if schema.get(RULES):
+        yield forbidden(f"{path}.{RULES}", "must be empty to be structural")
     yield from _conditions(schema, path)
     yield from _inner_schemas(schema, path, _condition)
 
@@ -445,8 +452,15 @@ def _misread(schema: Schema) -> Iterator[tuple[str, str]]:
     for kind, words in _WORDS.items():
         wrong = [word for word in words if schema.get(word) is not None and not _TYPES[kind](schema[word])]
         yield from ((word, f"must be of type {kind}") for word in wrong)
+    for rule in schema.get(RULES) or ():
+        if not isinstance(rule, dict) or not all(_has_type(rule.get(word), kind) for word, kind in _RULE_WORDS.items()):
+            yield RULES, "must be of type object"
     if _is_integer(schema.get("multipleOf", 1)) and schema.get("multipleOf", 1) <= 0:
         yield "multipleOf", "must be greater than 0"
+
+
+def _has_type(value: Any, kind: str) -> bool:
+    return value is None or _TYPES[kind](value)
 
 
 def _compiles(pattern: Any) -> bool:
@@ -472,6 +486,11 @@ _IN_GO = (
     ("nothing to repeat", "missing argument to repetition operator"),
     ("unbalanced parenthesis", "unexpected )"),
 )
+
+
+def has_rules(schema: Schema) -> bool:
+    """Whether there are any where values are: in conditions they may not be."""
+    return any(part.get(RULES) for part in parts(schema))
 
 
 def parts(schema: Schema) -> Iterator[Schema]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from cluster.api.custom.checked import rule_errors, rules_beyond_us
 from cluster.api.custom.definitions import protected_group_needs_approval
 from cluster.api.custom.jsonpath import is_path
-from cluster.api.custom.schema import parts, structural_errors
+from cluster.api.custom.schema import structural_errors
 from cluster.api.field_errors import FieldError, forbidden, in_go, invalid, not_supported, required
 from cluster.api.metadata import immutable, label_1035, subdomain
 from cluster.api.resource import Resource, spec_of
@@ -146,7 +147,8 @@ def _check_schema(given: Obj | None, path: str) -> Iterator[FieldError]:
     if set(about.get("properties") or ()) - {"name", "generateName"}:
         why = "must not specify anything other than name and generateName, but metadata is implicitly specified"
         yield forbidden(f"{path}.openAPIV3Schema.properties[metadata]", why)
-    yield from structural_errors(schema, f"{path}.openAPIV3Schema")
+    at = f"{path}.openAPIV3Schema"
+    yield from list(structural_errors(schema, at)) or rule_errors(schema, at)
 
 
 def _check_scale(given: Obj | None, path: str) -> Iterator[FieldError]:
@@ -212,8 +214,8 @@ def unsupported(definition: Obj) -> Iterator[NotImplementedHere]:
     for i, version in enumerate(spec.get("versions") or ()):
         at = f"spec.versions[{i}]"
         schema = version["schema"]["openAPIV3Schema"]
-        if any(part.get("x-kubernetes-validations") for part in parts(schema)):
-            yield refusal(f"{at}.schema: x-kubernetes-validations", "there is no CEL")
+        for what in rules_beyond_us(schema):
+            yield refusal(f"{at}.schema: x-kubernetes-validations: {what}", "its CEL has no such thing")
         for column in (*(version.get("additionalPrinterColumns") or ()), *(version.get("selectableFields") or ())):
             if not is_path(column["jsonPath"]):
                 path = f"{at}: jsonPath {column['jsonPath']}"

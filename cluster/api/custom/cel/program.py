@@ -1,0 +1,233 @@
+"""From nodes to a function of the variables that counts what it costs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cluster.api.custom.cel import costs
+from cluster.api.custom.cel.fold_programs import FOLDS
+from cluster.api.custom.cel.kinds import TYPES, kind
+from cluster.api.custom.cel.library.lists import item_at
+from cluster.api.custom.cel.library.optionals import NONE, some
+from cluster.api.custom.cel.nodes import Call, Fold, Literal, MakeList, MakeMap, Name, Node, Select, qualified
+from cluster.api.custom.cel.overloads import implementation
+from cluster.api.custom.cel.problems import EvaluationError, NoSuchOverloadError
+from cluster.api.custom.cel.run import Run, Step
+from cluster.api.custom.cel.values import Optional, Record, TypeValue
+
+PER_CALL_LIMIT = 1_000_000
+"""Of one expression, evaluated once."""
+
+
+def compiled(node: Node) -> Step:
+    return _COMPILERS[type(node)](node)
+
+
+def evaluate(step: Step, variables: Mapping[str, Any], limit: int = PER_CALL_LIMIT) -> tuple[Any, int]:
+    """The value and what it cost. Raises `EvaluationError` (with its `cost`), `CostLimitError`."""
+    run = Run(dict(variables), limit)
+    try:
+        return step(run), run.cost
+    except EvaluationError as error:
+        error.cost = run.cost
+        raise
+
+
+def _literal(node: Literal) -> Step:
+    value = node.value
+    return lambda _run: value
+
+
+def _name(node: Name) -> Step:
+    name = node.name
+
+    def step(run: Run) -> Any:
+        run.spend(costs.SELECT)
+        if name in run.values:
+            return run.values[name]
+        if name in TYPES:
+            return TypeValue(TYPES[name])
+        raise EvaluationError(f"no such attribute(s): {name}")
+
+    return step
+
+
+def _select(node: Select) -> Step:
+    name = qualified(node)
+    if name in TYPES:
+        return _literal(Literal(TypeValue(TYPES[name]), node.at))
+    operand, field = compiled(node.operand), node.field
+    if node.test:
+        return lambda run: _has(operand(run), field)
+    read = _maybe_field if node.optional else _field
+
+    def step(run: Run) -> Any:
+        value = operand(run)
+        run.spend(costs.SELECT)
+        return read(value, field)
+
+    return step
+
+
+def _has(value: Any, field: str) -> bool:
+    if isinstance(value, Optional):
+        return value.is_there and _has(value.value, field)
+    return field in _fields(value)
+
+
+def _field(value: Any, field: str) -> Any:
+    if isinstance(value, Optional):
+        return _maybe_field(value, field)
+    try:
+        return _fields(value)[field]
+    except KeyError:
+        raise EvaluationError(f"no such key: {field}") from None
+
+
+def _maybe_field(value: Any, field: str) -> Optional:
+    if isinstance(value, Optional):
+        return _maybe_field(value.value, field) if value.is_there else NONE
+    return some(_fields(value)[field]) if field in _fields(value) else NONE
+
+
+def _fields(value: Any) -> Any:
+    if not isinstance(value, Record | dict):
+        raise NoSuchOverloadError
+    return value
+
+
+def _call(node: Call) -> Step:
+    if node.name in _SPECIAL:
+        return _SPECIAL[node.name](node)
+    name, is_method = node.name, node.target is not None
+    args = tuple(map(compiled, ((node.target,) if node.target else ()) + node.args))
+
+    before, after = costs.before(name), costs.after(name)
+    known: dict[tuple[str, ...], Callable[..., Any]] = {}
+
+    def step(run: Run) -> Any:
+        values = [arg(run) for arg in args]
+        run.spend(before(values) if before else 1)
+        kinds = tuple(map(kind, values))
+        if kinds not in known:
+            known[kinds] = implementation(name, is_method, kinds)
+        result = known[kinds](*values)
+        if after:
+            run.spend(after(result))
+        return result
+
+    return step
+
+
+def _conditional(node: Call) -> Step:
+    condition, yes, no = map(compiled, node.args)
+    return lambda run: yes(run) if _truth(condition(run)) else no(run)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise NoSuchOverloadError
+    return value
+
+
+def _logical(*, decisive: bool) -> Callable[[Call], Step]:
+    """An error counts only where no other term decides."""
+
+    def compile_terms(node: Call) -> Step:
+        terms = tuple(map(compiled, node.args))
+
+        def step(run: Run) -> bool:
+            failed: EvaluationError | None = None
+            for term in terms:
+                try:
+                    if _truth(term(run)) is decisive:
+                        return decisive
+                except EvaluationError as error:
+                    failed = failed or error
+            if failed:
+                raise failed
+            return not decisive
+
+        return step
+
+    return compile_terms
+
+
+def _optional_index(node: Call) -> Step:
+    operand, index = map(compiled, node.args)
+
+    def step(run: Run) -> Optional:
+        value, place = operand(run), index(run)
+        run.spend(costs.SELECT)
+        return _maybe_at(value, place)
+
+    return step
+
+
+def _maybe_at(value: Any, place: Any) -> Optional:
+    if isinstance(value, Optional):
+        return _maybe_at(value.value, place) if value.is_there else NONE
+    if isinstance(value, list):
+        return some(item_at(value, place)) if 0 <= place < len(value) else NONE
+    return some(_fields(value)[place]) if place in _fields(value) else NONE
+
+
+def _index(node: Call) -> Step:
+    operand, index = map(compiled, node.args)
+
+    def step(run: Run) -> Any:
+        value, place = operand(run), index(run)
+        run.spend(costs.SELECT)
+        if isinstance(value, Optional):
+            return _maybe_at(value, place)
+        return implementation("_[_]", False, (kind(value), kind(place)))(value, place)
+
+    return step
+
+
+def _list(node: MakeList) -> Step:
+    items, optional = tuple(map(compiled, node.items)), node.optional
+
+    def step(run: Run) -> list[Any]:
+        run.spend(costs.MAKE_LIST)
+        values = ((item(run), i in optional) for i, item in enumerate(items))
+        return [value.value if is_optional else value for value, is_optional in values if _is_there(value, is_optional)]
+
+    return step
+
+
+def _is_there(value: Any, is_optional: bool) -> bool:
+    return not is_optional or value.is_there
+
+
+def _map(node: MakeMap) -> Step:
+    entries = tuple((compiled(key), compiled(value), i in node.optional) for i, (key, value) in enumerate(node.entries))
+
+    def step(run: Run) -> dict[Any, Any]:
+        run.spend(costs.MAKE_MAP)
+        values = ((key(run), value(run), is_optional) for key, value, is_optional in entries)
+        there = ((key, value, is_optional) for key, value, is_optional in values if _is_there(value, is_optional))
+        return {key: value.value if is_optional else value for key, value, is_optional in there}
+
+    return step
+
+
+def _fold(node: Fold) -> Step:
+    return FOLDS[node.macro](node, compiled(node.range), tuple(map(compiled, node.steps)))
+
+
+_SPECIAL: dict[str, Callable[[Call], Step]] = {
+    "_?_:_": _conditional,
+    "_&&_": _logical(decisive=False),
+    "_||_": _logical(decisive=True),
+    "_[_]": _index,
+    "_[?_]": _optional_index,
+}
+_COMPILERS: dict[type, Callable[[Any], Step]] = {
+    Literal: _literal,
+    Name: _name,
+    Select: _select,
+    Call: _call,
+    MakeList: _list,
+    MakeMap: _map,
+    Fold: _fold,
+}
