@@ -79,8 +79,8 @@ def shape() -> Shape:
 
 def value_of(source: str, value: dict[str, Any] | None = None) -> Any:
     node = parse(source)
-    check(node, {"self": shape().type})
-    return evaluate(compiled(node), {"self": shape().read({**VALUE, **(value or {})})})[0]
+    found = check(node, {"self": shape().type})
+    return evaluate(compiled(node, found.resolved), {"self": shape().read({**VALUE, **(value or {})})})[0]
 
 
 def problem(source: str) -> str:
@@ -185,7 +185,8 @@ class TestMacros:
             "[1].map(x, [x].map(x, x + 1)) == [[2]]",
             "[1, 2].exists(x, x / 0 == 1 || x == 2)",
             "self.?name.orValue('') == 'Rook' && self.?metadata.?name.orValue('none') == 'none'",
-            "self.labels[?'z'].orValue('none') == 'none' && self.numbers[?0].hasValue() && !self.numbers[?9].hasValue()",
+            "self.labels[?'z'].orValue('none') == 'none'",
+            "self.numbers[?0].hasValue() && !self.numbers[?9].hasValue()",
             "optional.of(1).optMap(x, x + 1).value() == 2 && !optional.none().optMap(x, x).hasValue()",
             "[?self.labels[?'z'], 'x'] == ['x'] && {?'k': self.numbers[?9], 'l': 1} == {'l': 1}",
             "optional.ofNonZeroValue('').or(optional.of('b')).value() == 'b'",
@@ -209,26 +210,31 @@ class TestLibraries:
         [
             "'hello'.charAt(1) == 'e' && 'hello'.indexOf('l') == 2 && 'hello'.lastIndexOf('l') == 3",
             "'hello'.indexOf('l', 3) == 3 && 'hello'.lastIndexOf('l', 2) == 2 && 'hello'.indexOf('z') == -1",
-            "'a,b,c'.split(',') == ['a', 'b', 'c'] && 'a,b,c'.split(',', 2) == ['a', 'b,c'] && 'ab'.split('') == ['a', 'b']",
+            "'a,b,c'.split(',') == ['a', 'b', 'c']",
+            "'a,b,c'.split(',', 2) == ['a', 'b,c'] && 'ab'.split('') == ['a', 'b']",
             "'a'.replace('a', 'b') == 'b' && 'aa'.replace('a', 'b', 1) == 'ba' && ' x '.trim() == 'x'",
             "'É1a'.upperAscii() == 'É1A' && 'ÉA'.lowerAscii() == 'Éa' && ['a', 'b'].join('-') == 'a-b'",
             r"""strings.quote('a"b') == '"a\\"b"' && 'abc'.contains('b') && 'abc'.endsWith('c')""",
             "'%d %s %.1f %x %b %o'.format([1, 'a', 1234.56, 255, 5, 8]) == '1 a 1,234.6 ff 101 10'",
-            """'%s %s'.format([['a', 1], {'k': true}]) == '["a", 1] {"k":true}' && '%e'.format([3.14]) == '3.140000\u00d710⁰⁰'""",
+            """'%s %s'.format([['a', 1], {'k': true}]) == '["a", 1] {"k":true}'""",
+            """'%e'.format([3.14]) == '3.140000\u00d710⁰⁰'""",
             "'100%% %s'.format([duration('1m')]) == '100% 60s'",
             "'abc'.matches('^a.c$') && 'xaay'.matches('a+') && 'a1b22'.find('[0-9]+') == '1'",
             "'a1b22'.findAll('[0-9]+') == ['1', '22'] && 'a1b22'.findAll('[0-9]+', 1) == ['1'] && 'a'.find('z') == ''",
             "[1, 2].isSorted() && !['b', 'a'].isSorted() && [1, 2].sum() == 3 && [1.5, 1.0].sum() == 2.5",
-            "[3, 1].min() == 1 && ['a', 'b'].max() == 'b' && [1, 2, 1].indexOf(1) == 0 && [1, 2, 1].lastIndexOf(1) == 2",
+            "[3, 1].min() == 1 && ['a', 'b'].max() == 'b'",
+            "[1, 2, 1].indexOf(1) == 0 && [1, 2, 1].lastIndexOf(1) == 2",
             "[1, 2, 3].slice(1, 2) == [2] && [[1], [2]].flatten() == [1, 2] && [1, 1].distinct() == [1]",
             "[3, 1].sort() == [1, 3] && [1, 2].reverse() == [2, 1] && lists.range(2) == [0, 1]",
             "sets.contains([1, 2], [1]) && sets.equivalent([1], [1, 1]) && !sets.intersects([1], [2])",
             "isURL('https://a.b/c') && !isURL('a.b') && isURL('/a') && !isURL('') && !isURL('http://a b')",
-            "url('https://u@a.b:80/c d?x=1&x=2').getHost() == 'a.b:80' && url('https://[::1]:8/').getHostname() == '::1'",
+            "url('https://u@a.b:80/c d?x=1&x=2').getHost() == 'a.b:80'",
+            "url('https://[::1]:8/').getHostname() == '::1'",
             "url('https://a.b:80/c d').getEscapedPath() == '/c%20d' && url('https://a.b:80/').getPort() == '80'",
             "url('https://a.b/?x=1&x=2').getQuery() == {'x': ['1', '2']} && url('https://a.b').getScheme() == 'https'",
             "isQuantity('1.5Gi') && !isQuantity('1.5X') && quantity('1').compareTo(quantity('1000m')) == 0",
-            "quantity('1Gi').isGreaterThan(quantity('1G')) && quantity('2').add(1).sub(quantity('500m')).asApproximateFloat() == 2.5",
+            "quantity('1Gi').isGreaterThan(quantity('1G'))",
+            "quantity('2').add(1).sub(quantity('500m')).asApproximateFloat() == 2.5",
             "quantity('2').asInteger() == 2 && !quantity('0.5').isInteger() && sign(quantity('-1')) == -1",
             "isIP('10.0.0.1') && !isIP('10.0.0') && ip('::1').isLoopback() && ip('10.0.0.1').family() == 4",
             "ip.isCanonical('::1') && !ip.isCanonical('0:0::1') && string(ip('10.0.0.1')) == '10.0.0.1'",
@@ -239,10 +245,12 @@ class TestLibraries:
             "format.named('uuid').value().validate('x').value() == ['does not match the UUID format']",
             "!format.named('none').hasValue() && !format.dns1123LabelPrefix().validate('a-').hasValue()",
             "semver('1.2.3').isLessThan(semver('1.10.0')) && semver('v1.2', true).minor() == 2 && !isSemver('1.2')",
-            "semver('1.0.0-rc.1').isLessThan(semver('1.0.0')) && semver('1.0.0-a.2').compareTo(semver('1.0.0-a.10')) == -1",
+            "semver('1.0.0-rc.1').isLessThan(semver('1.0.0'))",
+            "semver('1.0.0-a.2').compareTo(semver('1.0.0-a.10')) == -1",
             "duration('1h').getSeconds() == 3600 && duration('-1.5s') < duration('0')",
             "timestamp('2000-01-01T00:00:00Z') - timestamp('1999-12-31T23:00:00Z') == duration('1h')",
-            "timestamp('2000-03-01T00:00:00Z').getDayOfYear() == 60 && timestamp('2000-03-01T00:00:00Z').getDayOfMonth() == 0",
+            "timestamp('2000-03-01T00:00:00Z').getDayOfYear() == 60",
+            "timestamp('2000-03-01T00:00:00Z').getDayOfMonth() == 0",
         ],
     )
     def test_are_those_of_kubernetes(self, source: str) -> None:
@@ -308,7 +316,7 @@ class TestCompilation:
 
     @pytest.mark.parametrize("source", ["self == null", "self.every == null", "self.port == null || self.port == 1"])
     def test_what_can_be_null_may_be_asked_whether_it_is(self, source: str) -> None:
-        assert check(parse(source), {"self": shape().type}) == Type("bool")
+        assert check(parse(source), {"self": shape().type}).type == Type("bool")
 
     @pytest.mark.parametrize(("source", "what"), [("Pod{name: 'a'}", "Pod"), ("(" * 90 + "1" + ")" * 90, "nested")])
     def test_what_is_not_done_here_is_named(self, source: str, what: str) -> None:
@@ -333,7 +341,7 @@ class TestMeans:
         ],
     )
     def test_are_limited(self, source: str) -> None:
-        node = compiled(parse(source))
+        node = compiled(parse(source), {})
         variables = {"self": shape().read({"numbers": list(range(400)), "name": "R" * 10_000})}
         with pytest.raises(CostLimitError, match="operation cancelled: actual cost limit exceeded"):
             evaluate(node, variables, limit=100_000)
@@ -344,7 +352,7 @@ class TestMeans:
         assert value_of("'" + "a" * 60 + "b'.matches('^(a+)+$')") is False
 
     def test_what_one_field_costs_is_the_unit(self) -> None:
-        node = compiled(parse("self.size == 3"))
+        node = compiled(parse("self.size == 3"), {})
         assert evaluate(node, {"self": shape().read(VALUE)}) == (True, 3)
 
 
@@ -373,11 +381,12 @@ def test_whatever_compiles_has_a_value_of_its_type_or_says_why_not(source: str) 
     node = parse(source)
     try:
         found = check(node, {"self": shape().type})
-        value, cost = evaluate(compiled(node), {"self": shape().read(VALUE)}, limit=10_000)
+        value, cost = evaluate(compiled(node, found.resolved), {"self": shape().read(VALUE)}, limit=10_000)
     except (DoesNotCompileError, EvaluationError, CostLimitError):
         return
     assert cost >= 0
-    assert found.name == "dyn" or TYPES.get(kind(value)) in (found.name, "map" if found.fields else None)
+    wanted = found.type
+    assert wanted.is_any or TYPES.get(kind(value)) in (wanted.name, "map" if wanted.fields else None)
 
 
 @given(st.text(alphabet="self.size[]{}()'\"\\?:,+-*/%!=<>&|0123456789 \n\tabrx", max_size=40))

@@ -26,7 +26,8 @@ def rules(*texts: str | dict[str, Any]) -> list[dict[str, Any]]:
 
 def ruled(*texts: str | dict[str, Any], **properties: Any) -> Obj:
     """A definition whose spec has these rules, and these properties besides its own."""
-    spec = {**SPEC, "properties": {**SPEC["properties"], **properties}}
+    known: dict[str, Any] = SPEC["properties"]  # type: ignore[assignment]
+    spec = {**SPEC, "properties": {**known, **properties}}
     return definition({**spec, "x-kubernetes-validations": rules(*texts)})
 
 
@@ -85,9 +86,9 @@ class TestDefinitions:
             (
                 {"rule": "self.size > 1 && self.n"},
                 "rule",
-                'Invalid value: {"Rule":"self.size \\u003e 1 \\u0026\\u0026 self.n","Message":"","MessageExpression":"",'
-                '"Reason":null,"FieldPath":"","OptionalOldSelf":null}: compilation failed: ERROR: <input>:1:22: '
-                "undefined field 'n'\n | self.size > 1 && self.n\n | .....................^",
+                'Invalid value: {"Rule":"self.size \\u003e 1 \\u0026\\u0026 self.n","Message":"",'
+                '"MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}: compilation failed: '
+                "ERROR: <input>:1:22: undefined field 'n'\n | self.size > 1 && self.n\n | .....................^",
             ),
             ({"rule": "self.size"}, "rule", "cel expression must evaluate to a bool"),
             (
@@ -258,8 +259,11 @@ class TestChanges:
 
     def test_of_the_status_keep_its_rules(self, client: LocalClient) -> None:
         made = definition()
-        status = {"type": "object", "properties": {"size": {"type": "integer"}}}
-        status["x-kubernetes-validations"] = rules("self.size > oldSelf.size")
+        status = {
+            "type": "object",
+            "properties": {"size": {"type": "integer"}},
+            "x-kubernetes-validations": rules("self.size > oldSelf.size"),
+        }
         made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"] = status
         establish(client, made)
         client.create(WIDGETS, widget(), NS)

@@ -1,5 +1,6 @@
 """Objects held to the rules of their schema."""
 
+import json
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, NoReturn
@@ -97,7 +98,11 @@ class _Judging:
         except EvaluationError:
             return ""
         except CostLimitError:
-            self._stop(path, rules, f"{_NO_FURTHER} due to call cost exceeds limit for messageExpression")
+            self._stop(
+                path,
+                rules,
+                f"{_NO_FURTHER} due to call cost exceeds limit for messageExpression: {json.dumps(rule.message_text)}",
+            )
         return text if len(text.encode()) <= MESSAGE_MAX and "\n" not in text else ""
 
     def _spend(self, step: Step, variables: dict[str, Any], rules: Rules, path: str, spent: str) -> Any:

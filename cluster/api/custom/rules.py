@@ -38,6 +38,7 @@ class Rule:
     reason: str
     path: str
     step: Step
+    message_text: str
     message_step: Step | None
     uses_old: bool
     optional_old: bool
@@ -98,15 +99,16 @@ def below(shape: Shape | None, name: str) -> Shape | None:
 
 def compile_rule(rule: Obj, shape: Shape, schema: Schema) -> Rule:
     """Raises `InvalidExpressionError`, `BeyondUsError`."""
-    uses_old = "oldSelf" in names_in(parse(rule["rule"]))
+    step = rule_step(rule, shape)
     return Rule(
         text=rule["rule"].strip(),
         message=(rule.get("message") or "").strip(),
         reason=rule.get("reason") or "FieldValueInvalid",
         path=field_path(rule.get("fieldPath") or "", schema) or "",
-        step=rule_step(rule, shape),
+        step=step,
+        message_text=rule.get("messageExpression") or "",
         message_step=message_step(rule, shape),
-        uses_old=uses_old,
+        uses_old="oldSelf" in names_in(parse(rule["rule"])),
         optional_old=bool(rule.get("optionalOldSelf")),
     )
 
@@ -129,12 +131,12 @@ def _step(text: str, rule: Obj, shape: Shape, wanted: Type) -> Step:
         found = check(node, _variables(rule, shape))
     except DoesNotCompileError as error:
         raise InvalidExpressionError(f"{prefix}compilation failed: {report(error.problems, text)}") from None
-    if found != wanted:
+    if found.type != wanted:
         what = "messageExpression must evaluate to a string" if prefix else "cel expression must evaluate to a bool"
         raise InvalidExpressionError(what)
     if wrong := next(filter(None, map(invalid_pattern, _calls(node))), ""):
         raise InvalidExpressionError(f"{prefix or 'program '}instantiation failed: {wrong}")
-    return compiled(node)
+    return compiled(node, found.resolved)
 
 
 def _variables(rule: Obj, shape: Shape) -> dict[str, Type]:

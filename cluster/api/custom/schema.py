@@ -237,6 +237,10 @@ def _misses_format(value: Any, format: str) -> bool:
             return bool(not -limit <= value < limit)
         case "date-time":
             return not _is_time(value)
+        case "duration" | "byte" | "date" if isinstance(value, str):
+            from cluster.api.custom.formats import fits_format  # noqa: PLC0415 - rarely asked for
+
+            return not fits_format(value, format)
     return False
 
 
@@ -452,7 +456,8 @@ def _misread(schema: Schema) -> Iterator[tuple[str, str]]:
     for kind, words in _WORDS.items():
         wrong = [word for word in words if schema.get(word) is not None and not _TYPES[kind](schema[word])]
         yield from ((word, f"must be of type {kind}") for word in wrong)
-    for rule in schema.get(RULES) or ():
+    rules = schema.get(RULES)
+    for rule in rules if isinstance(rules, list) else ():
         if not isinstance(rule, dict) or not all(_has_type(rule.get(word), kind) for word, kind in _RULE_WORDS.items()):
             yield RULES, "must be of type object"
     if _is_integer(schema.get("multipleOf", 1)) and schema.get("multipleOf", 1) <= 0:

@@ -4,6 +4,7 @@ What fails is told in the words of cel-go, whose checker a real API server has.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cluster.api.custom.cel import types
@@ -21,26 +22,46 @@ from cluster.api.custom.cel.nodes import (
     Select,
     qualified,
 )
-from cluster.api.custom.cel.overloads import OVERLOADS, overloads
+from cluster.api.custom.cel.overloads import OVERLOADS, Overload, overloads
 from cluster.api.custom.cel.problems import DoesNotCompileError, Problem
-from cluster.api.custom.cel.types import BOOL, DYN, ERROR, Type, filled_in, fits, most_general
+from cluster.api.custom.cel.types import (
+    BOOL,
+    DYN,
+    ERROR,
+    FREE,
+    Type,
+    filled_in,
+    fits,
+    is_known,
+    is_same,
+    most_general,
+)
 from cluster.api.custom.cel.values import Uint
 
 Scope = Mapping[str, Type]
 
 
-def check(node: Node, variables: Scope) -> Type:
-    """The type of its value. Raises `DoesNotCompileError`."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`resolved` has the function of each call whose arguments have types that are known, by the call's id()."""
+
+    type: Type
+    resolved: Mapping[int, Callable[..., Any]]
+
+
+def check(node: Node, variables: Scope) -> Checked:
+    """Raises `DoesNotCompileError`."""
     checker = _Checker()
     type = checker.type_of(node, variables)
     if checker.problems:
         raise DoesNotCompileError(*checker.problems)
-    return type
+    return Checked(type, checker.resolved)
 
 
 class _Checker:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.resolved: dict[int, Callable[..., Any]] = {}
         self._may_mix = False
         """Within format(), lists may hold values of several types."""
         self._by_kind: dict[type, Callable[[Any, Scope], Type]] = {
@@ -84,7 +105,7 @@ class _Checker:
         if operand.name == "map":
             return operand.params[1]
         if operand.fields is not None:
-            found = operand.fields.get(node.field)
+            found = operand.fields.get(node.field) or operand.fields.get(f"__{node.field}__")
             return found or self._fails(node.at, f"undefined field '{node.field}'")
         if operand.is_any or operand.is_param:
             return DYN
@@ -124,10 +145,13 @@ class _Checker:
             return self._conditional(node, args)
         if name not in OVERLOADS:
             return self._undeclared(node.at, name)
-        found = _results(name, args, is_method=node.target is not None)
+        found = _matching(name, args, is_method=node.target is not None)
         if not found:
             return self._no_overload(node, name, args)
-        return found[0] if all(result == found[0] for result in found) else DYN
+        (overload, result), *others = found
+        if not others and all(map(is_known, args)):
+            self.resolved[id(node)] = overload.run
+        return result if all(is_same(other, result) for _, other in others) else DYN
 
     def _no_overload(self, node: Call, name: str, args: tuple[Type, ...]) -> Type:
         shown = ", ".join(map(str, args[1:] if node.target else args))
@@ -160,9 +184,9 @@ class _Checker:
 
     def _common(self, found: list[tuple[Node, Type]]) -> Type:
         """The one type of all; of nothing, any."""
-        common = found[0][1] if found else DYN
+        common = found[0][1] if found else FREE
         for node, type in found[1:]:
-            if type != common and not self._may_mix:
+            if not is_same(type, common) and not self._may_mix:
                 return self._fails(node.at, f"expected type '{common}' but found '{type}'")
             common = most_general(common, type) if fits(type, common, {}) else DYN
         return common
@@ -186,11 +210,11 @@ def _literal(node: Literal) -> Type:
     return types.UINT if isinstance(node.value, Uint) else types.BY_VALUE[type(node.value)]
 
 
-def _results(name: str, args: tuple[Type, ...], *, is_method: bool) -> list[Type]:
-    """What each function that takes these would give."""
-    results = []
+def _matching(name: str, args: tuple[Type, ...], *, is_method: bool) -> list[tuple[Overload, Type]]:
+    """The functions that take these, with what each would give."""
+    found = []
     for overload in overloads(name, is_method=is_method, count=len(args)):
         bound: types.Bindings = {}
         if all(fits(arg, param, bound) for arg, param in zip(args, overload.params, strict=True)):
-            results.append(filled_in(overload.result, bound))
-    return results
+            found.append((overload, filled_in(overload.result, bound)))
+    return found

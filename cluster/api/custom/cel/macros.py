@@ -40,7 +40,7 @@ def _has(call: Call) -> Select:
     field = call.args[0]
     if not isinstance(field, Select) or field.optional:
         raise DoesNotCompileError(Problem(field.at, "invalid argument to has() macro"))
-    return Select(field.operand, field.field, field.at, test=True)
+    return Select(field.operand, field.field, call.at, test=True)
 
 
 def _fold(call: Call, target: Node, count: int) -> Fold:

@@ -7,8 +7,8 @@ from cluster.api.custom.cel.overloads import OVERLOADS
 from cluster.api.custom.cel.problems import BeyondUsError, DoesNotCompileError, Problem
 from cluster.api.custom.cel.tokens import END, RESERVED, Token, tokens
 
-DEPTH_MAX = 60
-"""Of expressions within expressions: evaluation goes as deep."""
+NESTED_MAX, DEPTH_MAX = 50, 100
+"""Of expressions within expressions as they are written, and of the steps of one: reading and evaluating go as deep."""
 _LENGTH_MAX = 100_000
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _BINARY = (
@@ -48,7 +48,7 @@ def _depth(node: Node) -> int:
 
 
 def _too_deep() -> BeyondUsError:
-    return BeyondUsError(f"an expression nested deeper than {DEPTH_MAX} levels")
+    return BeyondUsError(f"an expression nested deeper than {NESTED_MAX} levels, or {DEPTH_MAX} operations")
 
 
 class _Reader:
@@ -67,7 +67,7 @@ class _Reader:
 
     def expression(self) -> Node:
         self._depth += 1
-        if self._depth > DEPTH_MAX:
+        if self._depth > NESTED_MAX:
             raise _too_deep()
         node = self._conditional()
         self._depth -= 1
@@ -218,7 +218,7 @@ class _Reader:
             raise DoesNotCompileError(self.unexpected(f"'{mark}'"))
 
     def _name(self, wanted: str) -> Token:
-        if self._words[self._next].kind != "name" or self.is_at("in"):
+        if self._words[self._next].kind != "name" or self.is_at("in", *_CONSTANTS):
             raise DoesNotCompileError(self.unexpected(wanted))
         return self._take()
 

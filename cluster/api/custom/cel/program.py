@@ -18,8 +18,12 @@ PER_CALL_LIMIT = 1_000_000
 """Of one expression, evaluated once."""
 
 
-def compiled(node: Node) -> Step:
-    return _COMPILERS[type(node)](node)
+Resolved = Mapping[int, Callable[..., Any]]
+
+
+def compiled(node: Node, resolved: Resolved) -> Step:
+    """`resolved` has the functions of calls that are known beforehand, by the id() of the call."""
+    return _COMPILERS[type(node)](node, resolved)
 
 
 def evaluate(step: Step, variables: Mapping[str, Any], limit: int = PER_CALL_LIMIT) -> tuple[Any, int]:
@@ -32,17 +36,17 @@ def evaluate(step: Step, variables: Mapping[str, Any], limit: int = PER_CALL_LIM
         raise
 
 
-def _literal(node: Literal) -> Step:
+def _literal(node: Literal, _resolved: Resolved) -> Step:
     value = node.value
     return lambda _run: value
 
 
-def _name(node: Name) -> Step:
+def _name(node: Name, _resolved: Resolved) -> Step:
     name = node.name
 
     def step(run: Run) -> Any:
-        run.spend(costs.SELECT)
         if name in run.values:
+            run.spend(costs.SELECT)
             return run.values[name]
         if name in TYPES:
             return TypeValue(TYPES[name])
@@ -51,11 +55,11 @@ def _name(node: Name) -> Step:
     return step
 
 
-def _select(node: Select) -> Step:
+def _select(node: Select, resolved: Resolved) -> Step:
     name = qualified(node)
     if name in TYPES:
-        return _literal(Literal(TypeValue(TYPES[name]), node.at))
-    operand, field = compiled(node.operand), node.field
+        return _literal(Literal(TypeValue(TYPES[name]), node.at), resolved)
+    operand, field = compiled(node.operand, resolved), node.field
     if node.test:
         return lambda run: _has(operand(run), field)
     read = _maybe_field if node.optional else _field
@@ -95,22 +99,19 @@ def _fields(value: Any) -> Any:
     return value
 
 
-def _call(node: Call) -> Step:
+def _call(node: Call, resolved: Resolved) -> Step:
     if node.name in _SPECIAL:
-        return _SPECIAL[node.name](node)
+        return _SPECIAL[node.name](node, resolved)
     name, is_method = node.name, node.target is not None
-    args = tuple(map(compiled, ((node.target,) if node.target else ()) + node.args))
+    args = tuple(compiled(arg, resolved) for arg in ((node.target,) if node.target else ()) + node.args)
 
     before, after = costs.before(name), costs.after(name)
-    known: dict[tuple[str, ...], Callable[..., Any]] = {}
+    call = resolved.get(id(node)) or _dispatched(name, is_method=is_method)
 
     def step(run: Run) -> Any:
         values = [arg(run) for arg in args]
         run.spend(before(values) if before else 1)
-        kinds = tuple(map(kind, values))
-        if kinds not in known:
-            known[kinds] = implementation(name, is_method, kinds)
-        result = known[kinds](*values)
+        result = call(*values)
         if after:
             run.spend(after(result))
         return result
@@ -118,8 +119,13 @@ def _call(node: Call) -> Step:
     return step
 
 
-def _conditional(node: Call) -> Step:
-    condition, yes, no = map(compiled, node.args)
+def _dispatched(name: str, *, is_method: bool) -> Callable[..., Any]:
+    """Finds the function once it knows what it is given."""
+    return lambda *values: implementation(name, is_method, tuple(map(kind, values)))(*values)
+
+
+def _conditional(node: Call, resolved: Resolved) -> Step:
+    condition, yes, no = (compiled(arg, resolved) for arg in node.args)
     return lambda run: yes(run) if _truth(condition(run)) else no(run)
 
 
@@ -129,11 +135,11 @@ def _truth(value: Any) -> bool:
     return value
 
 
-def _logical(*, decisive: bool) -> Callable[[Call], Step]:
+def _logical(*, decisive: bool) -> Callable[[Call, Resolved], Step]:
     """An error counts only where no other term decides."""
 
-    def compile_terms(node: Call) -> Step:
-        terms = tuple(map(compiled, node.args))
+    def compile_terms(node: Call, resolved: Resolved) -> Step:
+        terms = tuple(compiled(arg, resolved) for arg in node.args)
 
         def step(run: Run) -> bool:
             failed: EvaluationError | None = None
@@ -152,8 +158,8 @@ def _logical(*, decisive: bool) -> Callable[[Call], Step]:
     return compile_terms
 
 
-def _optional_index(node: Call) -> Step:
-    operand, index = map(compiled, node.args)
+def _optional_index(node: Call, resolved: Resolved) -> Step:
+    operand, index = (compiled(arg, resolved) for arg in node.args)
 
     def step(run: Run) -> Optional:
         value, place = operand(run), index(run)
@@ -171,8 +177,8 @@ def _maybe_at(value: Any, place: Any) -> Optional:
     return some(_fields(value)[place]) if place in _fields(value) else NONE
 
 
-def _index(node: Call) -> Step:
-    operand, index = map(compiled, node.args)
+def _index(node: Call, resolved: Resolved) -> Step:
+    operand, index = (compiled(arg, resolved) for arg in node.args)
 
     def step(run: Run) -> Any:
         value, place = operand(run), index(run)
@@ -184,8 +190,8 @@ def _index(node: Call) -> Step:
     return step
 
 
-def _list(node: MakeList) -> Step:
-    items, optional = tuple(map(compiled, node.items)), node.optional
+def _list(node: MakeList, resolved: Resolved) -> Step:
+    items, optional = tuple(compiled(item, resolved) for item in node.items), node.optional
 
     def step(run: Run) -> list[Any]:
         run.spend(costs.MAKE_LIST)
@@ -199,8 +205,11 @@ def _is_there(value: Any, is_optional: bool) -> bool:
     return not is_optional or value.is_there
 
 
-def _map(node: MakeMap) -> Step:
-    entries = tuple((compiled(key), compiled(value), i in node.optional) for i, (key, value) in enumerate(node.entries))
+def _map(node: MakeMap, resolved: Resolved) -> Step:
+    entries = tuple(
+        (compiled(key, resolved), compiled(value, resolved), i in node.optional)
+        for i, (key, value) in enumerate(node.entries)
+    )
 
     def step(run: Run) -> dict[Any, Any]:
         run.spend(costs.MAKE_MAP)
@@ -211,18 +220,19 @@ def _map(node: MakeMap) -> Step:
     return step
 
 
-def _fold(node: Fold) -> Step:
-    return FOLDS[node.macro](node, compiled(node.range), tuple(map(compiled, node.steps)))
+def _fold(node: Fold, resolved: Resolved) -> Step:
+    steps = tuple(compiled(step, resolved) for step in node.steps)
+    return FOLDS[node.macro](node, compiled(node.range, resolved), steps)
 
 
-_SPECIAL: dict[str, Callable[[Call], Step]] = {
+_SPECIAL: dict[str, Callable[[Call, Resolved], Step]] = {
     "_?_:_": _conditional,
     "_&&_": _logical(decisive=False),
     "_||_": _logical(decisive=True),
     "_[_]": _index,
     "_[?_]": _optional_index,
 }
-_COMPILERS: dict[type, Callable[[Any], Step]] = {
+_COMPILERS: dict[type, Callable[[Any, Resolved], Step]] = {
     Literal: _literal,
     Name: _name,
     Select: _select,

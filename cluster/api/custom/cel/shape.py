@@ -2,15 +2,16 @@
 
 import base64
 import binascii
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from cluster.api.custom.cel import types
 from cluster.api.custom.cel.escaping import escape
-from cluster.api.custom.cel.library.times import duration, timestamp
+from cluster.api.custom.cel.library.times import schema_duration, timestamp
 from cluster.api.custom.cel.problems import EvaluationError
 from cluster.api.custom.cel.types import Type
 from cluster.api.custom.cel.values import SECOND, Duration, KeyedList, Record, SetList, Timestamp
@@ -20,7 +21,7 @@ Schema = dict[str, Any]
 _INT_OR_STRING, _EMBEDDED = "x-kubernetes-int-or-string", "x-kubernetes-embedded-resource"
 _LIST_TYPE, _LIST_KEYS = "x-kubernetes-list-type", "x-kubernetes-list-map-keys"
 _TEXT = {"type": "string"}
-_TYPE_META = {
+_TYPE_META: dict[str, Schema] = {
     "apiVersion": _TEXT,
     "kind": _TEXT,
     "metadata": {"type": "object", "properties": {"name": _TEXT, "generateName": _TEXT}},
@@ -41,10 +42,14 @@ class Shape:
     type: Type
     convert: Callable[[Any], Any]
     nullable: bool = False
-    fields: Mapping[str, Field] = field(default_factory=dict)
+    fields: Mapping[str, Field] = dataclasses.field(default_factory=dict)
     """Of an object, by their escaped names."""
     inner: "Shape | None" = None
     """Of the items of a list, or the values of a map."""
+
+    def field(self, name: str) -> Field | None:
+        """Words that the language keeps for itself may be written as they are after a dot."""
+        return self.fields.get(name) or self.fields.get(f"__{name}__")
 
     def read(self, value: Any) -> Any:
         """Raises `EvaluationError` for what the schema does not allow."""
@@ -73,7 +78,7 @@ def shape_of(schema: Schema, name: str, *, is_root: bool = False) -> Shape | Non
 
 
 def _object(schema: Schema, name: str, *, is_root: bool) -> Shape | None:
-    properties = {**(schema.get("properties") or {}), **(_TYPE_META if is_root else {})}
+    properties = _with_type_meta(schema.get("properties") or {}) if is_root else schema.get("properties") or {}
     more = schema.get("additionalProperties")
     if isinstance(more, dict) and more and not properties:
         return _map(more, name, nullable=bool(schema.get("nullable")))
@@ -84,6 +89,15 @@ def _object(schema: Schema, name: str, *, is_root: bool) -> Shape | None:
         if escaped is not None and shape is not None:
             fields[escaped] = Field(key, shape)
     return _record(name, fields, nullable=bool(schema.get("nullable")))
+
+
+def _with_type_meta(properties: dict[str, Schema]) -> dict[str, Schema]:
+    """What every object has, unless the schema says all of that itself."""
+    about = (properties.get("metadata") or {}).get("properties") or {}
+    own = [properties.get("apiVersion"), properties.get("kind"), about.get("name"), about.get("generateName")]
+    if all(schema and schema.get("type") == "string" for schema in own):
+        return properties
+    return {**properties, **_TYPE_META}
 
 
 def _record(name: str, fields: dict[str, Field], *, nullable: bool) -> Shape:
@@ -183,7 +197,7 @@ def _date_time(value: Any) -> Timestamp:
 
 def _duration(value: Any) -> Duration:
     try:
-        return duration(_as("string", str)(value))
+        return schema_duration(_as("string", str)(value))
     except EvaluationError as error:
         raise EvaluationError(f"Invalid duration {value}: {error}") from None
 

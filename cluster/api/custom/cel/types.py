@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 _NULLABLE = frozenset({"object", "optional_type", "duration", "timestamp"})
+_SHOWN = {"null_type": "null", "free": "dyn"}
 _WORD = re.compile(r"[\w.]+|[(),]")
 
 
@@ -22,13 +23,15 @@ class Type:
 
     @property
     def is_any(self) -> bool:
-        return self.name in ("dyn", "!error!")
+        return self.name in ("dyn", "!error!", "free")
 
     def __str__(self) -> str:
-        shown = "null" if self.name == "null_type" else self.name
+        shown = _SHOWN.get(self.name, self.name)
         return f"{shown}({', '.join(map(str, self.params))})" if self.params else shown
 
 
+FREE = Type("free")
+"""Of the items of an empty list: whatever is wanted of them."""
 DYN, ERROR, BOOL, INT, UINT, DOUBLE, STRING, BYTES, NULL, TIMESTAMP, DURATION = map(
     Type, ("dyn", "!error!", "bool", "int", "uint", "double", "string", "bytes", "null_type", "timestamp", "duration")
 )
@@ -100,6 +103,8 @@ def _binds(given: Type, param: str, bound: Bindings) -> bool:
 
 def most_general(one: Type, other: Type) -> Type:
     """Of two that fit each other the one that says less."""
+    if FREE in (one, other):
+        return one if other == FREE else other
     if one.is_any or other.is_any:
         return DYN
     if other.name != one.name:
@@ -108,10 +113,23 @@ def most_general(one: Type, other: Type) -> Type:
     return Type(one.name, tuple(map(most_general, one.params, other.params)), one.fields)
 
 
+def is_same(one: Type, other: Type) -> bool:
+    """Whether they are equal where neither is free."""
+    if FREE in (one, other):
+        return True
+    same = one.name == other.name and len(one.params) == len(other.params)
+    return same and all(map(is_same, one.params, other.params))
+
+
+def is_known(type: Type) -> bool:
+    """Whether there is nothing in it that could be anything."""
+    return not type.is_any and all(map(is_known, type.params))
+
+
 def filled_in(type: Type, bound: Bindings) -> Type:
     """With its parameters replaced by what they stand for; what nothing is known of can be anything."""
     if type.is_param:
-        return bound.get(type.name, DYN)
+        return bound.get(type.name, FREE)
     return Type(type.name, tuple(filled_in(param, bound) for param in type.params), type.fields)
 
 

@@ -1,7 +1,7 @@
 """Values of expressions. Most are Python's own, from bool to dict with None for null; these are the rest."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,10 @@ class Duration:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Timestamp:
-    """Nanoseconds since 1970."""
+    """Nanoseconds since 1970, and how many minutes before Greenwich it was written."""
 
     nanoseconds: int
+    offset: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,14 @@ class Record:
         self._read: dict[str, Any] = {}
 
     def __contains__(self, field: str) -> bool:
-        known = self.shape.fields.get(field)
+        known = self.shape.field(field)
         return known is not None and self.raw.get(known.name) is not None
 
     def __getitem__(self, field: str) -> Any:
         """Raises KeyError."""
         if field not in self._read:
-            known = self.shape.fields[field]
-            if self.raw.get(known.name) is None:
+            known = self.shape.field(field)
+            if known is None or self.raw.get(known.name) is None:
                 raise KeyError(field)
             self._read[field] = known.shape.read(self.raw[known.name])
         return self._read[field]

@@ -110,9 +110,8 @@ def _check_all(is_in: Callable[[list[Any], Any], bool]) -> Callable[[list[Any], 
 _holds = _check_all(contains)
 
 
-def _sum(items: list[Any]) -> Any:
-    """Of whatever kind they are; of none 0."""
-    return reduce(_plus, items) if items else 0
+def _sum(zero: Any) -> Callable[[list[Any]], Any]:
+    return lambda items: reduce(_plus, items) if items else zero
 
 
 def _plus(one: Any, other: Any) -> Any:
@@ -140,7 +139,10 @@ LISTS: dict[str, Callable[..., Any]] = {
     **{f"list({kind}) . isSorted() bool": _is_sorted for kind in _ORDERED},
     **{f"list({kind}) . max() {kind}": _most(max, "max") for kind in _ORDERED},
     **{f"list({kind}) . min() {kind}": _most(min, "min") for kind in _ORDERED},
-    **{f"list({kind}) . sum() {kind}": _sum for kind in ("int", "uint", "double", "duration")},
+    "list(int) . sum() int": _sum(0),
+    "list(uint) . sum() uint": _sum(Uint(0)),
+    "list(double) . sum() double": _sum(0.0),
+    "list(duration) . sum() duration": _sum(Duration(0)),
     "list(A) . indexOf(A) int": _index_of,
     "list(A) . lastIndexOf(A) int": _last_index_of,
     "list(A) . slice(int, int) list(A)": _slice,

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cluster.api.custom.cel.problems import EvaluationError
-from cluster.api.custom.cel.values import Optional
+from cluster.api.custom.cel.values import SECOND, Duration, Optional, Timestamp
 
 NONE = Optional()
+_ZEROS = (Duration(0), Timestamp(-62_135_596_800 * SECOND))
+"""The year 1 is when Go's time begins."""
 
 
 def some(value: Any) -> Optional:
@@ -14,7 +16,7 @@ def some(value: Any) -> Optional:
 
 
 def _of_non_zero(value: Any) -> Optional:
-    return some(value) if value else NONE
+    return some(value) if value and value not in _ZEROS else NONE
 
 
 def _value(optional: Optional) -> Any:

@@ -11,6 +11,17 @@ from cluster.api.custom.cel.values import SECOND, Duration, Timestamp, is_int64
 
 _UNITS = {"ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 10**6, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND}
 _UNIT = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
+_LONG_UNITS = {
+    **dict.fromkeys(("ns", "nano"), 1),
+    **dict.fromkeys(("us", "µs", "micro"), 1000),
+    **dict.fromkeys(("ms", "milli"), 10**6),
+    **dict.fromkeys(("s", "sec"), SECOND),
+    **dict.fromkeys(("m", "min"), 60 * SECOND),
+    **dict.fromkeys(("h", "hr", "hour"), 3600 * SECOND),
+    **dict.fromkeys(("d", "day"), 24 * 3600 * SECOND),
+    **dict.fromkeys(("w", "wk", "week"), 7 * 24 * 3600 * SECOND),
+}
+_WORDS, _ALL_WORDS = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-zµ]+)"), re.compile(r"(\d+(\.\d+)?\s*[A-Za-zµ]+\s*)+")
 _DURATION, _PART = re.compile(rf"([-+]?)((?:{_UNIT})+|0)", re.ASCII), re.compile(_UNIT, re.ASCII)
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)", re.ASCII)
@@ -26,6 +37,17 @@ def duration(text: str) -> Duration:
         raise EvaluationError("type conversion error from 'string' to 'google.protobuf.Duration'")
     length = sum(_nanoseconds(number, _UNITS[unit]) for number, unit in _PART.findall(match[2]))
     return _within(-length if match[1] == "-" else length)
+
+
+def schema_duration(text: str) -> Duration:
+    """As schemas take it, which know days and weeks too: "1 day 2h". Raises `EvaluationError`."""
+    try:
+        return duration(text)
+    except EvaluationError:
+        parts = _WORDS.findall(text) if _ALL_WORDS.fullmatch(text) else []
+    if not parts or any(unit not in _LONG_UNITS for _, unit in parts):
+        raise EvaluationError(f"unable to parse {text} as duration")
+    return _within(sum(_nanoseconds(number, _LONG_UNITS[unit]) for number, unit in parts))
 
 
 def _nanoseconds(number: str, unit: int) -> int:
@@ -49,13 +71,14 @@ def timestamp(text: str) -> Timestamp:
     if match is None or moment is None:
         raise EvaluationError("type conversion error from 'string' to 'google.protobuf.Timestamp'")
     seconds = (moment - _EPOCH) // timedelta(seconds=1)
-    return _moment(seconds * SECOND + int((match[2] or "0").ljust(9, "0")))
+    offset = (moment.utcoffset() or timedelta()) // timedelta(minutes=1)
+    return _moment(seconds * SECOND + int((match[2] or "0").ljust(9, "0")), offset)
 
 
-def _moment(nanoseconds: int) -> Timestamp:
+def _moment(nanoseconds: int, offset: int = 0) -> Timestamp:
     if not _FIRST <= nanoseconds // SECOND <= _LAST:
         raise EvaluationError("timestamp overflow")
-    return Timestamp(nanoseconds)
+    return Timestamp(nanoseconds, offset)
 
 
 def timestamp_of(seconds: int) -> Timestamp:
@@ -70,8 +93,11 @@ def duration_text(length: Duration) -> str:
 
 
 def timestamp_text(moment: Timestamp) -> str:
+    sign, hours, minutes = "-" if moment.offset < 0 else "+", *divmod(abs(moment.offset), 60)
+    zone = f"{sign}{hours:02}:{minutes:02}" if moment.offset else "Z"
+    local = _at(moment) + timedelta(minutes=moment.offset)
     fraction = f".{moment.nanoseconds % SECOND:09}".rstrip("0").rstrip(".")
-    return f"{_at(moment):%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    return f"{local:%Y-%m-%dT%H:%M:%S}{fraction}{zone}"
 
 
 def _at(moment: Timestamp, zone: str = "UTC") -> datetime:

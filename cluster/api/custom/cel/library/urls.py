@@ -30,9 +30,6 @@ def wrong_url(text: str) -> str:
         return "missing protocol scheme"
     if not text.startswith("/") and not _SCHEME.match(text):
         return "invalid URI for request"
-    rest = text if text.startswith("/") else text.partition(":")[2]
-    if not rest.startswith("/"):
-        return "invalid URI for request"
     if escape := _ESCAPE.search(text.partition("?")[0]):
         return f'invalid URL escape "{text[escape.start() : escape.start() + 3]}"'
     return _wrong_host(text)
