@@ -145,6 +145,9 @@ class TestValues:
             ("self.numbers[3] == 0", "index out of bounds: 3"),
             ("self.port > 1", "no such overload"),
             ("int('x') == 1", "type conversion error from 'string' to 'int'"),
+            ("dyn([1, 2]).map(x, x == 1 ? dyn('a') : dyn(x)).max() == 1", "no such overload"),
+            ("dyn({'a': 1})[dyn([])] == 1", "no such overload"),
+            ("{[1]: 1} == {}", "unsupported key type: list"),
             ("[].max() == 1", "max called on empty list"),
             ("'abc'.substring(2, 1) == ''", "invalid substring range. start: 2, end: 1"),
             ("optional.none().value() == 1", "optional.none() dereference"),
@@ -366,11 +369,15 @@ FORMS = [
     "({} ? {} : 1)",
     "!{}",
     "{}.size()",
+    "{}[{}]",
+    "{}[?{}]",
+    "dyn({})",
+    *(f"{{}}.{name}()" for name in ("max", "sum", "isSorted", "sort", "flatten", "distinct")),
 ]
 
 
 @st.composite
-def expressions(draw: st.DrawFn, depth: int = 3) -> str:
+def expressions(draw: st.DrawFn, depth: int = 4) -> str:
     if depth == 0 or draw(st.booleans()):
         return draw(st.sampled_from(ATOMS))
     return draw(st.sampled_from(FORMS)).format(draw(expressions(depth - 1)), draw(expressions(depth - 1)))

@@ -83,6 +83,11 @@ def inner(node: Node) -> tuple[Node, ...]:
     return ()
 
 
+def is_constant(node: MakeList) -> bool:
+    """Whether all of its items are written out."""
+    return not node.optional and all(isinstance(item, Literal) for item in node.items)
+
+
 def names_in(node: Node) -> frozenset[str]:
     """Every name that is spoken of, whoever gave it."""
     own = frozenset({node.name}) if isinstance(node, Name) else frozenset()

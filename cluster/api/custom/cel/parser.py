@@ -104,7 +104,7 @@ class _Reader:
         return node
 
     def _unary(self) -> Node:
-        if not self.is_at(*_UNARY) or self._words[self._next + 1].kind in _SIGNED:
+        if not self.is_at(*_UNARY) or self._is_at_signed():
             return self._member(self._primary())
         sign, count = self._take(), 1
         while self.is_at(sign.text):
@@ -138,7 +138,7 @@ class _Reader:
         word = self._words[self._next]
         if word.kind not in ("mark", "name", END):
             return Literal(value_of(self._take()), word.at)
-        if self.is_at("-") and self._words[self._next + 1].kind in _SIGNED:
+        if self._is_at_signed():
             self._take()
             return Literal(negative(self._take()), word.at)
         if self.is_at(*_CONSTANTS):
@@ -203,6 +203,9 @@ class _Reader:
                 break
         self._expect(closing)
         return tuple(args)
+
+    def _is_at_signed(self) -> bool:
+        return self.is_at("-") and self._words[self._next + 1].kind in _SIGNED
 
     def _take(self) -> Token:
         self._next += 1

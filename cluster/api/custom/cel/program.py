@@ -8,7 +8,18 @@ from cluster.api.custom.cel.fold_programs import FOLDS
 from cluster.api.custom.cel.kinds import TYPES, kind
 from cluster.api.custom.cel.library.lists import item_at
 from cluster.api.custom.cel.library.optionals import NONE, some
-from cluster.api.custom.cel.nodes import Call, Fold, Literal, MakeList, MakeMap, Name, Node, Select, qualified
+from cluster.api.custom.cel.nodes import (
+    Call,
+    Fold,
+    Literal,
+    MakeList,
+    MakeMap,
+    Name,
+    Node,
+    Select,
+    is_constant,
+    qualified,
+)
 from cluster.api.custom.cel.overloads import implementation
 from cluster.api.custom.cel.problems import EvaluationError, NoSuchOverloadError
 from cluster.api.custom.cel.run import Run, Step
@@ -120,8 +131,16 @@ def _call(node: Call, resolved: Resolved) -> Step:
 
 
 def _dispatched(name: str, *, is_method: bool) -> Callable[..., Any]:
-    """Finds the function once it knows what it is given."""
-    return lambda *values: implementation(name, is_method, tuple(map(kind, values)))(*values)
+    """Finds the function once it knows what it is given; what is within lists and maps it learns by trying."""
+
+    def call(*values: Any) -> Any:
+        run = implementation(name, is_method, tuple(map(kind, values)))
+        try:
+            return run(*values)
+        except (TypeError, AttributeError):
+            raise NoSuchOverloadError from None
+
+    return call
 
 
 def _conditional(node: Call, resolved: Resolved) -> Step:
@@ -172,25 +191,34 @@ def _optional_index(node: Call, resolved: Resolved) -> Step:
 def _maybe_at(value: Any, place: Any) -> Optional:
     if isinstance(value, Optional):
         return _maybe_at(value.value, place) if value.is_there else NONE
-    if isinstance(value, list):
+    if isinstance(value, list) and isinstance(place, int):
         return some(item_at(value, place)) if 0 <= place < len(value) else NONE
-    return some(_fields(value)[place]) if place in _fields(value) else NONE
+    return some(_fields(value)[place]) if _key(place) in _fields(value) else NONE
+
+
+def _key(value: Any) -> Any:
+    if not isinstance(value, bool | int | str):
+        raise EvaluationError(f"unsupported key type: {kind(value)}")
+    return value
 
 
 def _index(node: Call, resolved: Resolved) -> Step:
     operand, index = (compiled(arg, resolved) for arg in node.args)
+    read = resolved.get(id(node)) or _dispatched("_[_]", is_method=False)
 
     def step(run: Run) -> Any:
         value, place = operand(run), index(run)
         run.spend(costs.SELECT)
         if isinstance(value, Optional):
             return _maybe_at(value, place)
-        return implementation("_[_]", False, (kind(value), kind(place)))(value, place)
+        return read(value, place)
 
     return step
 
 
 def _list(node: MakeList, resolved: Resolved) -> Step:
+    if is_constant(node):
+        return _literal(Literal([item.value for item in node.items if isinstance(item, Literal)], node.at), resolved)
     items, optional = tuple(compiled(item, resolved) for item in node.items), node.optional
 
     def step(run: Run) -> list[Any]:
@@ -213,7 +241,7 @@ def _map(node: MakeMap, resolved: Resolved) -> Step:
 
     def step(run: Run) -> dict[Any, Any]:
         run.spend(costs.MAKE_MAP)
-        values = ((key(run), value(run), is_optional) for key, value, is_optional in entries)
+        values = ((_key(key(run)), value(run), is_optional) for key, value, is_optional in entries)
         there = ((key, value, is_optional) for key, value, is_optional in values if _is_there(value, is_optional))
         return {key: value.value if is_optional else value for key, value, is_optional in there}
 
