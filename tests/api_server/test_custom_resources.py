@@ -79,6 +79,22 @@ class TestDefinitions:
             client.create(DEFINITIONS, definition(spec))
         assert cause in refused.value.message
 
+    @pytest.mark.parametrize("more", [{}, {"allOf": [{"anyOf": [{"type": "integer"}, {"type": "string"}]}]}])
+    def test_int_or_string_may_be_said_twice(self, client: LocalClient, more: dict[str, Any]) -> None:
+        either = more or {"anyOf": [{"type": "integer"}, {"type": "string"}], "pattern": "^[0-9]+%?$"}
+        size = {"type": "integer"}
+        properties = {"size": size, "share": {"x-kubernetes-int-or-string": True, **either}}
+        establish(client, definition({"type": "object", "properties": properties}))
+        client.create(WIDGETS, widget("text", share="5%"), NS)
+        client.create(WIDGETS, widget("number", share=5), NS)
+        with pytest.raises(Invalid, match=r"spec\.share"):
+            client.create(WIDGETS, widget(share=[]), NS)
+
+    def test_elsewhere_conditions_have_no_types(self, client: LocalClient) -> None:
+        made = definition({**SPEC, "anyOf": [{"type": "integer"}]})
+        with pytest.raises(Invalid, match="must be empty to be structural"):
+            client.create(DEFINITIONS, made)
+
     def test_webhook_conversion_is_refused_by_name(self, client: LocalClient) -> None:
         made = definition()
         with pytest.raises(NotImplementedHere, match="conversion"):
@@ -113,6 +129,11 @@ class TestObjects:
         with pytest.raises(Invalid) as refused:
             client.create(WIDGETS, widget(**spec), NS)
         assert cause in refused.value.message
+
+    def test_match_patterns_as_go_does(self, client: LocalClient) -> None:
+        establish(client)
+        with pytest.raises(Invalid, match=r"spec\.code in body should match"):
+            client.create(WIDGETS, widget(code="ab\n"), NS)
 
     def test_need_what_is_required_and_may_be_null_where_that_is_allowed(self, client: LocalClient) -> None:
         establish(client)
@@ -232,11 +253,12 @@ def test_a_schema_that_is_taken_can_judge_anything(schema: dict[str, Any], value
         (".l[*].n", ["x", "y"]),
         ('.l[?(@.n=="y")].v', [2]),
         (".no.thing", []),
+        (r".a.k8s\.io/x", [3]),
     ],
 )
 def test_paths_lead_where_they_say(path: str, found: list[Any]) -> None:
     assert is_path(path)
-    assert find({"a": {"b": 1}, "l": [{"n": "x"}, {"n": "y", "v": 2}]}, path) == found
+    assert find({"a": {"b": 1, "k8s.io/x": 3}, "l": [{"n": "x"}, {"n": "y", "v": 2}]}, path) == found
 
 
 def test_paths_that_cannot_be_read_are_told() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _STEP = re.compile(
-    r"""\.(?P<name>[\w-]+(?:\\\.[\w-]+)*) | \[(?P<index>-?\d+)\] | \[(?P<all>\*)\] | \['(?P<quoted>[^']+)'\]
+    r"""\.(?P<name>[\w/-]+(?:\\\.[\w/-]+)*) | \[(?P<index>-?\d+)\] | \[(?P<all>\*)\] | \['(?P<quoted>[^']+)'\]
     | \[\?\(@(?P<field>[.\w-]+)\s*==\s*["'](?P<value>[^"']*)["']\)\]""",
     re.VERBOSE,
 )

@@ -12,7 +12,7 @@ from cluster.api.custom.cel.shape import Shape
 from cluster.api.custom.field_path import field_path
 from cluster.api.custom.judging import judge
 from cluster.api.custom.rules import InvalidExpressionError, below, message_step, own_shape, rule_step, rules_of
-from cluster.api.custom.schema import EMBEDDED, LIST_TYPE, RULES, Schema, has_rules
+from cluster.api.custom.schema import EMBEDDED, LIST_TYPE, RULES, Schema, has_rules, parts
 from cluster.api.field_errors import FieldError, in_go, invalid, not_supported, required
 from cluster.client import Obj
 
@@ -34,8 +34,10 @@ def rule_errors(schema: Schema, path: str) -> list[FieldError]:
 
 
 def beyond_us(schema: Schema) -> list[str]:
-    """What the rules ask for that cannot be done here."""
-    return list(_beyond_us(schema, None, is_root=True))
+    """What the rules ask for that cannot be done here. It shows when they are read."""
+    rules = (rule for part in parts(schema) for rule in part.get(RULES) or ())
+    texts = (rule.get(word) or "" for rule in rules for word in ("rule", "messageExpression"))
+    return [found for text in texts if text and (found := _beyond_us(text))]
 
 
 def _each(schema: Schema, path: str, look: Callable[[Schema, str], Iterator[FieldError]]) -> Iterator[FieldError]:
@@ -168,23 +170,9 @@ def _default(schema: Schema, path: str) -> Iterator[FieldError]:
         yield from judge(rules, value, value, path=at) or judge(rules, value, None, path=at)
 
 
-def _beyond_us(schema: Schema, shape: Shape | None, *, is_root: bool = False) -> Iterator[str]:
-    if not has_rules(schema):
-        return
-    if shape is None and schema.get(RULES):
-        shape = own_shape(schema, is_root=is_root)
-    for name, sub, _ in _inner(schema, ""):
-        yield from _beyond_us(sub, _shape_below(shape, name))
-    if shape is not None:
-        for rule in schema.get(RULES) or ():
-            yield from _beyond_us_in(rule, shape)
-
-
-def _beyond_us_in(rule: Obj, shape: Shape) -> Iterator[str]:
-    for compile_one in (rule_step, message_step):
-        try:
-            compile_one(rule, shape)
-        except BeyondUsError as error:
-            yield str(error)
-        except InvalidExpressionError:
-            continue
+def _beyond_us(text: str) -> str:
+    try:
+        parse(text)
+    except BeyondUsError as error:
+        return str(error)
+    return ""
