@@ -182,6 +182,8 @@ class Verbs:
         match write.subresource:
             case "status":
                 write.resource.prepare_status_update(write.obj, old)
+                if write.resource.custom:
+                    write.resource.defaults(write.obj)
             case "approval":
                 certificate = (old.get("status") or {}).get("certificate")
                 write.resource.prepare_status_update(write.obj, old)

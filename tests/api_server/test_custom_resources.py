@@ -229,6 +229,32 @@ def test_whatever_is_sent_is_pruned_and_judged_and_what_was_pruned_stays_so(valu
     assert unknown == []
 
 
+@pytest.mark.parametrize(
+    ("format", "good", "bad"),
+    [
+        ("duration", "1h30m", "soon"),
+        ("duration", "2 days", "2 parsecs"),
+        ("byte", "QUI=", "QUI"),
+        ("date", "2026-02-28", "2026-02-30"),
+        ("date-time", "2026-02-28T00:00:00Z", "2026-02-28"),
+        ("uuid", "123E4567-e89b-12d3-a456-426614174000", "123e4567"),
+        ("uuid4", "123e4567-e89b-42d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174000"),
+        ("ipv4", "010.0.0.1", "10.0.0.256"),
+        ("ipv6", "fe80::1", "fe80::1%eth0"),
+        ("cidr", "10.0.0.0/8", "10.0.0.0/33"),
+        ("mac", "00:00:5e:00:53:01", "00:00:5e:00:53"),
+        ("uri", "https://a.b/c", "a b"),
+    ],
+)
+def test_formats_are_held_to_and_unknown_ones_promise_nothing(format: str, good: str, bad: str) -> None:
+    schema = {"type": "string", "format": format}
+    assert list(structural.check(good, schema, "at")) == []
+    (error,) = structural.check(bad, schema, "at")
+    assert error.message == f'Invalid value: "{bad}": at in body must be of type {format}: "{bad}"'
+    assert list(structural.check(bad, {**schema, "format": "other"}, "at")) == []
+    assert list(structural.check(bad, {**schema, "anyOf": [{"format": format}]}, "at"))
+
+
 words = st.sampled_from([word for those in structural._WORDS.values() for word in those])
 schemas = st.dictionaries(words, json_values | st.dictionaries(words, json_values), max_size=4)
 

@@ -213,6 +213,12 @@ class TestObjects:
             "existing errors to complete validation"
         )
 
+    def test_may_have_to_have_metadata_which_they_always_have(self, client: LocalClient) -> None:
+        made = definition()
+        made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["required"] = ["metadata", "spec"]
+        establish(client, made)
+        client.create(WIDGETS, widget(), NS)
+
     def test_that_are_null_are_not_judged(self, client: LocalClient) -> None:
         establish(client, within("note", "self != ''"))
         client.create(WIDGETS, widget("null", note=None), NS)
@@ -270,6 +276,17 @@ class TestChanges:
         client.patch(WIDGETS, "one", NS, {"status": {"size": 2}}, subresource="status")
         with pytest.raises(Invalid, match="status: Invalid value: failed rule"):
             client.patch(WIDGETS, "one", NS, {"status": {"size": 1}}, subresource="status")
+
+    def test_of_the_status_are_judged_with_its_defaults(self, client: LocalClient) -> None:
+        made = definition()
+        mode = {"type": "string", "default": "a", "x-kubernetes-validations": rules("self == oldSelf")}
+        status = {"type": "object", "properties": {"mode": mode}}
+        made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"] = status
+        establish(client, made)
+        client.create(WIDGETS, widget(), NS)
+        client.patch(WIDGETS, "one", NS, {"status": {"mode": "b"}}, subresource="status")
+        with pytest.raises(Invalid, match=r'status\.mode: Invalid value: "a"'):
+            client.patch(WIDGETS, "one", NS, {"status": {"mode": None}}, subresource="status")
 
     def test_elsewhere_are_not_blocked_by_what_was_wrong_before(self, client: LocalClient) -> None:
         establish(client, ruled("true"))

@@ -40,7 +40,7 @@ class Checked:
     def structure(self, obj: Obj) -> Iterator[FieldError]:
         """What is wrong with how the object is made."""
         own: dict[str, Any] = {name: value for name, value in obj.items() if name not in _TYPE_META}
-        yield from check(own, self._schema, "")
+        yield from check(obj, self._schema, "")
         yield from embedded_errors(own, self._schema, "")
         yield from list_errors(own, self._schema, "")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,17 +12,18 @@ from cluster.api.custom.cel.values import SECOND, Duration, Timestamp, is_int64
 
 _UNITS = {"ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": 10**6, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND}
 _UNIT = r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
-_LONG_UNITS = {
-    **dict.fromkeys(("ns", "nano"), 1),
-    **dict.fromkeys(("us", "µs", "micro"), 1000),
-    **dict.fromkeys(("ms", "milli"), 10**6),
-    **dict.fromkeys(("s", "sec"), SECOND),
-    **dict.fromkeys(("m", "min"), 60 * SECOND),
-    **dict.fromkeys(("h", "hr", "hour"), 3600 * SECOND),
-    **dict.fromkeys(("d", "day"), 24 * 3600 * SECOND),
-    **dict.fromkeys(("w", "wk", "week"), 7 * 24 * 3600 * SECOND),
-}
-_WORDS, _ALL_WORDS = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-zµ]+)"), re.compile(r"(\d+(\.\d+)?\s*[A-Za-zµ]+\s*)+")
+_LONG_UNITS = (
+    (("ns", "nano"), 1),
+    (("us", "µs", "micro"), 1000),
+    (("ms", "milli"), 10**6),
+    (("s", "sec"), SECOND),
+    (("m", "min"), 60 * SECOND),
+    (("h", "hr", "hour"), 3600 * SECOND),
+    (("d", "day"), 24 * 3600 * SECOND),
+    (("w", "wk", "week"), 7 * 24 * 3600 * SECOND),
+)
+"""The last word of each may go on: "minutes"."""
+_WORDS = re.compile(r"(\d+)\s*([A-Za-zµ]+)", re.ASCII)
 _DURATION, _PART = re.compile(rf"([-+]?)((?:{_UNIT})+|0)", re.ASCII), re.compile(_UNIT, re.ASCII)
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)", re.ASCII)
@@ -41,13 +43,17 @@ def duration(text: str) -> Duration:
 
 def schema_duration(text: str) -> Duration:
     """As schemas take it, which know days and weeks too: "1 day 2h". Raises `EvaluationError`."""
-    try:
+    with suppress(EvaluationError):
         return duration(text)
-    except EvaluationError:
-        parts = _WORDS.findall(text) if _ALL_WORDS.fullmatch(text) else []
-    if not parts or any(unit not in _LONG_UNITS for _, unit in parts):
+    parts = [int(count) * unit for count, word in _WORDS.findall(text) if (unit := _long_unit(word.lower()))]
+    if not parts:
         raise EvaluationError(f"unable to parse {text} as duration")
-    return _within(sum(_nanoseconds(number, _LONG_UNITS[unit]) for number, unit in parts))
+    return _within(sum(parts))
+
+
+def _long_unit(word: str) -> int:
+    """0 for none."""
+    return next((unit for words, unit in _LONG_UNITS if word in words or word.startswith(words[-1])), 0)
 
 
 def _nanoseconds(number: str, unit: int) -> int:
