@@ -40,7 +40,7 @@ def _reads(read: Callable[[str], Any]) -> Callable[[str], bool]:
 def _network(text: str) -> None:
     """An address without a zone, a slash and a length."""
     address, slash, length = text.partition("/")
-    if not slash or "%" in address or not length.isdecimal():
+    if not slash or "%" in address or not (length.isascii() and length.isdecimal() and len(length) < 4):
         raise ValueError(text)
     ip_interface(f"{_without_zeros(address)}/{int(length)}")
 

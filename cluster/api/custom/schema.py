@@ -132,12 +132,13 @@ def _twice(items: list[Any], schema: Schema, path: str) -> Iterator[FieldError]:
     kind, keys = schema.get(LIST_TYPE), schema.get(LIST_KEYS) or ()
     if kind not in ("map", "set"):
         return
-    seen: list[Any] = []
+    seen: set[str] = set()
     for i, item in enumerate(items):
         what = {key: item.get(key) for key in keys if key in item} if kind == "map" and isinstance(item, dict) else item
-        if what in seen:
+        written = json.dumps(what, sort_keys=True)
+        if written in seen:
             yield duplicate(f"{path}[{i}]", what)
-        seen.append(what)
+        seen.add(written)
 
 
 def embedded_errors(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:

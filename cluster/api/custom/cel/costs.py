@@ -12,8 +12,8 @@ from cluster.api.custom.cel.values import Record
 SELECT = 1
 MAKE_LIST, MAKE_MAP = 10, 30
 _TEXT, _PATTERN = 0.1, 0.25
-_LARGE = 10_000
-"""Values are counted no further than this."""
+_LARGE = 1_000_000
+"""Values are counted no further than this, which is more than anything may cost."""
 
 
 def size(value: Any) -> int:
@@ -72,7 +72,7 @@ def _matched(args: Sequence[Any]) -> int:
 
 
 def _pairs(args: Sequence[Any]) -> int:
-    return 1 + size(args[0]) * size(args[-1])
+    return 1 + weight(args[0]) * size(args[-1])
 
 
 def _whole(args: Sequence[Any]) -> int:

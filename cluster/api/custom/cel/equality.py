@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cluster.api.custom.cel.values import KeyedList, Optional, Record, SetList
+from cluster.api.custom.cel.values import KeyedList, Optional, Record, SetList, identity
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -36,7 +36,7 @@ def _records(one: Record, other: Record) -> bool:
 
 def _lists(one: list[Any], other: list[Any]) -> bool:
     if isinstance(one, SetList):
-        return all(contains(one, item) for item in other)
+        return all(identity(item) in one.members for item in other)
     if isinstance(one, KeyedList):
         return all(_has_equal(one, item) for item in other)
     return all(map(equal, one, other))

@@ -12,6 +12,8 @@ _ESCAPE = re.compile(
     |u(?P<u4>[0-9a-fA-F]{4})|U(?P<u8>[0-9a-fA-F]{8})|(?P<wrong>.?))""",
     re.VERBOSE | re.DOTALL,
 )
+_LONGEST = 40
+"""Digits of a number that can still fit, with some to spare."""
 _SIMPLE = dict(zip("abfnrtv\\'\"?`", "\a\b\f\n\r\t\v\\'\"?`", strict=True))
 
 
@@ -39,8 +41,8 @@ def negative(token: Token) -> int | float:
 
 
 def _whole(token: Token, text: str, fits: Callable[[int], bool]) -> int:
-    value = int(text, 16 if "0x" in text else 10)
-    if not fits(value):
+    value = int(text, 16 if "0x" in text else 10) if len(text) <= _LONGEST else None
+    if value is None or not fits(value):
         kind = "uint" if fits is is_uint64 else "int"
         raise DoesNotCompileError(Problem(token.at, f"Syntax error: invalid {kind} literal"))
     return value

@@ -1,5 +1,6 @@
 """Values of expressions. Most are Python's own, from bool to dict with None for null; these are the rest."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -80,6 +81,10 @@ class Record:
 class SetList(list[Any]):
     """A list whose order does not matter (`x-kubernetes-list-type: set`)."""
 
+    @cached_property
+    def members(self) -> frozenset[Any]:
+        return frozenset(map(identity, self))
+
 
 class KeyedList(list[Any]):
     """A list whose items go by some of their fields (`x-kubernetes-list-type: map`); their order does not matter."""
@@ -94,6 +99,17 @@ class KeyedList(list[Any]):
 
     def key_of(self, item: Any) -> tuple[Any, ...]:
         return tuple(item[key] if key in item else None for key in self.keys)  # noqa: SIM401 - records have no get
+
+
+def identity(value: Any) -> Any:
+    """The same for values that are equal, and nothing else; can be hashed."""
+    if isinstance(value, Record):
+        return Record, json.dumps(value.raw, sort_keys=True)
+    if isinstance(value, list):
+        return list, *map(identity, value)
+    if isinstance(value, dict):
+        return dict, frozenset((key, identity(inner)) for key, inner in value.items())
+    return isinstance(value, bool), value
 
 
 def is_int64(value: int) -> bool:

@@ -11,7 +11,7 @@ from cluster.api.custom.cel.library.conversion import CONVERSION
 from cluster.api.custom.cel.library.times import duration_text, timestamp_text
 from cluster.api.custom.cel.problems import EvaluationError
 
-_CLAUSE = re.compile(r"%(?:(?P<percent>%)|(?:\.(?P<precision>\d+))?(?P<verb>.)?)", re.DOTALL)
+_CLAUSE = re.compile(r"%(?:(?P<percent>%)|(?:\.(?P<precision>\d{1,3}))?(?P<verb>.)?)", re.DOTALL)
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _PRECISION = 6
 

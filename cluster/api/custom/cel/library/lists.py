@@ -8,7 +8,7 @@ from typing import Any
 from cluster.api.custom.cel.equality import contains, equal
 from cluster.api.custom.cel.library.numbers import unsigned, whole
 from cluster.api.custom.cel.problems import EvaluationError, NoSuchOverloadError
-from cluster.api.custom.cel.values import Duration, KeyedList, SetList, Uint
+from cluster.api.custom.cel.values import Duration, KeyedList, SetList, Uint, identity
 
 _ORDERED = ("bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration")
 
@@ -29,7 +29,7 @@ def value_of(values: dict[Any, Any], key: Any) -> Any:
 
 def _joined(one: list[Any], other: list[Any]) -> list[Any]:
     if isinstance(one, SetList):
-        return SetList([*one, *(item for item in other if not contains(one, item))])
+        return SetList([*one, *(item for item in other if identity(item) not in one.members)])
     if isinstance(one, KeyedList):
         return _merged(one, other)
     return [*one, *other]

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from cluster.api.custom.cel.problems import EvaluationError
+from cluster.api.custom.cel.problems import CostLimitError, EvaluationError
 
+LENGTH_MAX = 10_000_000
 _QUOTED = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}
 _QUOTES = str.maketrans({**_QUOTED, "\\": r"\\", '"': r"\""})
 _LOWER = str.maketrans({chr(code): chr(code).lower() for code in range(128)})
@@ -45,7 +46,15 @@ def _last_index_of(text: str, part: str, start: int | None = None) -> int:
 
 
 def _replace(text: str, old: str, new: str, count: int = -1) -> str:
+    found = text.count(old) if count < 0 else min(count, text.count(old))
+    _check_length(len(text) + found * (len(new) - len(old)))
     return text.replace(old, new, count)
+
+
+def _check_length(length: int) -> None:
+    """Before a text is made that would cost more than is allowed anyway. Raises `CostLimitError`."""
+    if length > LENGTH_MAX:
+        raise CostLimitError
 
 
 def _split(text: str, separator: str, most: int = -1) -> list[str]:
@@ -61,6 +70,7 @@ def _join(texts: list[Any], separator: str = "") -> str:
     wrong = next((text for text in texts if not isinstance(text, str)), "")
     if not isinstance(wrong, str):
         raise EvaluationError(f"join: invalid input: {wrong}")
+    _check_length(sum(map(len, texts)) + len(separator) * len(texts))
     return separator.join(texts)
 
 

@@ -27,6 +27,7 @@ _WORDS = re.compile(r"(\d+)\s*([A-Za-zµ]+)", re.ASCII)
 _DURATION, _PART = re.compile(rf"([-+]?)((?:{_UNIT})+|0)", re.ASCII), re.compile(_UNIT, re.ASCII)
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)", re.ASCII)
+_LONGEST = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 """The years 1 to 9999, in seconds since 1970."""
@@ -34,7 +35,7 @@ _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 
 def duration(text: str) -> Duration:
     """As in "1h30m". Raises `EvaluationError`."""
-    match = _DURATION.fullmatch(text)
+    match = _DURATION.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         raise EvaluationError("type conversion error from 'string' to 'google.protobuf.Duration'")
     length = sum(_nanoseconds(number, _UNITS[unit]) for number, unit in _PART.findall(match[2]))
@@ -45,7 +46,8 @@ def schema_duration(text: str) -> Duration:
     """As schemas take it, which know days and weeks too: "1 day 2h". Raises `EvaluationError`."""
     with suppress(EvaluationError):
         return duration(text)
-    parts = [int(count) * unit for count, word in _WORDS.findall(text) if (unit := _long_unit(word.lower()))]
+    found = _WORDS.findall(text) if len(text) <= _LONGEST else []
+    parts = [int(count) * unit for count, word in found if (unit := _long_unit(word.lower()))]
     if not parts:
         raise EvaluationError(f"unable to parse {text} as duration")
     return _within(sum(parts))

@@ -12,6 +12,7 @@ _NUMBER, _WORD = r"(0|[1-9]\d*)", r"[0-9A-Za-z-]+"
 _VERSION = re.compile(
     rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-({_WORD}(?:\.{_WORD})*))?(?:\+{_WORD}(?:\.{_WORD})*)?", re.ASCII
 )
+_LONGEST = 256
 _ZEROS = re.compile(r"^0+(?=\d)")
 
 
@@ -28,7 +29,7 @@ class Version:
 
 
 def _version(text: str, tolerant: bool = False) -> Version:
-    match = _VERSION.fullmatch(_completed(text) if tolerant else text)
+    match = _VERSION.fullmatch(_completed(text) if tolerant else text) if len(text) <= _LONGEST else None
     words = match[4].split(".") if match and match[4] else []
     if match is None or any(word.isdecimal() and word != str(int(word)) for word in words):
         raise EvaluationError(f'Invalid character(s) found in version "{text}"')
