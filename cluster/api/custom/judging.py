@@ -14,8 +14,8 @@ from cluster.api.custom.rules import Rule, Rules
 from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, required, wrong
 
 BUDGET = 1_000_000
-"""What all rules of an object may cost together: under a second here. A real server is faster and allows ten times that;
-what it allows one rule is allowed here too."""
+"""What all rules of an object may cost together: under a second here. A real server is faster and allows ten times as
+much; what it allows one rule is allowed here too."""
 MESSAGE_MAX = 5 * 1024
 """Bytes of a message that an expression made."""
 _NO_FURTHER = "no further validation rules will be run"
