@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -122,8 +123,10 @@ class TestGone:
     def test_all_that_a_pkill_would_match_is_killed(self, traces: Traces) -> None:
         id = traces.config.id.encode()
         for pid in list(processes()):
-            if id in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
+            # Others on this machine come and go meanwhile.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if id in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGKILL)
         until_nothing_is_left(traces)
 
     def test_the_janitor_is_killed_and_the_cluster_cleans_up_itself(self, handle: Handle, traces: Traces) -> None:
