@@ -434,6 +434,11 @@ KNOWN: tuple[Known, ...] = (
         "security-contexts",
     ),
     Known(
+        r"POST \S*customresourcedefinitions\S* as dear .*",
+        "What a rule may cost is not estimated with the definition; it is counted when the rule is asked.",
+        "rules-refused",
+    ),
+    Known(
         r".*MissingJob.*|events of CronJob keeps-none in order: .*",
         "Whether a controller still sees a Job that it has just deleted is chance.",
         "cronjob-policies",

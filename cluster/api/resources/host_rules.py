@@ -18,4 +18,5 @@ def check_host_ports(spec: Obj, path: str) -> Iterator[FieldError]:
 def check_processes(spec: Obj, path: str) -> Iterator[FieldError]:
     """They are the pod's or the node's."""
     if spec.get("hostPID") and spec.get("shareProcessNamespace"):
-        yield invalid(f"{path}.securityContext.shareProcessNamespace", True, "ShareProcessNamespace and HostPID cannot both be enabled")
+        why = "ShareProcessNamespace and HostPID cannot both be enabled"
+        yield invalid(f"{path}.securityContext.shareProcessNamespace", True, why)

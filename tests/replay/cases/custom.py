@@ -13,7 +13,7 @@ PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 GROUP = "replay.example.com"
 
 
-def _definition(plural: str, kind: str, *versions: Obj, **spec: Any) -> Obj:
+def crd(plural: str, kind: str, *versions: Obj, **spec: Any) -> Obj:
     whole = {
         "group": GROUP,
         "scope": "Namespaced",
@@ -29,7 +29,7 @@ def _definition(plural: str, kind: str, *versions: Obj, **spec: Any) -> Obj:
     }
 
 
-def _version(name: str, spec: Obj, **more: Any) -> Obj:
+def version(name: str, spec: Obj, **more: Any) -> Obj:
     schema = {
         "type": "object",
         "properties": {
@@ -40,7 +40,7 @@ def _version(name: str, spec: Obj, **more: Any) -> Obj:
     return {"name": name, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}, **more}
 
 
-def _object(**properties: Any) -> Obj:
+def fields(**properties: Any) -> Obj:
     return {"type": "object", "properties": properties}
 
 
@@ -49,83 +49,79 @@ TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
 
 @case("definitions-refused")
 async def refused(stage: Stage) -> None:
-    good = _version("v1", _object(a=TEXT))
+    good = version("v1", fields(a=TEXT))
     for note, definition in (
-        ("no versions", _definition("as", "A")),
+        ("no versions", crd("as", "A")),
         (
             "names",
-            _definition(
+            crd(
                 "As",
                 "a b",
                 good,
                 names={"plural": "As", "kind": "a b", "shortNames": ["X_"], "categories": ["All of it"]},
             ),
         ),
-        ("another name", {**_definition("as", "A", good), "metadata": {"name": "bs.example.com"}}),
-        ("no group", _definition("as", "A", good, group="")),
-        ("scope", _definition("as", "A", good, scope="Everywhere")),
-        ("no storage", _definition("as", "A", {**good, "storage": False})),
-        ("twice", _definition("as", "A", good, good)),
-        ("two stored", _definition("as", "A", good, {**good, "name": "v2"})),
-        ("version's name", _definition("as", "A", {**good, "name": "V_1"})),
-        ("no schema", _definition("as", "A", {"name": "v1", "served": True, "storage": True})),
+        ("another name", {**crd("as", "A", good), "metadata": {"name": "bs.example.com"}}),
+        ("no group", crd("as", "A", good, group="")),
+        ("scope", crd("as", "A", good, scope="Everywhere")),
+        ("no storage", crd("as", "A", {**good, "storage": False})),
+        ("twice", crd("as", "A", good, good)),
+        ("two stored", crd("as", "A", good, {**good, "name": "v2"})),
+        ("version's name", crd("as", "A", {**good, "name": "V_1"})),
+        ("no schema", crd("as", "A", {"name": "v1", "served": True, "storage": True})),
         (
             "untyped",
-            _definition(
-                "as", "A", _version("v1", {"properties": {"a": {}, "b": {"type": "array"}, "c": {"type": "odd"}}})
-            ),
+            crd("as", "A", version("v1", {"properties": {"a": {}, "b": {"type": "array"}, "c": {"type": "odd"}}})),
         ),
         (
             "both kinds of fields",
-            _definition(
-                "as", "A", _version("v1", {"type": "object", "properties": {"a": TEXT}, "additionalProperties": TEXT})
-            ),
+            crd("as", "A", version("v1", {"type": "object", "properties": {"a": TEXT}, "additionalProperties": TEXT})),
         ),
         (
             "bad default",
-            _definition(
+            crd(
                 "as",
                 "A",
-                _version("v1", _object(a={"type": "string", "default": 3}, b={"type": "object", "default": {"x": 1}})),
+                version("v1", fields(a={"type": "string", "default": 3}, b={"type": "object", "default": {"x": 1}})),
             ),
         ),
         (
             "bad pattern",
-            _definition(
+            crd(
                 "as",
                 "A",
-                _version(
+                version(
                     "v1",
-                    _object(a={"type": "string", "pattern": "("}, b={"type": "string", "minLength": 3, "enum": []}),
+                    fields(a={"type": "string", "pattern": "("}, b={"type": "string", "minLength": 3, "enum": []}),
                 ),
             ),
         ),
         (
             "list types",
-            _definition(
+            crd(
                 "as",
                 "A",
-                _version(
+                version(
                     "v1",
-                    _object(
+                    fields(
                         a={"type": "array", "items": TEXT, "x-kubernetes-list-type": "map"},
                         b={
                             "type": "array",
-                            "items": _object(k=TEXT),
+                            "items": fields(k=TEXT),
                             "x-kubernetes-list-type": "map",
                             "x-kubernetes-list-map-keys": ["j"],
                         },
-                        c={"type": "array", "items": _object(k=TEXT), "x-kubernetes-list-type": "odd"},
+                        c={"type": "array", "items": fields(k=TEXT), "x-kubernetes-list-type": "odd"},
                     ),
                 ),
             ),
         ),
         (
             "logic",
-            _definition(
+            crd(
                 "as",
                 "A",
-                _version(
+                version(
                     "v1",
                     {
                         "type": "object",
@@ -138,14 +134,14 @@ async def refused(stage: Stage) -> None:
         ),
         (
             "metadata",
-            _definition(
+            crd(
                 "as",
                 "A",
                 {
                     **good,
                     "schema": {
-                        "openAPIV3Schema": _object(
-                            metadata=_object(name=TEXT, labels={"type": "object"}), spec=_object(a=TEXT)
+                        "openAPIV3Schema": fields(
+                            metadata=fields(name=TEXT, labels={"type": "object"}), spec=fields(a=TEXT)
                         )
                     },
                 },
@@ -153,7 +149,7 @@ async def refused(stage: Stage) -> None:
         ),
         (
             "columns",
-            _definition(
+            crd(
                 "as",
                 "A",
                 {
@@ -167,7 +163,7 @@ async def refused(stage: Stage) -> None:
         ),
         (
             "scale",
-            _definition(
+            crd(
                 "as",
                 "A",
                 {
@@ -178,14 +174,14 @@ async def refused(stage: Stage) -> None:
                 },
             ),
         ),
-        ("conversion", _definition("as", "A", good, conversion={"strategy": "Odd"})),
-        ("preserve", _definition("as", "A", good, preserveUnknownFields=True)),
-        ("approved", {**_definition("as", "A", good, group="x.k8s.io"), "metadata": {"name": "as.x.k8s.io"}}),
+        ("conversion", crd("as", "A", good, conversion={"strategy": "Odd"})),
+        ("preserve", crd("as", "A", good, preserveUnknownFields=True)),
+        ("approved", {**crd("as", "A", good, group="x.k8s.io"), "metadata": {"name": "as.x.k8s.io"}}),
     ):
         await stage.request("POST", PATH, definition, note=note)
 
 
-THING = _object(
+THING = fields(
     size={"type": "integer", "minimum": 1, "maximum": 9, "default": 2},
     mode={"type": "string", "enum": ["Fast", "Slow"], "default": "Slow"},
     name={"type": "string", "pattern": "^[a-z]+$", "maxLength": 5},
@@ -201,7 +197,7 @@ THING = _object(
     },
     parts={
         "type": "array",
-        "items": {**_object(id=TEXT, n={"type": "integer", "default": 1}), "required": ["id"]},
+        "items": {**fields(id=TEXT, n={"type": "integer", "default": 1}), "required": ["id"]},
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["id"],
     },
@@ -228,9 +224,9 @@ async def objects(stage: Stage) -> None:
     ]
     scale = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.replicas"}
     spec = {**THING, "required": ["size"]}
-    first = _version("v1", spec, additionalPrinterColumns=columns, subresources={"status": {}, "scale": scale})
+    first = version("v1", spec, additionalPrinterColumns=columns, subresources={"status": {}, "scale": scale})
     second = {**first, "name": "v1beta1", "storage": False, "deprecated": True, "deprecationWarning": "use v1"}
-    definition = _definition("things", "Thing", first, second)
+    definition = crd("things", "Thing", first, second)
     definition["spec"]["names"] |= {"shortNames": ["th"], "categories": ["all"]}
     await stage.kubectl("create", "-f", "-", stdin=yaml.safe_dump(definition), anywhere=True)
     await stage.kubectl("wait", "--for=condition=Established", f"crd/things.{GROUP}", "--timeout=5s", anywhere=True)
