@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from cluster.api.go import go_quoted
 from cluster.client import Invalid, Obj, StatusCause
 
 
@@ -38,12 +39,12 @@ def not_supported(field: str, value: object, valid: Iterable[str]) -> FieldError
 
 def not_one_of(field: str, value: object, valid: Iterable[str]) -> FieldError:
     """The same where Kubernetes lists what it knows in an order of its own."""
-    known = ", ".join(json.dumps(v) for v in valid)
+    known = ", ".join(go_quoted(v) for v in valid)
     return FieldError(field, "FieldValueNotSupported", f"Unsupported value: {_show(value)}: supported values: {known}")
 
 
-def duplicate(field: str, value: object) -> FieldError:
-    return FieldError(field, "FieldValueDuplicate", f"Duplicate value: {_show(value)}")
+def duplicate(field: str, value: object, detail: str = "") -> FieldError:
+    return FieldError(field, "FieldValueDuplicate", _join(f"Duplicate value: {_show(value)}", detail))
 
 
 def forbidden(field: str, detail: str) -> FieldError:
@@ -56,6 +57,11 @@ def not_found(field: str, value: object) -> FieldError:
 
 def too_long(field: str, most_bytes: int) -> FieldError:
     return FieldError(field, "FieldValueTooLong", f"Too long: may not be more than {most_bytes} bytes")
+
+
+def too_many(field: str, count: int, most: int) -> FieldError:
+    what = "item" if most == 1 else "items"
+    return FieldError(field, "FieldValueTooMany", f"Too many: {count}: must have at most {most} {what}")
 
 
 def in_go(obj: Obj, fields: str) -> Obj:
@@ -82,4 +88,11 @@ def _join(head: str, detail: str) -> str:
 
 
 def _show(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+    """As Go writes it: a text quoted as in a program, all else as JSON that is safe within HTML."""
+    if isinstance(value, str):
+        return go_quoted(value)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+    return text.translate(_UNSAFE)
+
+
+_UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})

@@ -18,6 +18,31 @@ def go_text(value: Any) -> str:
     return "<nil>" if value is None else str(value)
 
 
+def go_quoted(text: str) -> str:
+    """A text as Go quotes it: what cannot be printed is told by its number."""
+    return '"' + "".join(_ESCAPES.get(c) or (c if c.isprintable() else _numbered(c)) for c in text) + '"'
+
+
+_ESCAPES = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
+
+
+def _numbered(character: str) -> str:
+    number = ord(character)
+    if number < 0x80:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
 def go_kind(value: Any) -> str:
     """What Go's JSON calls a value."""
     return _JSON_NAMES.get(type(value), "value")

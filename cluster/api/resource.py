@@ -46,7 +46,7 @@ def _all_supported(_obj: Obj) -> Iterable[NotImplementedHere]:
     return ()
 
 
-def _no_warnings(_obj: Obj) -> Iterable[str]:
+def _no_warnings(_obj: Obj, _old: Obj | None) -> Iterable[str]:
     return ()
 
 
@@ -122,8 +122,8 @@ class Resource:
     fields: Callable[[Obj], dict[str, str]] = _no_fields
     unsupported: Callable[[Obj], Iterable[NotImplementedHere]] = _all_supported
     """What a valid object asks for that this cluster does not do."""
-    warnings: Callable[[Obj], Iterable[str]] = _no_warnings
-    """What a valid object has in it that is hardly ever meant; its writer is told."""
+    warnings: Callable[[Obj, Obj | None], Iterable[str]] = _no_warnings
+    """What a valid object (and the one that it replaces) has in it that is hardly ever meant; its writer is told."""
     unconditional: bool = True
     """Whether an update may come without the resourceVersion that it changes."""
     view: View | None = None

@@ -14,6 +14,7 @@ from cluster.api.context import Cluster, Operation, User, Write, private_copy
 from cluster.api.decode import decode, strict_error
 from cluster.api.deletion import DeleteOptions, check_preconditions, is_finished, plan_deletion
 from cluster.api.errors import already_exists, not_found
+from cluster.api.field_errors import refuse
 from cluster.api.managers import track_create, track_update
 from cluster.api.resizing import check_resize, keep_all_but_resources
 from cluster.api.resource import Resource
@@ -52,9 +53,8 @@ class WriteOptions:
             self.warnings.extend(unknown_fields)
 
     def warn(self, resource: Resource, new: Obj, old: Obj | None) -> None:
-        """Tell what the new object holds that is hardly meant, if its writer wrote it."""
-        if old is None or new.get("spec") != old.get("spec"):
-            self.warnings.extend(resource.warnings(new))
+        """Tell what the new object holds that is hardly meant."""
+        self.warnings.extend(resource.warnings(new, old))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,7 @@ class Verbs:
         """Create `obj`, of which a copy is kept."""
         if view := resource.view:
             core = view.write(self._decoded(resource, obj, options))
+            self._check_view(resource, namespace, private_copy(core))
             return shown(resource, self.create(self.resource(view.key), namespace, core, options))
         asked = self._decoded(resource, obj, options)
         attempts = 1 if asked["metadata"].get("name") else NAME_ATTEMPTS
@@ -112,6 +113,15 @@ class Verbs:
             if self._store.get(resource.key, namespace, name) is None:
                 return self.put(resource, new, options.dry_run)
         raise already_exists(resource, name)
+
+    def _check_view(self, resource: Resource, namespace: str, core: Obj) -> None:
+        """Raise `Invalid` for what a view asks for beside what is asked of all that is stored."""
+        stored = self.resource(stored_as(resource))
+        identity.settle_namespace(stored, core, namespace)
+        stored.defaults(core)
+        if errors := list(resource.rules(core, None)):
+            name = core["metadata"].get("name") or core["metadata"].get("generateName", "")
+            raise refuse(errors, group=stored.group, kind=stored.kind, name=name)
 
     def edit(
         self, resource: Resource, namespace: str, name: str, edit: Edit, options: WriteOptions, subresource: str = ""
@@ -170,7 +180,8 @@ class Verbs:
         self._prepare_replacement(write, old.object)
         self._track(write, old.object, options)
         _check(write, old.object)
-        options.warn(resource, new, old.object)
+        if not subresource:
+            options.warn(resource, new, old.object)
         self._admission.review(write)
         if is_finished(resource, new) and not options.dry_run:
             return self._store.remove(resource.key, Entry(new, old.revision))

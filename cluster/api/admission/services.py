@@ -2,6 +2,7 @@
 
 from cluster.api.context import Cluster, Write
 from cluster.api.field_errors import refuse
+from cluster.api.resources.address_rules import check_addresses
 from cluster.api.resources.addresses import allocate, used_by
 from cluster.config import NODE_PORTS, SERVICE_RANGE
 
@@ -11,7 +12,9 @@ def allocate_addresses(cluster: Cluster, write: Write) -> None:
         return
     others = [entry.object for entry in cluster.store.list("services") if not _is_same(entry.object, write)]
     addresses, ports = used_by(others)
-    errors = allocate(
+    known = [] if write.old is None else write.old["spec"].get("clusterIPs") or []
+    # What cannot be given out is all that is said, whatever else may be wrong.
+    errors = list(check_addresses(write.obj["spec"], known)) or allocate(
         write.obj,
         write.old,
         network=SERVICE_RANGE,

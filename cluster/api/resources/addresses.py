@@ -36,16 +36,16 @@ def allocate(
     used_ports: Collection[tuple[str, int]],
     below: Below,
 ) -> list[FieldError]:
-    """Give `service` (in place) the addresses and node ports it needs and has not; say what cannot be given.
+    """Give `service` (in place) the addresses and node ports it needs and has not; say what first cannot be given.
 
     The used sets are those of all other Services; ports are ("TCP", 30080). `network` is the CIDR of cluster IPs.
     """
     if errors := list(_check_families(service, old)):
         return errors
     errors = list(_allocate_address(service, old, ipaddress.IPv4Network(network), used_addresses, below))
-    if needs_node_ports(service):
-        errors += _allocate_ports(service, node_ports, used_ports, below)
-    return errors
+    if errors or not needs_node_ports(service):
+        return errors
+    return list(_allocate_ports(service, node_ports, used_ports, below))[:1]
 
 
 def _check_families(service: Obj, old: Obj | None) -> Iterator[FieldError]:
@@ -53,12 +53,21 @@ def _check_families(service: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = service["spec"]
     if not needs_cluster_ip(service) and (spec.get("type") == "ExternalName" or not spec.get("selector")):
         return
+    if spec.get("ipFamilyPolicy") == "SingleStack":
+        yield from _check_single(spec)
     if spec.get("ipFamilyPolicy") == "RequireDualStack":
         why = "this cluster is not configured for dual-stack services"
         yield invalid("spec.ipFamilyPolicy", "RequireDualStack", why)
     for i, family in enumerate(spec.get("ipFamilies") or ()):
         if family == "IPv6" and not _has_address(old):
             yield invalid(f"spec.ipFamilies[{i}]", family, "not configured on this cluster")
+
+
+def _check_single(spec: Obj) -> Iterator[FieldError]:
+    for name, what in (("clusterIPs", "cluster IPs"), ("ipFamilies", "IP families")):
+        if len(spec.get(name) or ()) == 2:
+            why = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
+            yield invalid("spec.ipFamilyPolicy", "SingleStack", why)
 
 
 def used_by(services: Collection[Obj]) -> tuple[set[str], set[tuple[str, int]]]:

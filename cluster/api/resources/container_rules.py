@@ -1,130 +1,137 @@
 """The rules of containers."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from cluster.api.field_errors import FieldError, duplicate, forbidden, in_go, invalid, not_found, not_one_of, required
-from cluster.api.metadata import label, qualified_name
-from cluster.api.resources.checks import (
-    PROTOCOLS,
-    check_enum,
-    check_name,
-    check_optional_enum,
-    check_quantities,
-    check_range,
-    check_required,
-    port_name,
+from cluster.api.field_errors import (
+    FieldError,
+    duplicate,
+    forbidden,
+    invalid,
+    not_found,
+    not_one_of,
+    not_supported,
+    required,
+    too_many,
 )
-from cluster.api.resources.configmaps import check_key
-from cluster.api.resources.field_rules import FIELDS, check_field_path, check_resource_field
+from cluster.api.metadata import label
+from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name, check_range, port_name
+from cluster.api.resources.env_rules import check_env, check_env_from
+from cluster.api.resources.mount_rules import check_mounts
 from cluster.api.resources.probe_rules import check_lifecycle, check_probes
+from cluster.api.resources.resource_rules import check_resources
+from cluster.api.resources.security_rules import check_container_security
 from cluster.client import Obj
-from cluster.quantity import parse_quantity
 
-_STANDARD = frozenset({"cpu", "memory", "ephemeral-storage"})
-_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
-_NEEDED = {"fieldRef": "fieldPath", "resourceFieldRef": "resource", "configMapKeyRef": "key", "secretKeyRef": "key"}
-_ENV_NAME = "a valid environment variable name must consist only of printable ASCII characters other than '='"
 _POLICIES = ("Always", "IfNotPresent", "Never")
-_SECURITY = (
-    "Capabilities Privileged SELinuxOptions WindowsOptions RunAsUser RunAsGroup RunAsNonRoot ReadOnlyRootFilesystem "
-    "AllowPrivilegeEscalation ProcMount SeccompProfile AppArmorProfile"
+_RESTARTS = ("Always", "Never", "OnFailure")
+_ACTIONS = ("Restart", "RestartAllContainers")
+_RULES_MAX, _CODES_MAX = 20, 255
+_NOT_EPHEMERAL = (
+    *("ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules"),
+    *("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"),
 )
-_PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
-_HIGHEST_ID = 2**31 - 1
+_NO_SIDECAR = "may not be set for init containers without restartPolicy=Always"
+_NO_EPHEMERAL = "cannot be set for an Ephemeral Container"
 
 
-def check_container(container: Obj, path: str, volumes: Collection[str], grace: int) -> Iterator[FieldError]:
-    """`grace`: how many seconds the pod has to end."""
-    yield from _check_identity(container, path)
-    yield from check_enum(container, path, "imagePullPolicy", _POLICIES)
-    yield from check_enum(container, path, "terminationMessagePolicy", ("FallbackToLogsOnError", "File"))
-    yield from _check_ports(container.get("ports") or [], f"{path}.ports")
-    yield from _check_env(container, path)
-    yield from _check_mounts(container.get("volumeMounts") or [], f"{path}.volumeMounts", volumes)
-    yield from check_probes(container, path)
-    yield from check_lifecycle(container.get("lifecycle"), f"{path}.lifecycle", grace)
-    yield from check_resources(container.get("resources") or {}, f"{path}.resources")
-    yield from _check_security(container.get("securityContext") or {}, f"{path}.securityContext")
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What of its pod a container's rules look at."""
+
+    volumes: frozenset[str]
+    grace: int
+    """How many seconds the pod has to end."""
+    restart_policy: str
+    system: Obj | None
+    host_users: bool
 
 
-def check_init_container(container: Obj, path: str) -> Iterator[FieldError]:
-    """What only a sidecar (restartPolicy Always) among the init containers may have."""
-    policy = container.get("restartPolicy")
-    if policy is not None and policy != "Always":
-        yield FieldError(
-            f"{path}.restartPolicy",
-            "FieldValueNotSupported",
-            f'Unsupported value: "{policy}": supported values: "Always"',
-        )
+def check_containers(containers: list[Obj], path: str, pod: Surroundings) -> Iterator[FieldError]:
+    if not containers:
+        yield required(path)
+    names: set[str] = set()
+    for i, container in enumerate(containers):
+        at = f"{path}[{i}]"
+        yield from _check_common(container, at, pod)
+        yield from _check_once(container, at, names)
+        yield from check_lifecycle(container.get("lifecycle"), f"{at}.lifecycle", pod.grace, pod.system)
+        yield from check_probes(container, at)
+        yield from _check_restarts(container, at)
+    yield from _check_host_ports(containers, path)
+
+
+def check_init_containers(containers: list[Obj], path: str, pod: Surroundings, names: set[str]) -> Iterator[FieldError]:
+    """`names`: those of the main containers."""
+    for i, container in enumerate(containers):
+        at, is_sidecar = f"{path}[{i}]", container.get("restartPolicy") == "Always"
+        yield from _check_common(container, at, pod)
+        yield from _check_restarts(container, at)
+        yield from _check_once(container, at, names)
+        yield from _check_host_ports([container], path)
+        if is_sidecar:
+            yield from check_lifecycle(container.get("lifecycle"), f"{at}.lifecycle", pod.grace, pod.system)
+            yield from check_probes(container, at)
+        else:
+            yield from _check_plain_init(container, at)
+
+
+def _check_plain_init(container: Obj, path: str) -> Iterator[FieldError]:
     for name in ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe"):
-        if container.get(name) and policy != "Always":
-            yield forbidden(f"{path}.{name}", "may not be set for init containers without restartPolicy=Always")
-
-
-def check_resize_policy(container: Obj, path: str, restart_policy: str) -> Iterator[FieldError]:
-    """`restart_policy`: of the pod. One that is never restarted is not restarted for a resize either."""
-    at = f"{path}.resizePolicy"
-    named: set[str] = set()
+        if container.get(name) is not None:
+            yield forbidden(f"{path}.{name}", _NO_SIDECAR)
     for i, policy in enumerate(container.get("resizePolicy") or ()):
-        name, way = policy.get("resourceName", ""), policy.get("restartPolicy", "")
-        if name in named:
-            yield duplicate(f"{at}[{i}]", name)
-        named.add(name)
-        for value, valid in ((name, ("cpu", "memory")), (way, ("NotRequired", "RestartContainer"))):
-            if not value:
-                yield required(at)
-            elif value not in valid:
-                yield not_one_of(at, value, valid)
-        if restart_policy == "Never" and way != "NotRequired":
-            yield invalid(at, way, "must be 'NotRequired' when pod `restartPolicy` is 'Never'")
+        if policy.get("restartPolicy") == "RestartContainer":
+            why = "must not be set to 'RestartContainer' for non-sidecar initContainers"
+            yield invalid(f"{path}.resizePolicy[{i}].restartPolicy", "RestartContainer", why)
 
 
-def check_seccomp(profile: Obj | None, path: str) -> Iterator[FieldError]:
-    """Of a container, and of a pod."""
-    if profile is None:
-        return
-    kind = profile.get("type")
-    if not kind:
-        yield required(f"{path}.type", "type is required when seccompProfile is set")
-    elif kind == "Localhost" and not profile.get("localhostProfile"):
-        yield required(f"{path}.localhostProfile", "must be set when seccomp type is Localhost")
-    elif kind not in _PROFILES:
-        yield not_one_of(f"{path}.type", kind, _PROFILES)
-    elif kind != "Localhost" and profile.get("localhostProfile"):
-        yield invalid(
-            f"{path}.localhostProfile", profile["localhostProfile"], "can only be set when seccomp type is Localhost"
-        )
+def check_ephemeral_containers(
+    containers: list[Obj], path: str, pod: Surroundings, others: frozenset[str]
+) -> Iterator[FieldError]:
+    """`others`: the names of the pod's other containers."""
+    names = set(others)
+    for i, container in enumerate(containers):
+        at, target = f"{path}[{i}]", container.get("targetContainerName")
+        yield from _check_common(container, at, pod)
+        yield from check_image(container, at)
+        yield from _check_once(container, at, names)
+        if target and target not in others:
+            yield not_found(f"{at}.targetContainerName", target)
+        yield from (forbidden(f"{at}.{name}", _NO_EPHEMERAL) for name in _NOT_EPHEMERAL if _is_set(container, name))
+        for j, mount in enumerate(container.get("volumeMounts") or ()):
+            given = [name for name in ("subPath", "subPathExpr") if mount.get(name)]
+            yield from (forbidden(f"{at}.volumeMounts[{j}].{name}", _NO_EPHEMERAL) for name in given)
 
 
-def check_ephemeral_container(container: Obj, path: str, targets: Collection[str]) -> Iterator[FieldError]:
-    for name in ("ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources", "restartPolicy"):
-        if container.get(name):
-            yield forbidden(f"{path}.{name}", "cannot be set for an Ephemeral Container")
-    target = container.get("targetContainerName")
-    if target and target not in targets:
-        yield not_found(f"{path}.targetContainerName", target)
+def _is_set(container: Obj, name: str) -> bool:
+    # Resources are a struct, and ports are a list: empty ones are none.
+    holds = name in ("ports", "resources", "resizePolicy", "restartPolicyRules")
+    return bool(container.get(name)) if holds else container.get(name) is not None
 
 
-def check_resources(resources: Obj, path: str) -> Iterator[FieldError]:
-    """Limits and requests of a container."""
-    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-    for kind, amounts in (("limits", limits), ("requests", requests)):
-        yield from check_quantities(amounts, f"{path}.{kind}")
-        for name, quantity in amounts.items():
-            yield from _check_resource_name(name, f"{path}.{kind}[{name}]")
-            if "/" in name and parse_quantity(quantity).denominator != 1:
-                yield invalid(f"{path}.{kind}[{name}]", quantity, "must be an integer")
-    for name in requests.keys() & limits.keys():
-        if parse_quantity(requests[name]) > parse_quantity(limits[name]):
-            yield invalid(
-                f"{path}.requests", requests[name], f"must be less than or equal to {name} limit of {limits[name]}"
-            )
-    if any(_is_extended(name) for name in requests.keys() - limits.keys()):
-        yield required(f"{path}.limits", "Limit must be set for non overcommitable resources")
+def _check_once(container: Obj, path: str, names: set[str]) -> Iterator[FieldError]:
+    name = container.get("name", "")
+    if name in names:
+        yield duplicate(f"{path}.name", name)
+    if name:
+        names.add(name)
 
 
-def _is_extended(name: str) -> bool:
-    return "/" in name or name.startswith("hugepages-")
+def _check_common(container: Obj, path: str, pod: Surroundings) -> Iterator[FieldError]:
+    yield from _check_identity(container, path)
+    policy = container.get("terminationMessagePolicy")
+    if policy not in ("File", "FallbackToLogsOnError"):
+        yield not_one_of(f"{path}.terminationMessagePolicy", policy, ("File", "FallbackToLogsOnError"))
+    yield from _check_ports(container.get("ports") or [], f"{path}.ports")
+    yield from check_env(container.get("env") or [], f"{path}.env")
+    yield from check_env_from(container.get("envFrom") or [], f"{path}.envFrom")
+    yield from check_mounts(container, f"{path}.volumeMounts", pod.volumes)
+    yield from check_enum(container, path, "imagePullPolicy", _POLICIES)
+    yield from check_resources(container.get("resources") or {}, f"{path}.resources")
+    yield from _check_resize_policy(container, f"{path}.resizePolicy", pod.restart_policy)
+    security = container.get("securityContext") or {}
+    yield from check_container_security(security, f"{path}.securityContext", host_users=pod.host_users)
 
 
 def _check_identity(container: Obj, path: str) -> Iterator[FieldError]:
@@ -147,11 +154,7 @@ def _check_ports(ports: list[Obj], path: str) -> Iterator[FieldError]:
     names: set[str] = set()
     for i, port in enumerate(ports):
         at = f"{path}[{i}]"
-        if name := port.get("name"):
-            yield from check_name(name, f"{at}.name", port_name)
-            if name in names:
-                yield duplicate(f"{at}.name", name)
-            names.add(name)
+        yield from _check_port_name(port.get("name", ""), f"{at}.name", names)
         if not port.get("containerPort"):
             yield required(f"{at}.containerPort")
         else:
@@ -160,88 +163,62 @@ def _check_ports(ports: list[Obj], path: str) -> Iterator[FieldError]:
         yield from check_enum(port, at, "protocol", PROTOCOLS)
 
 
-def _check_env(container: Obj, path: str) -> Iterator[FieldError]:
-    for i, variable in enumerate(container.get("env") or ()):
-        at = f"{path}.env[{i}]"
-        if not variable.get("name"):
-            yield required(f"{at}.name")
-        elif "=" in variable["name"] or not variable["name"].isascii() or not variable["name"].isprintable():
-            yield invalid(f"{at}.name", variable["name"], _ENV_NAME)
-        if (source := variable.get("valueFrom")) is not None:
-            yield from _check_source(source, f"{at}.valueFrom", has_value=bool(variable.get("value")))
-    for i, source in enumerate(container.get("envFrom") or ()):
-        if len([k for k in ("configMapRef", "secretRef") if source.get(k)]) != 1:
-            yield invalid(f"{path}.envFrom[{i}]", "", "must specify one of: `configMapRef` or `secretRef`")
+def _check_port_name(name: str, path: str, names: set[str]) -> Iterator[FieldError]:
+    yield from (wrong := list(check_name(name, path, port_name)) if name else [])
+    if name in names:
+        yield duplicate(path, name)
+    elif name and not wrong:
+        names.add(name)
 
 
-def _check_source(source: Obj, path: str, *, has_value: bool) -> Iterator[FieldError]:
-    given = [kind for kind in _SOURCES if source.get(kind)]
-    if not given:
-        *others, last = (f"`{source}`" for source in _SOURCES)
-        yield invalid(path, "", f"must specify one of: {', '.join(others)} or {last}")
-    elif has_value:
-        yield invalid(path, "", "may not be specified when `value` is not empty")
-    elif len(given) > 1:
-        yield invalid(path, "", "may not have more than one field specified at a time")
-    for kind, needed in _NEEDED.items():
-        if kind in source:
-            yield from check_required(source[kind] or {}, f"{path}.{kind}", needed)
-    for kind in ("configMapKeyRef", "secretKeyRef"):
-        if key := (source.get(kind) or {}).get("key"):
-            yield from check_key(key, f"{path}.{kind}.key")
-    if field := (source.get("fieldRef") or {}).get("fieldPath"):
-        yield from check_field_path(field, f"{path}.fieldRef", FIELDS)
-    if (source.get("resourceFieldRef") or {}).get("resource"):
-        yield from check_resource_field(source["resourceFieldRef"], f"{path}.resourceFieldRef")
+def _check_host_ports(containers: list[Obj], path: str) -> Iterator[FieldError]:
+    """No two ports of these containers stand on one of the node."""
+    taken: set[str] = set()
+    for i, container in enumerate(containers):
+        for j, port in enumerate(container.get("ports") or ()):
+            on_node = f"{port.get('protocol', '')}/{port.get('hostIP', '')}/{port.get('hostPort', 0)}"
+            if port.get("hostPort") and on_node in taken:
+                yield duplicate(f"{path}[{i}].ports[{j}].hostPort", on_node)
+            taken.add(on_node)
 
 
-def _check_mounts(mounts: list[Obj], path: str, volumes: Collection[str]) -> Iterator[FieldError]:
-    paths: set[str] = set()
-    for i, mount in enumerate(mounts):
-        at = f"{path}[{i}]"
-        if not mount.get("name"):
-            yield required(f"{at}.name")
-        elif mount["name"] not in volumes:
-            yield not_found(f"{at}.name", mount["name"])
-        where = mount.get("mountPath", "")
-        if not where:
-            yield required(f"{at}.mountPath")
-        if where in paths:
-            yield invalid(f"{at}.mountPath", where, "must be unique")
-        paths.add(where)
-        yield from _check_sub_path(mount, at, path)
+def _check_restarts(container: Obj, path: str) -> Iterator[FieldError]:
+    policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or []
+    if policy is None and rules:
+        yield required(f"{path}.restartPolicy", "must specify restartPolicy when restart rules are used")
+    if policy is not None and policy not in _RESTARTS:
+        yield not_supported(f"{path}.restartPolicy", policy, _RESTARTS)
+    if len(rules) > _RULES_MAX:
+        yield too_many(f"{path}.restartPolicyRules", len(rules), _RULES_MAX)
+    for i, rule in enumerate(rules):
+        yield from _check_restart_rule(rule, f"{path}.restartPolicyRules[{i}]")
 
 
-def _check_sub_path(mount: Obj, path: str, mounts: str) -> Iterator[FieldError]:
-    for name in ("subPath", "subPathExpr"):
-        inside = mount.get(name) or ""
-        if inside.startswith("/"):
-            yield invalid(f"{path}.{name}", inside, "must be a relative path")
-        if ".." in inside.split("/"):
-            yield invalid(f"{mounts}.{name}", inside, "must not contain '..'")
-    if mount.get("subPath") and mount.get("subPathExpr"):
-        yield invalid(f"{path}.subPathExpr", mount["subPathExpr"], "subPathExpr and subPath are mutually exclusive")
+def _check_restart_rule(rule: Obj, path: str) -> Iterator[FieldError]:
+    action, codes = rule.get("action", ""), rule.get("exitCodes")
+    if action not in _ACTIONS:
+        yield not_supported(f"{path}.action", action, _ACTIONS)
+    if codes is None:
+        yield required(f"{path}.exitCodes", "must be specified")
+        return
+    if codes.get("operator") not in ("In", "NotIn"):
+        yield not_supported(f"{path}.exitCodes.operator", codes.get("operator", ""), ("In", "NotIn"))
+    if len(codes.get("values") or ()) > _CODES_MAX:
+        yield too_many(f"{path}.exitCodes.values", len(codes["values"]), _CODES_MAX)
 
 
-def _check_resource_name(name: str, path: str) -> Iterator[FieldError]:
-    if wrong := qualified_name(name):
-        yield invalid(path, name, wrong)
-    elif "/" not in name and name not in _STANDARD and not name.startswith("hugepages-"):
-        yield invalid(path, name, "must be a standard resource type or fully qualified")
-        yield invalid(path, name, "must be a standard resource for containers")
-
-
-def _check_security(context: Obj, path: str) -> Iterator[FieldError]:
-    for name in ("runAsUser", "runAsGroup"):
-        yield from check_range(context.get(name), f"{path}.{name}", 0, _HIGHEST_ID)
-    yield from check_seccomp(context.get("seccompProfile"), f"{path}.seccompProfile")
-    yield from check_optional_enum(context, path, "procMount", ("Default", "Unmasked"))
-    if context.get("procMount") == "Unmasked":
-        yield invalid(f"{path}.procMount", "Unmasked", "`hostUsers` must be false to use `Unmasked`")
-    if context.get("allowPrivilegeEscalation") is False:
-        if context.get("privileged"):
-            why = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
-            yield invalid(path, in_go(context, _SECURITY), why)
-        if "SYS_ADMIN" in ((context.get("capabilities") or {}).get("add") or ()):
-            why = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
-            yield invalid(path, in_go(context, _SECURITY), why)
+def _check_resize_policy(container: Obj, path: str, restart_policy: str) -> Iterator[FieldError]:
+    """`restart_policy`: of the pod. One that is never restarted is not restarted for a resize either."""
+    named: set[str] = set()
+    for i, policy in enumerate(container.get("resizePolicy") or ()):
+        name, way = policy.get("resourceName", ""), policy.get("restartPolicy", "")
+        if name in named:
+            yield duplicate(f"{path}[{i}]", name)
+        named.add(name)
+        for value, valid in ((name, ("cpu", "memory")), (way, ("NotRequired", "RestartContainer"))):
+            if not value:
+                yield required(path)
+            elif value not in valid:
+                yield not_one_of(path, value, valid)
+        if restart_policy == "Never" and way != "NotRequired":
+            yield invalid(path, way, "must be 'NotRequired' when pod `restartPolicy` is 'Never'")

@@ -12,8 +12,11 @@ from cluster.client import Obj
 
 def rules(revision: Obj, old: Obj | None) -> Iterator[FieldError]:
     yield from check_not_negative(revision, "", "revision")
-    if revision.get("data") is None:
+    data = revision.get("data")
+    if old is None and data is None:
         yield required("data", "data is mandatory")
+    elif old is None and not isinstance(data, dict):
+        yield required("data", "data must be a valid JSON object")
     if old is not None and revision.get("data") != old.get("data"):
         yield immutable("data", revision.get("data"))
 

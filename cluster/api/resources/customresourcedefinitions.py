@@ -89,7 +89,8 @@ def _check_names(names: Obj) -> Iterator[FieldError]:
         if not text:
             yield required(f"spec.names.{name}")
         elif wrong := label_1035(text.lower() if is_kind else text):
-            yield invalid(f"spec.names.{name}", text, f"{_MIXED}{wrong}" if is_kind else wrong)
+            why = ",".join(wrong)
+            yield invalid(f"spec.names.{name}", text, f"{_MIXED}{why}" if is_kind else why)
     for name in ("shortNames", "categories"):
         for i, word in enumerate(names.get(name) or ()):
             yield from check_name(word, f"spec.names.{name}[{i}]", label_1035)
@@ -99,7 +100,7 @@ def _check_group(group: str, definition: Obj) -> Iterator[FieldError]:
     if not group:
         yield required("spec.group")
     elif wrong := subdomain(group):
-        yield invalid("spec.group", group, wrong)
+        yield invalid("spec.group", group, ",".join(wrong))
     elif "." not in group:
         yield invalid("spec.group", group, "should be a domain with at least one dot")
     elif protected_group_needs_approval(definition):
@@ -118,7 +119,7 @@ def _check_versions(spec: Obj) -> Iterator[FieldError]:
     if sum(version["storage"] for version in versions) != 1:
         yield invalid("spec.versions", _shown(versions), "must have exactly one version marked as storage version")
     if named and (wrong := label_1035(named[0] or "")):
-        yield invalid("spec.version", named[0], wrong)
+        yield invalid("spec.version", named[0], ",".join(wrong))
     for i, version in enumerate(versions):
         if not (version.get("schema") or {}).get("openAPIV3Schema"):
             yield required(f"spec.versions[{i}].schema.openAPIV3Schema")

@@ -2,12 +2,28 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, invalid, required
+from cluster.api.field_errors import FieldError, invalid, not_one_of, required
+from cluster.api.metadata import immutable
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum, check_int_or_percent
+from cluster.api.resources.checks import (
+    amount_of,
+    check_int_or_percent,
+    check_not_above,
+    check_not_negative,
+    check_selector,
+    shares_in_go,
+)
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.templates import check_workload, unsupported_template
+from cluster.api.resources.podspec_rules import check_template
+from cluster.api.resources.templates import (
+    changed,
+    check_kept_running,
+    check_match,
+    is_empty,
+    unchanged,
+    unsupported_template,
+)
 from cluster.api.tables.workloads import DAEMON_SETS
 from cluster.client import Obj
 
@@ -33,18 +49,41 @@ def count_templates(new: Obj, old: Obj) -> None:
 
 
 def rules(daemon_set: Obj, old: Obj | None) -> Iterator[FieldError]:
-    yield from check_workload(daemon_set, old)
-    strategy, path = daemon_set["spec"]["updateStrategy"], "spec.updateStrategy"
-    yield from check_enum(strategy, path, "type", ("OnDelete", "RollingUpdate"))
-    for name, value in (strategy.get("rollingUpdate") or {}).items():
-        yield from check_int_or_percent(value, f"{path}.rollingUpdate.{name}")
-    rolling = strategy.get("rollingUpdate") or {}
-    moving = {name for name, value in rolling.items() if str(value).rstrip("%") != "0"}
-    if rolling and not moving:
-        yield required(f"{path}.rollingUpdate.maxUnavailable", "cannot be 0 when maxSurge is 0")
-    if moving == {"maxSurge", "maxUnavailable"}:
-        why = "may not be set when maxUnavailable is non-zero"
-        yield invalid(f"{path}.rollingUpdate.maxSurge", rolling["maxSurge"], why)
+    if unchanged(daemon_set, old):
+        return
+    spec = daemon_set["spec"]
+    selector = spec.get("selector")
+    if changed(daemon_set, old, "selector"):
+        yield immutable("spec.selector", selector)
+    yield from (wrong := list(check_selector(selector, "spec.selector")))
+    yield from () if wrong else check_match(spec)
+    if selector is not None and is_empty(selector):
+        yield invalid("spec.selector", selector, "empty selector is invalid for daemonset")
+    yield from check_template(spec["template"], "spec.template")
+    yield from check_kept_running(spec, "DaemonSet")
+    yield from check_not_negative(spec, "spec", "minReadySeconds")
+    yield from _check_strategy(spec["updateStrategy"], "spec.updateStrategy")
+    yield from check_not_negative(spec, "spec", "revisionHistoryLimit")
+
+
+def _check_strategy(strategy: Obj, path: str) -> Iterator[FieldError]:
+    kind, rolling = strategy["type"], strategy.get("rollingUpdate")
+    if kind == "RollingUpdate":
+        yield from _check_rolling(rolling or {}, f"{path}.rollingUpdate")
+    elif kind != "OnDelete":
+        shown = {"Type": kind, "RollingUpdate": rolling and shares_in_go(rolling)}
+        yield not_one_of(path, shown, ("RollingUpdate", "OnDelete"))
+
+
+def _check_rolling(rolling: Obj, path: str) -> Iterator[FieldError]:
+    unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
+    for check in (check_int_or_percent, check_not_above):
+        yield from check(unavailable, f"{path}.maxUnavailable")
+        yield from check(surge, f"{path}.maxSurge")
+    if amount_of(unavailable) and amount_of(surge):
+        yield invalid(f"{path}.maxSurge", surge, "may not be set when maxUnavailable is non-zero")
+    elif not amount_of(unavailable) and not amount_of(surge):
+        yield required(f"{path}.maxUnavailable", "cannot be 0 when maxSurge is 0")
 
 
 def initial_status(_daemon_set: Obj) -> Obj:
@@ -65,5 +104,5 @@ RESOURCE = Resource(
     rules=rules,
     initial_status=initial_status,
     unsupported=unsupported_template("spec", "template"),
-    warnings=template_warnings("spec", "template"),
+    warnings=template_warnings("spec", "template", named=False),
 )

@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, invalid
+from cluster.api.field_errors import FieldError, forbidden, invalid, not_one_of
+from cluster.api.metadata import immutable
 from cluster.api.resource import Resource
-from cluster.api.resources.checks import check_enum, check_int_or_percent, check_not_above, check_not_negative
+from cluster.api.resources.checks import (
+    amount_of,
+    check_int_or_percent,
+    check_not_above,
+    check_not_negative,
+    shares_in_go,
+)
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.templates import check_counts, check_workload, unsupported_template
+from cluster.api.resources.templates import changed, check_counts, check_selected, unchanged, unsupported_template
 from cluster.api.tables.workloads import DEPLOYMENTS
 from cluster.client import Obj
 
@@ -26,26 +33,38 @@ def fill(deployment: Obj) -> None:
 def rules(deployment: Obj, old: Obj | None) -> Iterator[FieldError]:
     if old is not None and deployment.get("status") != old.get("status"):
         yield from check_counts(deployment.get("status"), "updatedReplicas", "readyReplicas", "availableReplicas")
-    yield from check_workload(deployment, old)
-    yield from _check_strategy(deployment["spec"]["strategy"], "spec.strategy")
-    yield from check_not_negative(deployment["spec"], "spec", "revisionHistoryLimit")
-    deadline, ready = deployment["spec"]["progressDeadlineSeconds"], deployment["spec"].get("minReadySeconds", 0)
+    if unchanged(deployment, old):
+        return
+    spec = deployment["spec"]
+    yield from check_not_negative(spec, "spec", "replicas")
+    yield from check_selected(spec, "deployment", kept="ReplicaSet")
+    yield from _check_strategy(spec["strategy"], "spec.strategy")
+    yield from check_not_negative(spec, "spec", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
+    deadline, ready = spec["progressDeadlineSeconds"], spec.get("minReadySeconds", 0)
     if deadline <= ready:
         yield invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
+    if changed(deployment, old, "selector"):
+        yield immutable("spec.selector", spec.get("selector"))
 
 
 def _check_strategy(strategy: Obj, path: str) -> Iterator[FieldError]:
-    yield from check_enum(strategy, path, "type", ("Recreate", "RollingUpdate"))
-    rolling = strategy.get("rollingUpdate")
-    if strategy["type"] == "Recreate" and rolling is not None:
+    kind, rolling = strategy["type"], strategy.get("rollingUpdate")
+    if kind == "Recreate" and rolling is not None:
         yield forbidden(f"{path}.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")
-        return
-    unavailable = (rolling or {}).get("maxUnavailable")
-    yield from check_int_or_percent(unavailable, f"{path}.rollingUpdate.maxUnavailable")
-    yield from check_int_or_percent((rolling or {}).get("maxSurge"), f"{path}.rollingUpdate.maxSurge")
-    if rolling and {str(v).rstrip("%") for v in rolling.values()} == {"0"}:
-        yield invalid(f"{path}.rollingUpdate.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0")
-    yield from check_not_above(unavailable, f"{path}.rollingUpdate.maxUnavailable")
+    elif kind == "RollingUpdate":
+        yield from _check_rolling(rolling or {}, f"{path}.rollingUpdate")
+    elif kind != "Recreate":
+        shown = {"Type": kind, "RollingUpdate": rolling and shares_in_go(rolling)}
+        yield not_one_of(path, shown, ("Recreate", "RollingUpdate"))
+
+
+def _check_rolling(rolling: Obj, path: str) -> Iterator[FieldError]:
+    unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
+    yield from check_int_or_percent(unavailable, f"{path}.maxUnavailable")
+    yield from check_int_or_percent(surge, f"{path}.maxSurge")
+    if not amount_of(unavailable) and not amount_of(surge):
+        yield invalid(f"{path}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0")
+    yield from check_not_above(unavailable, f"{path}.maxUnavailable")
 
 
 def desired(deployment: Obj) -> tuple[Obj, Obj]:

@@ -1,17 +1,14 @@
 """Endpoints: the older view of who stands behind a Service."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
 
-from cluster.api.field_errors import FieldError, invalid, required
-from cluster.api.metadata import label, qualified_name
+from cluster.api.field_errors import FieldError, required
+from cluster.api.metadata import label, qualified_name, subdomain
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name, check_range
-from cluster.api.resources.podspec_rules import check_ip
+from cluster.api.resources.ip_rules import check_ip, check_reach, ip_warnings
 from cluster.api.tables.services import ENDPOINTS
 from cluster.client import Obj
-
-_LOCAL_MULTICAST = ip_network("224.0.0.0/24")
 
 
 def fill(endpoints: Obj) -> None:
@@ -20,16 +17,16 @@ def fill(endpoints: Obj) -> None:
             port.setdefault("protocol", "TCP")
 
 
-def rules(endpoints: Obj, _old: Obj | None) -> Iterator[FieldError]:
+def rules(endpoints: Obj, old: Obj | None) -> Iterator[FieldError]:
+    if old is not None and endpoints.get("subsets") == old.get("subsets"):
+        return
     for i, subset in enumerate(endpoints.get("subsets") or ()):
         path = f"subsets[{i}]"
         if not subset.get("addresses") and not subset.get("notReadyAddresses"):
             yield required(path, "must specify `addresses` or `notReadyAddresses`")
         for kind in ("addresses", "notReadyAddresses"):
             for j, address in enumerate(subset.get(kind) or ()):
-                yield from check_address(address.get("ip", ""), f"{path}.{kind}[{j}].ip")
-                if address.get("hostname"):
-                    yield from check_name(address["hostname"], f"{path}.{kind}[{j}].hostname", label)
+                yield from _check_address(address, f"{path}.{kind}[{j}]")
         ports = subset.get("ports") or ()
         for j, port in enumerate(ports):
             yield from _check_port(port, f"{path}.ports[{j}]", named=len(ports) > 1)
@@ -42,29 +39,27 @@ def _check_port(port: Obj, path: str, *, named: bool) -> Iterator[FieldError]:
         yield required(f"{path}.name")
     yield from check_range(port.get("port", 0), f"{path}.port", 1, 65535)
     yield from check_enum(port, path, "protocol", PROTOCOLS)
-    if port.get("appProtocol"):
+    if port.get("appProtocol") is not None:
         yield from check_name(port["appProtocol"], f"{path}.appProtocol", qualified_name)
 
 
-def check_address(text: str, path: str) -> Iterator[FieldError]:
-    yield from (wrong := list(check_ip(text, path)))
-    if wrong:
-        yield invalid(path, text, "must be a valid IP address")
+def _check_address(address: Obj, path: str) -> Iterator[FieldError]:
+    ip = address.get("ip", "")
+    yield from check_ip(ip, f"{path}.ip")
+    if address.get("hostname"):
+        yield from check_name(address["hostname"], f"{path}.hostname", label)
+    if address.get("nodeName") is not None:
+        yield from check_name(address["nodeName"], f"{path}.nodeName", subdomain)
+    yield from check_reach(ip, f"{path}.ip")
+
+
+def warnings(endpoints: Obj, _old: Obj | None) -> Iterator[str]:
+    if (endpoints["metadata"].get("labels") or {}).get("endpoints.kubernetes.io/managed-by") == "endpoint-controller":
         return
-    yield from check_reach(text, path)
-
-
-def check_reach(text: str, path: str) -> Iterator[FieldError]:
-    """Nobody reaches an endpoint at an address of these kinds."""
-    address = ip_address(text)
-    for what, is_wrong in (
-        ("may not be unspecified (0.0.0.0 or ::)", address.is_unspecified),
-        ("may not be in the loopback range (127.0.0.0/8, ::1/128)", address.is_loopback),
-        ("may not be in the link-local range (169.254.0.0/16, fe80::/10)", address.is_link_local),
-        ("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)", address in _LOCAL_MULTICAST),
-    ):
-        if is_wrong:
-            yield invalid(path, text, what)
+    for i, subset in enumerate(endpoints.get("subsets") or ()):
+        for kind in ("addresses", "notReadyAddresses"):
+            for j, address in enumerate(subset.get(kind) or ()):
+                yield from ip_warnings(address.get("ip", ""), f"subsets[{i}].{kind}[{j}].ip")
 
 
 RESOURCE = Resource(
@@ -75,4 +70,5 @@ RESOURCE = Resource(
     deprecated="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     fill=fill,
     rules=rules,
+    warnings=warnings,
 )

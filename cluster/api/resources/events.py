@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from cluster.api.field_errors import FieldError, invalid, required
+from cluster.api.metadata import qualified_name
 from cluster.api.resource import Resource, View
+from cluster.api.resources.checks import check_name
 from cluster.api.tables.events import TABLE
 from cluster.client import Obj
 
@@ -32,19 +34,58 @@ def fill(event: Obj) -> None:
 
 
 def rules(event: Obj, _old: Obj | None) -> Iterator[FieldError]:
-    namespace = event["involvedObject"].get("namespace", "")
-    # Events about objects without a namespace live in "default".
-    if (namespace or "default") != event["metadata"].get("namespace"):
-        yield invalid("involvedObject.namespace", namespace, "does not match event.namespace")
+    return _check(event, "reportingComponent")
+
+
+def _check(event: Obj, controller: str) -> Iterator[FieldError]:
+    """`controller`: what the version calls who reports."""
+    namespace, own = event["involvedObject"].get("namespace", ""), event["metadata"].get("namespace")
+    if event.get("eventTime") is not None:
+        homes = (own,) if namespace else ("default", "kube-system")
+        yield from () if own in homes else _elsewhere(namespace)
+        yield from _check_new(event, controller)
+    elif (namespace or "default") != own:
+        # Events about objects without a namespace live in "default".
+        yield from _elsewhere(namespace)
+
+
+def _elsewhere(namespace: str) -> Iterator[FieldError]:
+    yield invalid("involvedObject.namespace", namespace, "does not match event.namespace")
+
+
+def _check_new(event: Obj, controller: str) -> Iterator[FieldError]:
+    """What is asked of events in the newer way: of those that have an eventTime."""
+    reporter = event.get("reportingComponent", "")
+    if not reporter:
+        yield required(controller)
+    yield from check_name(reporter, controller, qualified_name)
+    for name, most in (("reportingInstance", 128), ("action", 128), ("reason", 128), ("message", 1024)):
+        text = event.get(name, "")
+        if not text and name != "message":
+            yield required(name)
+        if len(text.encode()) > most:
+            yield invalid(name, "", f"can have at most {most} characters")
 
 
 def rules_events_v1(event: Obj, old: Obj | None) -> Iterator[FieldError]:
     """What the newer API asks for beside that, of new events."""
-    yield from rules(event, old)
-    if old is None and event.get("eventTime") is None:
-        yield required("eventTime")
-    if event.get("type") not in ("Normal", "Warning"):
-        yield invalid("type", event.get("type", ""), f"has invalid value: {event.get('type', '')}")
+    yield from _check(event, "reportingController")
+    if old is None:
+        yield from _check_series(event.get("series"))
+        if event.get("eventTime") is None:
+            yield required("eventTime")
+        if event.get("type") not in ("Normal", "Warning"):
+            yield invalid("type", "", f"has invalid value: {event.get('type', '')}")
+        for name in ("firstTimestamp", "lastTimestamp", "count", "source"):
+            if event.get(name):
+                yield invalid(name, "", "needs to be unset")
+
+
+def _check_series(series: Obj | None) -> Iterator[FieldError]:
+    if series is not None and series.get("count", 0) < 2:
+        yield invalid("series.count", "", "should be at least 2")
+    if series is not None and series.get("lastObservedTime") is None:
+        yield required("series.lastObservedTime")
 
 
 def selectable(event: Obj) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid
-from cluster.api.metadata import wrong_label_keys
+from cluster.api.metadata import qualified_name
 from cluster.client import Obj
 
 REASON = "SchedulingGated"
@@ -30,7 +30,7 @@ def check_gates(spec: Obj, path: str) -> Iterator[FieldError]:
     names = _names(spec)
     for i, name in enumerate(names):
         at = f"{path}.schedulingGates[{i}]"
-        yield from (invalid(at, name, wrong) for wrong in wrong_label_keys(name))
+        yield from (invalid(at, name, wrong) for wrong in qualified_name(name))
         if name in names[:i]:
             yield duplicate(at, name)
 

@@ -13,10 +13,3 @@ def check_host_ports(spec: Obj, path: str) -> Iterator[FieldError]:
             if port.get("hostPort") and port["hostPort"] != port.get("containerPort"):
                 at = f"{path}.containers[{i}].ports[{j}].hostPort"
                 yield invalid(at, port["hostPort"], "must match `containerPort` when `hostNetwork` is true")
-
-
-def check_processes(spec: Obj, path: str) -> Iterator[FieldError]:
-    """They are the pod's or the node's."""
-    if spec.get("hostPID") and spec.get("shareProcessNamespace"):
-        why = "ShareProcessNamespace and HostPID cannot both be enabled"
-        yield invalid(f"{path}.securityContext.shareProcessNamespace", True, why)

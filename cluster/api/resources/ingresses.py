@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, invalid, required
+from cluster.api.field_errors import FieldError, invalid, not_supported, required
 from cluster.api.metadata import label, subdomain, wildcard_subdomain
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_enum, check_name, check_range, is_address, port_name
+from cluster.api.resources.checks import check_name, check_range, check_typed_reference, port_name
+from cluster.api.resources.ip_rules import is_address
 from cluster.api.resources.unsupported import refusal
 from cluster.api.tables.ingresses import INGRESSES
 from cluster.client import NotImplementedHere, Obj
@@ -22,13 +23,11 @@ def fill(ingress: Obj) -> None:
     ingress.setdefault("spec", {})
 
 
-def rules(ingress: Obj, before: Obj | None) -> Iterator[FieldError]:
+def rules(ingress: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = ingress["spec"]
-    if not spec.get("rules") and not spec.get("defaultBackend"):
+    if not spec.get("rules") and spec.get("defaultBackend") is None:
         yield invalid("spec", None, "either `defaultBackend` or `rules` must be specified")
-    if spec.get("ingressClassName") is not None:
-        yield from check_name(spec["ingressClassName"], "spec.ingressClassName", subdomain)
-    if spec.get("defaultBackend"):
+    if spec.get("defaultBackend") is not None:
         yield from _check_backend(spec["defaultBackend"], "spec.defaultBackend")
     for i, rule in enumerate(spec.get("rules") or ()):
         yield from _check_host(rule.get("host", ""), f"spec.rules[{i}].host")
@@ -36,10 +35,12 @@ def rules(ingress: Obj, before: Obj | None) -> Iterator[FieldError]:
             yield from _check_paths(rule["http"].get("paths") or [], f"spec.rules[{i}].http.paths")
     for i, tls in enumerate(spec.get("tls") or ()):
         for j, host in enumerate(tls.get("hosts") or ()):
-            yield from _check_host(host, f"spec.tls[{i}].hosts[{j}]")
+            yield from check_name(host, f"spec.tls[{i}].hosts[{j}]", wildcard_subdomain if "*" in host else subdomain)
         if tls.get("secretName"):
             yield from check_name(tls["secretName"], f"spec.tls[{i}].secretName", subdomain)
-    if before is None:
+    if spec.get("ingressClassName") is not None:
+        yield from check_name(spec["ingressClassName"], "spec.ingressClassName", subdomain)
+    if old is None:
         yield from _check_class(ingress)
 
 
@@ -49,10 +50,15 @@ def _check_class(ingress: Obj) -> Iterator[FieldError]:
         yield invalid(f"annotations.{_CLASS}", old, "must match `ingressClassName` when both are specified")
 
 
+def warnings(ingress: Obj, old: Obj | None) -> Iterator[str]:
+    if old is None and _CLASS in annotations_of(ingress) and ingress["spec"].get("ingressClassName") is None:
+        yield f"annotation \"{_CLASS}\" is deprecated, please use 'spec.ingressClassName' instead"
+
+
 def _check_host(host: str, path: str) -> Iterator[FieldError]:
     if is_address(host):
         yield invalid(path, host, "must be a DNS name, not an IP address")
-    elif host:
+    if host:
         yield from check_name(host, path, wildcard_subdomain if "*" in host else subdomain)
 
 
@@ -60,32 +66,37 @@ def _check_paths(paths: list[Obj], at: str) -> Iterator[FieldError]:
     if not paths:
         yield required(at)
     for i, path in enumerate(paths):
+        if path.get("pathType") is None:
+            yield required(f"{at}[{i}].pathType", "pathType must be specified")
+            continue
         yield from _check_path(path, f"{at}[{i}]")
-        yield from _check_backend(path["backend"], f"{at}[{i}].backend")
+        yield from _check_backend(path.get("backend") or {}, f"{at}[{i}].backend")
 
 
 def _check_path(path: Obj, at: str) -> Iterator[FieldError]:
-    if not path.get("pathType"):
-        yield required(f"{at}.pathType", "pathType must be specified")
+    kind, text = path["pathType"], path.get("path", "")
+    if kind not in _PATH_TYPES:
+        yield not_supported(f"{at}.pathType", kind, _PATH_TYPES)
         return
-    yield from check_enum(path, at, "pathType", _PATH_TYPES)
-    text, strict = path.get("path", ""), path.get("pathType") != "ImplementationSpecific"
+    strict = kind != "ImplementationSpecific"
     if not text.startswith("/") and (text or strict):
         yield invalid(f"{at}.path", text, "must be an absolute path")
-    elif strict:
+    if strict:
         wrong = [f"must not contain '{part}'" for part in _NOT_IN_PATHS if part in text]
         wrong += [f"cannot end with '{end}'" for end in _NOT_AT_THE_END if text.endswith(end)]
         yield from (invalid(f"{at}.path", text, what) for what in wrong)
 
 
 def _check_backend(backend: Obj, at: str) -> Iterator[FieldError]:
-    service = backend.get("service")
-    if backend.get("resource") and service:
+    service, resource = backend.get("service"), backend.get("resource")
+    if resource is not None and service is not None:
         yield invalid(at, "", "cannot set both resource and service backends")
-    elif not backend.get("resource") and service is None:
-        yield invalid(at, "", "resource or service backend is required")
+    elif resource is not None:
+        yield from check_typed_reference(resource, f"{at}.resource")
     elif service is not None:
         yield from _check_service(service, at)
+    else:
+        yield invalid(at, "", "resource or service backend is required")
 
 
 def _check_service(service: Obj, at: str) -> Iterator[FieldError]:
@@ -110,7 +121,8 @@ def unsupported(ingress: Obj) -> Iterator[NotImplementedHere]:
             yield refusal(f"metadata.annotations[{name}]", "of ingress-nginx's annotations there are the redirects")
     spec = ingress["spec"]
     paths = [path for rule in spec.get("rules") or () for path in (rule.get("http") or {}).get("paths") or ()]
-    if any(part.get("resource") for part in (spec.get("defaultBackend") or {}, *(path["backend"] for path in paths))):
+    backends = (spec.get("defaultBackend") or {}, *(path.get("backend") or {} for path in paths))
+    if any(part.get("resource") for part in backends):
         yield refusal("backend.resource", "backends are Services")
 
 
@@ -130,4 +142,5 @@ RESOURCE = Resource(
     rules=rules,
     initial_status=initial_status,
     unsupported=unsupported,
+    warnings=warnings,
 )

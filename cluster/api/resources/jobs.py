@@ -2,26 +2,26 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, invalid, required
-from cluster.api.metadata import domain_path, immutable
+from cluster.api.field_errors import FieldError, invalid, not_one_of, required, too_long
+from cluster.api.metadata import check_domain_path, immutable, label
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import (
-    check_name,
     check_not_negative,
     check_optional_enum,
     check_selector,
 )
-from cluster.api.resources.job_rules import check_failure_policy, check_indexes
+from cluster.api.resources.job_rules import check_failure_policy, check_indexes, check_success_policy, policy_in_go
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.podspec_rules import FOR_JOBS, check_template
-from cluster.api.resources.templates import unsupported_template
+from cluster.api.resources.podspec_rules import check_template
+from cluster.api.resources.templates import changed, unsupported_template
 from cluster.api.tables.jobs import JOBS
 from cluster.client import NotImplementedHere, Obj
 from cluster.selectors import matches_selector
 
 UID_LABEL, NAME_LABEL = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
 NO_LIMIT = 2**31 - 1
+MANAGER_BYTES_MAX = 63
 _COUNTS = (
     *("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"),
     *("backoffLimitPerIndex", "maxFailedIndexes"),
@@ -86,20 +86,36 @@ def rules(job: Obj, old: Obj | None) -> Iterator[FieldError]:
     if fresh and not spec.get("manualSelector") and spec.get("selector") != generated(job):
         yield invalid("spec.selector", spec.get("selector"), "`selector` not auto-generated")
     found = [*check_job_spec(spec, "spec"), *_check_selector(spec)]
-    # Of an update Kubernetes checks the whole as well as the change, and lists what is wrong with the whole twice.
-    yield from found if old is None else [*found, *found]
-    if old is not None and spec.get("completions") != old["spec"].get("completions"):
+    yield from found
+    yield from _check_host_names(job)
+    if old is not None:
+        # Of an update Kubernetes checks the whole as well as the change, and lists what is wrong with the whole twice.
+        yield from found
+        yield from _check_change(job, old)
+
+
+def _check_change(job: Obj, old: Obj) -> Iterator[FieldError]:
+    spec = job["spec"]
+    if changed(job, old, "completions"):
         yield from _check_completions(spec)
     for name in _IMMUTABLE:
-        if old is not None and spec.get(name) != old["spec"].get(name) and not _may_change(name, job, old):
-            yield immutable(f"spec.{name}", spec.get(name))
+        if changed(job, old, name) and not _may_change(name, job, old):
+            yield immutable(f"spec.{name}", policy_in_go(spec.get(name)) if "Policy" in name else spec.get(name))
+
+
+def _check_host_names(job: Obj) -> Iterator[FieldError]:
+    """The pods of an Indexed Job are hosts called by its name and their index."""
+    spec, name = job["spec"], job["metadata"].get("name", "")
+    last = f"{name}-{(spec.get('completions') or 0) - 1}"
+    if spec.get("completionMode") == "Indexed" and (spec.get("completions") or 0) > 0 and label(last):
+        yield invalid("metadata.name", name, f"will not able to create pod with invalid DNS label: {last}")
 
 
 def _check_completions(spec: Obj) -> Iterator[FieldError]:
     """An Indexed Job may grow and shrink as a whole (KEP-2214)."""
-    if spec.get("completionMode") != "Indexed" or spec.get("completions") is None:
+    if spec.get("completionMode") != "Indexed":
         yield immutable("spec.completions", spec.get("completions"))
-    elif spec["completions"] != spec.get("parallelism"):
+    elif spec.get("completions") not in (None, spec.get("parallelism")):
         yield invalid("spec.completions", spec["completions"], "can only be modified in tandem with parallelism")
 
 
@@ -133,14 +149,34 @@ def _check_selector(spec: Obj) -> Iterator[FieldError]:
 
 def check_job_spec(spec: Obj, path: str) -> Iterator[FieldError]:
     yield from check_not_negative(spec, path, *_COUNTS)
-    if spec.get("managedBy") is not None:
-        yield from check_name(spec["managedBy"], f"{path}.managedBy", domain_path)
-    yield from check_optional_enum(spec, path, "completionMode", ("Indexed", "NonIndexed"))
+    if spec.get("maxFailedIndexes") is not None and spec.get("backoffLimitPerIndex") is None:
+        yield required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified")
+    yield from _check_manager(spec.get("managedBy"), f"{path}.managedBy")
     yield from check_indexes(spec, path)
-    replaced = ("Failed",) if spec.get("podFailurePolicy") else ("Failed", "TerminatingOrFailed")
+    yield from check_failure_policy(spec, f"{path}.podFailurePolicy")
+    yield from check_success_policy(spec, f"{path}.successPolicy")
+    replaced = ("Failed",) if spec.get("podFailurePolicy") is not None else ("Failed", "TerminatingOrFailed")
     yield from check_optional_enum(spec, path, "podReplacementPolicy", replaced)
-    yield from check_template(spec["template"], f"{path}.template", *FOR_JOBS)
-    yield from check_failure_policy(spec, path)
+    yield from check_template(spec["template"], f"{path}.template")
+    yield from _check_ending(spec, f"{path}.template.spec.restartPolicy")
+
+
+def _check_manager(manager: str | None, path: str) -> Iterator[FieldError]:
+    if manager is not None:
+        yield from check_domain_path(manager, path)
+    if manager is not None and len(manager.encode()) > MANAGER_BYTES_MAX:
+        yield too_long(path, MANAGER_BYTES_MAX)
+
+
+def _check_ending(spec: Obj, path: str) -> Iterator[FieldError]:
+    """Pods of a Job end; those whose failures are judged are not restarted before."""
+    policy = spec["template"]["spec"].get("restartPolicy")
+    if policy == "Always":
+        yield required(path, 'valid values: "OnFailure", "Never"')
+    elif policy not in ("OnFailure", "Never"):
+        yield not_one_of(path, policy, ("OnFailure", "Never"))
+    elif spec.get("podFailurePolicy") is not None and policy != "Never":
+        yield invalid(path, policy, 'only "Never" is supported when podFailurePolicy is specified')
 
 
 def unsupported(job: Obj) -> Iterator[NotImplementedHere]:

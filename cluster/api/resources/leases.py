@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, invalid
+from cluster.api.field_errors import FieldError, forbidden, invalid
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_not_negative
 from cluster.api.tables.plain import LEASES
@@ -18,6 +18,8 @@ def rules(lease: Obj, _old: Obj | None) -> Iterator[FieldError]:
     if seconds is not None and seconds <= 0:
         yield invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0")
     yield from check_not_negative(lease["spec"], "spec", "leaseTransitions")
+    if lease["spec"].get("preferredHolder") and not lease["spec"].get("strategy"):
+        yield forbidden("spec.preferredHolder", "may only be specified if `strategy` is defined")
 
 
 RESOURCE = Resource(

@@ -1,7 +1,11 @@
 """Namespaces."""
 
-from cluster.api.metadata import label
+from collections.abc import Iterator
+
+from cluster.api.field_errors import FieldError, invalid
+from cluster.api.metadata import FINALIZERS, label, qualified_name
 from cluster.api.resource import Resource
+from cluster.api.resources.checks import check_name
 from cluster.api.tables.plain import NAMESPACES
 from cluster.client import Obj
 
@@ -13,6 +17,14 @@ def fill(namespace: Obj) -> None:
     namespace.setdefault("spec", {})
     if name := namespace["metadata"].get("name"):
         namespace["metadata"].setdefault("labels", {})[NAME_LABEL] = name
+
+
+def rules(namespace: Obj, _old: Obj | None) -> Iterator[FieldError]:
+    for finalizer in namespace["spec"].get("finalizers") or ():
+        yield from check_name(finalizer, "spec.finalizers", qualified_name)
+        if "/" not in finalizer and finalizer not in FINALIZERS:
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid("spec.finalizers", finalizer, why)
 
 
 def hold(namespace: Obj) -> None:
@@ -47,6 +59,7 @@ RESOURCE = Resource(
     name_rule=label,
     table=NAMESPACES,
     fill=fill,
+    rules=rules,
     on_create=hold,
     on_update=keep_finalizers,
     initial_status=initial_status,

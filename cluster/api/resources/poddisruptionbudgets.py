@@ -22,8 +22,8 @@ def rules(budget: Obj, _old: Obj | None) -> Iterator[FieldError]:
         yield invalid("spec", shown, "minAvailable and maxUnavailable cannot be both set")
     for name in ("minAvailable", "maxUnavailable"):
         yield from check_share(spec.get(name), f"spec.{name}")
-    yield from check_optional_enum(spec, "spec", "unhealthyPodEvictionPolicy", ("AlwaysAllow", "IfHealthyBudget"))
     yield from check_selector(spec.get("selector"), "spec.selector")
+    yield from check_optional_enum(spec, "spec", "unhealthyPodEvictionPolicy", ("AlwaysAllow", "IfHealthyBudget"))
 
 
 def initial_status(_budget: Obj) -> Obj:

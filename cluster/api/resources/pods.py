@@ -8,7 +8,7 @@ from cluster.api.resources.container_rules import check_image
 from cluster.api.resources.gates import blocked, check_gate_change, check_not_placed, is_gated, narrowed
 from cluster.api.resources.pod_warnings import pod_warnings
 from cluster.api.resources.podspec import all_containers, fill_spec, request_limits
-from cluster.api.resources.podspec_rules import check_pod_spec
+from cluster.api.resources.podspec_rules import check_pod_annotations, check_pod_spec
 from cluster.api.resources.qos import qos_class
 from cluster.api.resources.unsupported import check_pod_spec as refuse_unsupported
 from cluster.api.tables.pods import TABLE
@@ -51,17 +51,24 @@ def initial_status(pod: Obj) -> Obj:
 
 def rules(pod: Obj, old: Obj | None) -> Iterator[FieldError]:
     # Most writes to a pod are its status; the spec that passed once is not judged again.
+    metadata, spec = pod["metadata"], pod["spec"]
+    if old is None or metadata.get("annotations") != old["metadata"].get("annotations"):
+        yield from check_pod_annotations(metadata.get("annotations") or {}, "metadata.annotations")
     if old is None:
-        yield from check_pod_spec(pod["spec"])
-        yield from check_not_placed(pod["spec"])
-        for kind in ("containers", "initContainers"):
-            for i, container in enumerate(pod["spec"].get(kind) or ()):
-                yield from check_image(container, f"spec.{kind}[{i}]")
-        if pod["spec"].get("ephemeralContainers"):
+        yield from _check_whole(spec)
+        if spec.get("ephemeralContainers"):
             yield forbidden("spec.ephemeralContainers", "cannot be set on create")
-    elif pod["spec"] != old["spec"]:
-        yield from check_pod_spec(pod["spec"])
-        yield from _check_change(pod["spec"], old["spec"])
+        yield from check_not_placed(spec)
+    elif spec != old["spec"]:
+        yield from _check_whole(spec)
+        yield from _check_change(spec, old["spec"])
+
+
+def _check_whole(spec: Obj) -> Iterator[FieldError]:
+    yield from check_pod_spec(spec)
+    for kind in ("containers", "initContainers"):
+        for i, container in enumerate(spec.get(kind) or ()):
+            yield from check_image(container, f"spec.{kind}[{i}]")
 
 
 def keep_what_subresources_write(pod: Obj, old: Obj) -> None:
@@ -71,18 +78,41 @@ def keep_what_subresources_write(pod: Obj, old: Obj) -> None:
 
 
 def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
-    free = narrowed if is_gated(old) else dict
-    if _fixed(free(spec)) != _fixed(free(old)):
-        yield forbidden("spec", ONLY)
+    for kind in ("containers", "initContainers"):
+        if len(spec.get(kind) or ()) != len(old.get(kind) or ()):
+            yield forbidden(f"spec.{kind}", "pod updates may not add or remove containers")
+            return
+    yield from (wrong := list(_check_deadline(spec.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds"))))
+    if wrong and spec.get("activeDeadlineSeconds") is not None:
+        return
+    kept = [_without_seconds(toleration) for toleration in spec.get("tolerations") or ()]
+    if any(_without_seconds(toleration) not in kept for toleration in old.get("tolerations") or ()):
+        yield forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")
     yield from check_gate_change(spec, old)
     yield from _check_ephemeral(spec.get("ephemeralContainers") or [], old.get("ephemeralContainers") or [])
-    kept = spec.get("tolerations") or []
-    if any(toleration not in kept for toleration in old.get("tolerations") or ()):
-        yield forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")
-    deadline, before = spec.get("activeDeadlineSeconds"), old.get("activeDeadlineSeconds")
-    if before is not None and (deadline is None or deadline > before):
-        why = "must be less than or equal to previous value" if deadline else NOT_NIL
+    free = narrowed if is_gated(old) else dict
+    if _fixed(free(_with_grace(spec, old))) != _fixed(free(old)):
+        yield forbidden("spec", ONLY)
+
+
+def _check_deadline(deadline: int | None, before: int | None) -> Iterator[FieldError]:
+    """A deadline may come nearer, and be set where there was none."""
+    if deadline is not None and not 0 <= deadline < 2**31:
+        yield invalid("spec.activeDeadlineSeconds", deadline, f"must be between 0 and {2**31 - 1}, inclusive")
+    elif before is not None and (deadline is None or deadline > before):
+        why = NOT_NIL if deadline is None else "must be less than or equal to previous value"
         yield invalid("spec.activeDeadlineSeconds", deadline, why)
+
+
+def _without_seconds(toleration: Obj) -> Obj:
+    return {key: value for key, value in toleration.items() if key != "tolerationSeconds"}
+
+
+def _with_grace(spec: Obj, old: Obj) -> Obj:
+    """A grace period below zero counts as one second, and may be written so."""
+    name = "terminationGracePeriodSeconds"
+    mended = (old.get(name) or 0) < 0 and spec.get(name) == 1
+    return {**spec, name: old[name]} if mended else spec
 
 
 def _check_ephemeral(new: list[Obj], old: list[Obj]) -> Iterator[FieldError]:

@@ -1,208 +1,211 @@
 """The rules of a pod's spec, alone and inside templates."""
 
-import ipaddress
 from collections.abc import Iterator
-from contextlib import suppress
 
-from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_one_of, not_supported, required
-from cluster.api.metadata import check_annotations, check_labels, label, qualified_name, subdomain
-from cluster.api.resources.checks import check_enum, check_name, check_optional_enum, check_range, check_selector
+from cluster.api.field_errors import FieldError, forbidden, invalid, not_one_of, not_supported, required
+from cluster.api.metadata import (
+    check_annotations,
+    check_labels,
+    label,
+    label_value,
+    qualified_name,
+    subdomain,
+    underscored_subdomain,
+)
+from cluster.api.resources.affinity_rules import check_affinity, check_spread
+from cluster.api.resources.checks import check_name, check_range
 from cluster.api.resources.container_rules import (
-    check_container,
-    check_ephemeral_container,
-    check_init_container,
-    check_resize_policy,
-    check_seccomp,
+    Surroundings,
+    check_containers,
+    check_ephemeral_containers,
+    check_init_containers,
 )
 from cluster.api.resources.gates import check_gates
-from cluster.api.resources.host_rules import check_host_ports, check_processes
-from cluster.api.resources.volume_rules import check_volumes
+from cluster.api.resources.host_rules import check_host_ports
+from cluster.api.resources.ip_rules import check_ip
+from cluster.api.resources.security_rules import check_pod_security
+from cluster.api.resources.volume_rules import sound_volumes
 from cluster.client import Obj
 
 _DNS_POLICIES = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _RESTART_POLICIES = ("Always", "OnFailure", "Never")
-_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
-_NODE_OPERATORS = frozenset({"DoesNotExist", "Exists", "Gt", "In", "Lt", "NotIn"})
+_PREEMPTION = ("PreemptLowerPriority", "Never")
+_SYSTEMS = ("linux", "windows")
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _HIGHEST = 2**31 - 1
+_SERVERS_MAX, _SEARCHES_MAX, _SEARCH_CHARACTERS_MAX = 3, 32, 2048
+_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 
-FOR_JOBS = ("OnFailure", "Never")
-
-
-def check_template(template: Obj, path: str, *restart_policies: str) -> Iterator[FieldError]:
-    """A PodTemplateSpec of a controller that can only work with these restart policies."""
+def check_template(template: Obj, path: str) -> Iterator[FieldError]:
+    """A PodTemplateSpec, whoever makes pods from it."""
     metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
     yield from check_labels(metadata.get("labels"), f"{path}.labels")
     yield from check_annotations(metadata.get("annotations"), f"{path}.annotations")
+    yield from check_pod_annotations(metadata.get("annotations") or {}, f"{path}.annotations")
     yield from check_pod_spec(spec, f"{path}.spec")
     if spec.get("ephemeralContainers"):
         yield forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
-    if restart_policies == FOR_JOBS and spec.get("restartPolicy") == "Always":
-        yield required(f"{path}.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
-    elif spec.get("restartPolicy") not in restart_policies:
-        yield not_one_of(f"{path}.spec.restartPolicy", spec.get("restartPolicy"), restart_policies)
+
+
+def check_restarted(template: Obj, path: str) -> Iterator[FieldError]:
+    """Pods that are to run for ever are always restarted."""
+    policy = (template.get("spec") or {}).get("restartPolicy")
+    if policy != "Always":
+        yield not_one_of(f"{path}.spec.restartPolicy", policy, ("Always",))
+
+
+def check_pod_annotations(annotations: Obj, path: str) -> Iterator[FieldError]:
+    """Those that say something to the ReplicaSet controller."""
+    cost = annotations.get(_COST)
+    if cost is not None and not _is_cost(cost):
+        yield invalid(f"{path}[{_COST}]", cost, "must be a 32bit integer")
+
+
+def _is_cost(text: str) -> bool:
+    digits = text.removeprefix("-")
+    plain = digits.isascii() and digits.isdecimal() and (text == "0" or not text.startswith("0"))
+    return plain and -(2**31) <= int(text) <= _HIGHEST
 
 
 def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[FieldError]:
-    volumes = spec.get("volumes") or []
-    yield from check_volumes(volumes, f"{path}.volumes")
-    yield from _check_containers(spec, path, {volume.get("name", "") for volume in volumes})
+    volumes, wrong = sound_volumes(spec.get("volumes") or [], f"{path}.volumes")
+    yield from wrong
+    yield from _check_containers(spec, path, frozenset(volumes))
     yield from check_host_ports(spec, path)
-    policy = spec.get("restartPolicy")
-    if policy not in _RESTART_POLICIES:
-        yield not_one_of(f"{path}.restartPolicy", policy, _RESTART_POLICIES)
-    if spec.get("dnsPolicy") not in _DNS_POLICIES:
-        yield not_one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
-    yield from _check_dns(spec, path)
-    yield from check_processes(spec, path)
-    yield from check_range(spec.get("activeDeadlineSeconds"), f"{path}.activeDeadlineSeconds", 1, _HIGHEST)
+    yield from _check_policies(spec, path)
     yield from check_labels(spec.get("nodeSelector"), f"{path}.nodeSelector")
-    yield from _check_names(spec, path)
+    shared, host_pid = bool(spec.get("shareProcessNamespace")), bool(spec.get("hostPID"))
+    security = spec.get("securityContext") or {}
+    yield from check_pod_security(security, f"{path}.securityContext", host_pid=host_pid, shared=shared)
+    yield from check_affinity(spec.get("affinity") or {}, f"{path}.affinity")
+    yield from _check_dns(spec.get("dnsConfig"), spec.get("dnsPolicy", ""), f"{path}.dnsConfig")
+    for i, gate in enumerate(spec.get("readinessGates") or ()):
+        kind = gate.get("conditionType", "")
+        yield from check_name(kind, f"{path}.readinessGates[{i}].conditionType", qualified_name)
     yield from check_gates(spec, path)
+    yield from check_spread(spec.get("topologySpreadConstraints") or [], f"{path}.topologySpreadConstraints")
+    yield from _check_names(spec, path)
     for i, toleration in enumerate(spec.get("tolerations") or ()):
         yield from _check_toleration(toleration, f"{path}.tolerations[{i}]")
-    for i, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
-        yield from _check_spread(constraint, f"{path}.topologySpreadConstraints[{i}]")
-    yield from _check_affinity(spec.get("affinity") or {}, f"{path}.affinity")
-    yield from _check_security(spec.get("securityContext") or {}, f"{path}.securityContext")
+    yield from _check_aliases(spec.get("hostAliases") or [], f"{path}.hostAliases")
+    yield from _check_classes(spec, path)
+    yield from _check_system(spec.get("os"), f"{path}.os")
 
 
-def _check_containers(spec: Obj, path: str, volumes: set[str]) -> Iterator[FieldError]:
-    if not spec.get("containers"):
-        yield required(f"{path}.containers")
-    names: set[str] = set()
-    grace = spec.get("terminationGracePeriodSeconds") or 0
-    targets = {
-        container.get("name", "") for kind in ("containers", "initContainers") for container in spec.get(kind) or ()
-    }
-    for kind in ("containers", "initContainers", "ephemeralContainers"):
-        for i, container in enumerate(spec.get(kind) or ()):
-            at = f"{path}.{kind}[{i}]"
-            yield from check_container(container, at, volumes, grace)
-            yield from check_resize_policy(container, at, spec.get("restartPolicy", ""))
-            if kind == "initContainers":
-                yield from check_init_container(container, at)
-            if kind == "ephemeralContainers":
-                yield from check_ephemeral_container(container, at, targets)
-            if (name := container.get("name", "")) in names:
-                yield duplicate(f"{at}.name", name)
-            names.add(name)
+def _check_containers(spec: Obj, path: str, volumes: frozenset[str]) -> Iterator[FieldError]:
+    pod = Surroundings(
+        volumes=volumes,
+        grace=spec.get("terminationGracePeriodSeconds") or 0,
+        restart_policy=spec.get("restartPolicy", ""),
+        system=spec.get("os"),
+        host_users=spec.get("hostUsers") is not False,
+    )
+    main, init, added = (spec.get(kind) or [] for kind in ("containers", "initContainers", "ephemeralContainers"))
+    names = {container.get("name", "") for container in main}
+    yield from check_containers(main, f"{path}.containers", pod)
+    yield from check_init_containers(init, f"{path}.initContainers", pod, set(names))
+    others = frozenset(names | {container.get("name", "") for container in init})
+    yield from check_ephemeral_containers(added, f"{path}.ephemeralContainers", pod, others)
 
 
-def _check_dns(spec: Obj, path: str) -> Iterator[FieldError]:
-    config = spec.get("dnsConfig")
-    if spec.get("dnsPolicy") == "None":
-        if config is None:
-            yield required(f"{path}.dnsConfig", "must provide `dnsConfig` when `dnsPolicy` is None")
-        elif not config.get("nameservers"):
-            why = "must provide at least one DNS nameserver when `dnsPolicy` is None"
-            yield required(f"{path}.dnsConfig.nameservers", why)
-    for i, server in enumerate((config or {}).get("nameservers") or ()):
-        yield from check_ip(server, f"{path}.dnsConfig.nameservers[{i}]")
-    for i, alias in enumerate(spec.get("hostAliases") or ()):
-        yield from check_ip(alias.get("ip", ""), f"{path}.hostAliases[{i}].ip")
+def _check_policies(spec: Obj, path: str) -> Iterator[FieldError]:
+    if spec.get("restartPolicy") not in _RESTART_POLICIES:
+        yield not_one_of(f"{path}.restartPolicy", spec.get("restartPolicy"), _RESTART_POLICIES)
+    if spec.get("dnsPolicy") not in _DNS_POLICIES:
+        yield not_one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
+
+
+def _check_dns(config: Obj | None, policy: str, path: str) -> Iterator[FieldError]:
+    servers = (config or {}).get("nameservers") or []
+    if policy == "None" and config is None:
+        yield required(path, "must provide `dnsConfig` when `dnsPolicy` is None")
+    elif policy == "None" and not servers:
+        why = "must provide at least one DNS nameserver when `dnsPolicy` is None"
+        yield required(f"{path}.nameservers", why)
+    elif config is not None:
+        yield from _check_servers(servers, f"{path}.nameservers")
+        yield from _check_searches(config.get("searches") or [], f"{path}.searches")
+        for i, option in enumerate(config.get("options") or ()):
+            if not option.get("name"):
+                yield required(f"{path}.options[{i}]", "must not be empty")
+
+
+def _check_servers(servers: list[str], path: str) -> Iterator[FieldError]:
+    if len(servers) > _SERVERS_MAX:
+        yield invalid(path, servers, f"must not have more than {_SERVERS_MAX} nameservers")
+    for i, server in enumerate(servers):
+        yield from check_ip(server, f"{path}[{i}]")
+
+
+def _check_searches(searches: list[str], path: str) -> Iterator[FieldError]:
+    if len(searches) > _SEARCHES_MAX:
+        yield invalid(path, searches, f"must not have more than {_SEARCHES_MAX} search paths")
+    if len(" ".join(searches)) > _SEARCH_CHARACTERS_MAX:
+        most = f"must not have more than {_SEARCH_CHARACTERS_MAX} characters (including spaces) in the search list"
+        yield invalid(path, searches, most)
+    for i, search in enumerate(searches):
+        if search != ".":
+            yield from check_name(search.removesuffix("."), f"{path}[{i}]", underscored_subdomain)
+
+
+def _check_aliases(aliases: list[Obj], path: str) -> Iterator[FieldError]:
+    for i, alias in enumerate(aliases):
+        yield from check_ip(alias.get("ip", ""), f"{path}[{i}].ip")
         for j, name in enumerate(alias.get("hostnames") or ()):
-            yield from check_name(name, f"{path}.hostAliases[{i}].hostnames[{j}]", subdomain)
-
-
-def check_ip(text: str, path: str) -> Iterator[FieldError]:
-    with suppress(ValueError):
-        ipaddress.ip_address(text)
-        return
-    yield invalid(path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+            yield from check_name(name, f"{path}[{i}].hostnames[{j}]", subdomain)
 
 
 def _check_names(spec: Obj, path: str) -> Iterator[FieldError]:
-    for name, rule in (
-        ("serviceAccountName", subdomain),
-        ("nodeName", subdomain),
-        ("hostname", label),
-        ("subdomain", label),
-        ("priorityClassName", subdomain),
-    ):
+    for name in ("serviceAccountName", "nodeName"):
         if spec.get(name):
-            yield from check_name(spec[name], f"{path}.{name}", rule)
-    for i, gate in enumerate(spec.get("readinessGates") or ()):
-        yield from check_name(
-            gate.get("conditionType", ""), f"{path}.readinessGates[{i}].conditionType", qualified_name
-        )
+            yield from check_name(spec[name], f"{path}.{name}", subdomain)
+    yield from check_range(spec.get("activeDeadlineSeconds"), f"{path}.activeDeadlineSeconds", 1, _HIGHEST)
+    for name in ("hostname", "subdomain"):
+        if spec.get(name):
+            yield from check_name(spec[name], f"{path}.{name}", label)
+
+
+def _check_classes(spec: Obj, path: str) -> Iterator[FieldError]:
+    if spec.get("priorityClassName"):
+        yield from check_name(spec["priorityClassName"], f"{path}.priorityClassName", subdomain)
+    if spec.get("runtimeClassName") is not None:
+        yield from check_name(spec["runtimeClassName"], f"{path}.runtimeClassName", subdomain)
+    policy = spec.get("preemptionPolicy")
+    if policy == "":
+        yield required(f"{path}.preemptionPolicy")
+    elif policy is not None and policy not in _PREEMPTION:
+        yield not_one_of(f"{path}.preemptionPolicy", policy, _PREEMPTION)
+
+
+def _check_system(system: Obj | None, path: str) -> Iterator[FieldError]:
+    if system is not None and not system.get("name"):
+        yield required(f"{path}.name")
+    elif system is not None and system["name"] not in _SYSTEMS:
+        yield not_supported(path, system["name"], _SYSTEMS)
 
 
 def _check_toleration(toleration: Obj, path: str) -> Iterator[FieldError]:
-    operator = toleration.get("operator") or "Equal"
+    operator, effect = toleration.get("operator", ""), toleration.get("effect", "")
     if toleration.get("key"):
         yield from check_name(toleration["key"], f"{path}.key", qualified_name)
     elif operator != "Exists":
-        yield invalid(
-            f"{path}.operator",
-            operator,
-            'operator must be Exists when `key` is empty, which means "match all values and all keys"',
-        )
-    if operator not in ("Equal", "Exists"):
-        yield not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
-    if operator == "Exists" and toleration.get("value"):
-        yield invalid(f"{path}.operator", toleration["value"], "value must be empty when `operator` is 'Exists'")
-    if toleration.get("effect") and toleration["effect"] not in _EFFECTS:
-        yield not_supported(f"{path}.effect", toleration["effect"], _EFFECTS)
-    if toleration.get("tolerationSeconds") is not None and toleration.get("effect") != "NoExecute":
-        yield invalid(
-            f"{path}.effect", toleration.get("effect", ""), "effect must be 'NoExecute' when `tolerationSeconds` is set"
-        )
+        why = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
+        yield invalid(f"{path}.operator", operator, why)
+    if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
+        yield invalid(f"{path}.effect", effect, "effect must be 'NoExecute' when `tolerationSeconds` is set")
+    yield from _check_tolerated(operator, toleration.get("value", ""), f"{path}.operator")
+    if effect and effect not in EFFECTS:
+        yield not_one_of(f"{path}.effect", effect, EFFECTS)
 
 
-def _check_spread(constraint: Obj, path: str) -> Iterator[FieldError]:
-    if constraint.get("maxSkew", 0) <= 0:
-        yield invalid(f"{path}.maxSkew", constraint.get("maxSkew", 0), "must be greater than zero")
-    if not constraint.get("topologyKey"):
-        yield required(f"{path}.topologyKey", "can not be empty")
-    yield from check_enum(constraint, path, "whenUnsatisfiable", ("DoNotSchedule", "ScheduleAnyway"))
-    yield from check_selector(constraint.get("labelSelector"), f"{path}.labelSelector")
-
-
-def _check_affinity(affinity: Obj, path: str) -> Iterator[FieldError]:
-    node = (affinity.get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
-    at = f"{path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
-    if node is not None and not node.get("nodeSelectorTerms"):
-        yield required(f"{at}.nodeSelectorTerms", "must have at least one node selector term")
-    for i, term in enumerate((node or {}).get("nodeSelectorTerms") or ()):
-        for j, expression in enumerate(term.get("matchExpressions") or ()):
-            yield from _check_node_expression(expression, f"{at}.nodeSelectorTerms[{i}].matchExpressions[{j}]")
-    for kind in ("podAffinity", "podAntiAffinity"):
-        terms = affinity.get(kind) or {}
-        when = "requiredDuringSchedulingIgnoredDuringExecution"
-        for i, term in enumerate(terms.get(when) or ()):
-            yield from _check_pod_term(term, f"{path}.{kind}.{when}[{i}]")
-        when = "preferredDuringSchedulingIgnoredDuringExecution"
-        for i, weighted in enumerate(terms.get(when) or ()):
-            yield from check_range(weighted.get("weight", 0), f"{path}.{kind}.{when}[{i}].weight", 1, 100)
-            yield from _check_pod_term(
-                weighted.get("podAffinityTerm") or {}, f"{path}.{kind}.{when}[{i}].podAffinityTerm"
-            )
-
-
-def _check_node_expression(expression: Obj, path: str) -> Iterator[FieldError]:
-    operator, values = expression.get("operator", ""), expression.get("values") or []
-    if operator in ("In", "NotIn") and not values:
-        yield required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'")
-    elif operator in ("Exists", "DoesNotExist") and values:
-        yield forbidden(f"{path}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
-    elif operator in ("Gt", "Lt") and len(values) != 1:
-        yield required(f"{path}.values", "must be specified single value when `operator` is 'Lt' or 'Gt'")
-    elif operator not in _NODE_OPERATORS:
-        yield invalid(f"{path}.operator", operator, "not a valid selector operator")
-    yield from check_name(expression.get("key", ""), f"{path}.key", qualified_name)
-
-
-def _check_pod_term(term: Obj, path: str) -> Iterator[FieldError]:
-    if not term.get("topologyKey"):
-        yield required(f"{path}.topologyKey", "can not be empty")
-    yield from check_selector(term.get("labelSelector"), f"{path}.labelSelector")
-
-
-def _check_security(context: Obj, path: str) -> Iterator[FieldError]:
-    for name in ("runAsUser", "runAsGroup", "fsGroup"):
-        yield from check_range(context.get(name), f"{path}.{name}", 0, _HIGHEST)
-    for i, group in enumerate(context.get("supplementalGroups") or ()):
-        yield from check_range(group, f"{path}.supplementalGroups[{i}]", 0, _HIGHEST)
-    yield from check_seccomp(context.get("seccompProfile"), f"{path}.seccompProfile")
-    yield from check_optional_enum(context, path, "fsGroupChangePolicy", ("Always", "OnRootMismatch"))
+def _check_tolerated(operator: str, value: str, path: str) -> Iterator[FieldError]:
+    if operator in ("", "Equal"):
+        if wrong := label_value(value):
+            yield invalid(path, value, ";".join(wrong))
+    elif operator == "Exists":
+        if value:
+            yield invalid(path, value, "value must be empty when `operator` is 'Exists'")
+    else:
+        compared = ("Lt", "Gt") if operator in ("Lt", "Gt") else ()
+        yield not_one_of(path, operator, ("Equal", "Exists", *compared))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError
 from cluster.api.resource import Resource
+from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.podspec_rules import check_template
 from cluster.api.resources.unsupported import check_pod_spec
@@ -16,7 +17,7 @@ def fill(template: Obj) -> None:
 
 
 def rules(template: Obj, _old: Obj | None) -> Iterator[FieldError]:
-    return check_template(template["template"], "template", "Always", "OnFailure", "Never")
+    return check_template(template["template"], "template")
 
 
 def unsupported(template: Obj) -> Iterator[NotImplementedHere]:
@@ -31,4 +32,5 @@ RESOURCE = Resource(
     fill=fill,
     rules=rules,
     unsupported=unsupported,
+    warnings=template_warnings("template", named=False),
 )

@@ -1,40 +1,63 @@
 """The rules of probes and lifecycle hooks."""
 
+import re
 from collections.abc import Collection, Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, invalid, required
-from cluster.api.resources.checks import check_enum, check_not_negative, check_port, check_required
+from cluster.api.field_errors import FieldError, forbidden, invalid, not_supported, required
+from cluster.api.resources.checks import check_name, check_not_negative, check_port, check_required
 from cluster.client import Obj
 
 _COUNTS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 _PROBE_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _HOOK_HANDLERS = ("exec", "httpGet", "tcpSocket", "sleep")
+_HEADER = re.compile(r"[-A-Za-z0-9]+")
+_NO_HEADER = (
+    "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for "
+    "validation is '[-A-Za-z0-9]+')"
+)
+# By name; real time signals count up from the first and down from the last.
+_SIGNALS = frozenset(
+    {
+        *("SIGABRT", "SIGALRM", "SIGBUS", "SIGCHLD", "SIGCLD", "SIGCONT", "SIGFPE", "SIGHUP", "SIGILL", "SIGINT"),
+        *("SIGIO", "SIGIOT", "SIGKILL", "SIGPIPE", "SIGPOLL", "SIGPROF", "SIGPWR", "SIGQUIT", "SIGSEGV", "SIGSTKFLT"),
+        *("SIGSTOP", "SIGSYS", "SIGTERM", "SIGTRAP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGUSR1", "SIGUSR2"),
+        *("SIGVTALRM", "SIGWINCH", "SIGXCPU", "SIGXFSZ", "SIGRTMIN", "SIGRTMAX"),
+        *(f"SIGRTMIN+{i}" for i in range(1, 16)),
+        *(f"SIGRTMAX-{i}" for i in range(1, 15)),
+    }
+)
 
 
 def check_probes(container: Obj, path: str) -> Iterator[FieldError]:
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         if (probe := container.get(name)) is not None:
             yield from _check_probe(probe, f"{path}.{name}")
-            if name != "readinessProbe" and probe.get("successThreshold", 1) != 1:
-                yield invalid(f"{path}.{name}.successThreshold", probe["successThreshold"], "must be 1")
-    if (container.get("readinessProbe") or {}).get("terminationGracePeriodSeconds") is not None:
-        field = f"{path}.readinessProbe.terminationGracePeriodSeconds"
-        yield invalid(
-            field,
-            container["readinessProbe"]["terminationGracePeriodSeconds"],
-            "must not be set for readinessProbes",
-        )
+            yield from _check_kind_of_probe(probe, name, path)
 
 
-def check_lifecycle(lifecycle: Obj | None, path: str, grace: int) -> Iterator[FieldError]:
+def _check_kind_of_probe(probe: Obj, name: str, path: str) -> Iterator[FieldError]:
+    grace = probe.get("terminationGracePeriodSeconds")
+    if name != "readinessProbe" and probe.get("successThreshold", 1) != 1:
+        yield invalid(f"{path}.{name}.successThreshold", probe["successThreshold"], "must be 1")
+    if name == "readinessProbe" and grace is not None:
+        why = "must not be set for readinessProbes"
+        yield invalid(f"{path}.{name}.terminationGracePeriodSeconds", grace, why)
+
+
+def check_lifecycle(lifecycle: Obj | None, path: str, grace: int, system: Obj | None) -> Iterator[FieldError]:
+    """`grace`: how many seconds the pod has to end. `system`: what it says of its operating system."""
     for name in ("postStart", "preStop"):
-        hook = (lifecycle or {}).get(name)
-        if hook is not None:
-            yield from _check_handler(hook, f"{path}.{name}", _HOOK_HANDLERS)
-            seconds = (hook.get("sleep") or {}).get("seconds", 0)
-            if not 0 <= seconds <= grace:
-                why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
-                yield invalid(f"{path}.{name}.sleep", seconds, why)
+        if (hook := (lifecycle or {}).get(name)) is not None:
+            yield from _check_handler(hook, f"{path}.{name}", _HOOK_HANDLERS, grace)
+    if (signal := (lifecycle or {}).get("stopSignal")) is not None:
+        yield from _check_signal(signal, f"{path}.stopSignal", system)
+
+
+def _check_signal(signal: str, path: str, system: Obj | None) -> Iterator[FieldError]:
+    if system is None:
+        yield forbidden(path, "may not be set for containers with empty `spec.os.name`")
+    elif system.get("name") == "linux" and signal not in _SIGNALS:
+        yield not_supported(path, signal, _SIGNALS)
 
 
 def _check_probe(probe: Obj, path: str) -> Iterator[FieldError]:
@@ -45,24 +68,38 @@ def _check_probe(probe: Obj, path: str) -> Iterator[FieldError]:
         yield invalid(f"{path}.terminationGracePeriodSeconds", grace, "must be greater than 0")
 
 
-def _check_handler(handler: Obj, path: str, kinds: Collection[str]) -> Iterator[FieldError]:
+def _check_handler(handler: Obj, path: str, kinds: Collection[str], grace: int = 0) -> Iterator[FieldError]:
     given = [kind for kind in kinds if handler.get(kind) is not None]
+    for i, kind in enumerate(given):
+        if i:
+            yield forbidden(f"{path}.{kind}", "may not specify more than 1 handler type")
+        else:
+            yield from _check_action(handler[kind], f"{path}.{kind}", kind, grace)
     if not given:
         yield required(path, "must specify a handler type")
-    for extra in given[1:]:
-        yield forbidden(f"{path}.{extra}", "may not specify more than 1 handler type")
-    for kind in given[:1]:
-        yield from _check_action(handler[kind], f"{path}.{kind}", kind)
 
 
-def _check_action(action: Obj, path: str, kind: str) -> Iterator[FieldError]:
+def _check_action(action: Obj, path: str, kind: str, grace: int) -> Iterator[FieldError]:
     match kind:
         case "exec":
             yield from check_required(action, path, "command")
         case "sleep":
-            pass
+            seconds = action.get("seconds", 0)
+            if not 0 <= seconds <= grace:
+                why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+                yield invalid(path, seconds, why)
         case _:
             yield from check_port(action.get("port", 0), f"{path}.port")
     if kind == "httpGet":
-        yield from check_required(action, path, "path")
-        yield from check_enum(action, path, "scheme", ("HTTP", "HTTPS"))
+        yield from _check_http(action, path)
+
+
+def _check_http(action: Obj, path: str) -> Iterator[FieldError]:
+    if action["scheme"] not in ("HTTP", "HTTPS"):
+        yield not_supported(f"{path}.scheme", action["scheme"], ("HTTP", "HTTPS"))
+    for header in action.get("httpHeaders") or ():
+        yield from check_name(header.get("name", ""), f"{path}.httpHeaders", _header_name)
+
+
+def _header_name(name: str) -> list[str]:
+    return [] if _HEADER.fullmatch(name) else [_NO_HEADER]

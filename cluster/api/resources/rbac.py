@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, invalid, not_one_of, not_supported, required
-from cluster.api.metadata import subdomain
+from cluster.api.field_errors import FieldError, invalid, not_one_of, not_supported, required
+from cluster.api.metadata import path_segment, subdomain
 from cluster.api.resources.checks import check_name, check_required
 from cluster.client import Obj
 
@@ -53,11 +53,12 @@ def check_binding(binding: Obj, old: Obj | None, *, kinds: tuple[str, ...]) -> I
     if ref.get("kind") not in kinds:
         yield not_one_of("roleRef.kind", ref.get("kind", ""), kinds)
     yield from check_required(ref, "roleRef", "name")
+    yield from check_name(ref.get("name", ""), "roleRef.name", path_segment)
+    for i, subject in enumerate(binding.get("subjects") or ()):
+        yield from _check_subject(subject, f"subjects[{i}]", namespaced="Role" in kinds)
     if old is not None and ref != old["roleRef"]:
         shown = {"APIGroup": ref["apiGroup"], "Kind": ref.get("kind", ""), "Name": ref.get("name", "")}
         yield invalid("roleRef", shown, "cannot change roleRef")
-    for i, subject in enumerate(binding.get("subjects") or ()):
-        yield from _check_subject(subject, f"subjects[{i}]", namespaced="Role" in kinds)
 
 
 def _check_subject(subject: Obj, path: str, *, namespaced: bool) -> Iterator[FieldError]:
@@ -71,5 +72,3 @@ def _check_subject(subject: Obj, path: str, *, namespaced: bool) -> Iterator[Fie
         yield not_one_of(f"{path}.kind", kind, ("ServiceAccount", "User", "Group"))
     if kind == "ServiceAccount" and not namespaced and not subject.get("namespace"):
         yield required(f"{path}.namespace")
-    if kind in ("User", "Group") and subject.get("namespace"):
-        yield forbidden(f"{path}.namespace", "only service accounts have namespaces")

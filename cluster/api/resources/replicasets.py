@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError
+from cluster.api.metadata import immutable
 from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.checks import check_not_negative
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.templates import check_counts, check_workload, unsupported_template
+from cluster.api.resources.templates import changed, check_counts, check_selected, unchanged, unsupported_template
 from cluster.api.tables.workloads import REPLICA_SETS
 from cluster.client import Obj
 
@@ -20,7 +22,12 @@ def fill(replica_set: Obj) -> None:
 def rules(replica_set: Obj, old: Obj | None) -> Iterator[FieldError]:
     if old is not None and replica_set.get("status") != old.get("status"):
         yield from check_counts(replica_set.get("status"), "fullyLabeledReplicas", "readyReplicas", "availableReplicas")
-    yield from check_workload(replica_set, old)
+    if unchanged(replica_set, old):
+        return
+    yield from check_not_negative(replica_set["spec"], "spec", "replicas", "minReadySeconds")
+    yield from check_selected(replica_set["spec"], "deployment", kept="ReplicaSet")
+    if changed(replica_set, old, "selector"):
+        yield immutable("spec.selector", replica_set["spec"].get("selector"))
 
 
 def initial_status(_replica_set: Obj) -> Obj:

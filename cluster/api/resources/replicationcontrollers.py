@@ -9,7 +9,7 @@ from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.podspec_rules import check_template
 from cluster.api.resources.replicasets import initial_status
-from cluster.api.resources.templates import MISSED, unsupported_template
+from cluster.api.resources.templates import MISSED, check_kept_running, unsupported_template
 from cluster.api.tables.workloads import REPLICATION_CONTROLLERS
 from cluster.client import Obj
 
@@ -38,7 +38,8 @@ def rules(controller: Obj, old: Obj | None) -> Iterator[FieldError]:
     labels = (spec["template"].get("metadata") or {}).get("labels") or {}
     if not selector.items() <= labels.items():
         yield invalid("spec.template.metadata.labels", labels or None, MISSED)
-    yield from check_template(spec["template"], "spec.template", "Always")
+    yield from check_template(spec["template"], "spec.template")
+    yield from check_kept_running(spec, "ReplicationController")
 
 
 def selectable(controller: Obj) -> dict[str, str]:

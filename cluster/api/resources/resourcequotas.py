@@ -3,28 +3,28 @@
 from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, in_go, invalid, required
-from cluster.api.metadata import qualified_name
 from cluster.api.resource import Resource
+from cluster.api.resources.resource_rules import QUOTA, check_amounts, check_quota_resource
+from cluster.api.resources.unsupported import refusal
 from cluster.api.tables.policy import QUOTAS
-from cluster.client import Obj
+from cluster.client import NotImplementedHere, Obj
 from cluster.quantity import parse_quantity
-from cluster.quota import scope_terms
 
 SCOPES = frozenset(
-    {"BestEffort", "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "PriorityClass", "Terminating"}
-)
-OPERATORS = frozenset({"DoesNotExist", "Exists", "In", "NotIn"})
-_COMPUTE = ("cpu", "memory")
-_OF_PODS = frozenset({"pods", *_COMPUTE, *(f"{field}.{name}" for field in ("limits", "requests") for name in _COMPUTE)})
-# What of a namespace is bounded by plain names; a scope cannot be applied to the others of these.
-_COUNTED = frozenset(
     {
-        *("pods", "services", "secrets", "configmaps", "persistentvolumeclaims", "replicationcontrollers"),
-        *("resourcequotas", "services.nodeports", "services.loadbalancers"),
+        *("BestEffort", "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "PriorityClass"),
+        *("Terminating", "VolumeAttributesClass"),
     }
 )
-_KNOWN = _OF_PODS | _COUNTED | {"requests.storage"}
-_STANDARD = _KNOWN | {"storage", "ephemeral-storage", "requests.ephemeral-storage", "limits.ephemeral-storage"}
+_COMPUTE = ("cpu", "memory")
+_OF_PODS = frozenset({"pods", *_COMPUTE, *(f"{field}.{name}" for field in ("limits", "requests") for name in _COMPUTE)})
+_OF_CLAIMS = frozenset({"persistentvolumeclaims", "requests.storage"})
+_ONLY_EXISTS = (
+    "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+    "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
+)
+_NEED_EXISTS = frozenset({"Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "CrossNamespacePodAffinity"})
+_LIMITED = ("cpu", "memory", "storage", "ephemeral-storage")
 
 
 def fill(quota: Obj) -> None:
@@ -33,74 +33,80 @@ def fill(quota: Obj) -> None:
 
 def rules(quota: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = quota["spec"]
-    for name, amount in (spec.get("hard") or {}).items():
-        yield from _check_bound(name, amount, f"spec.hard[{name}]")
-    names = [term["scopeName"] for term in scope_terms({"scopes": spec.get("scopes")})]
-    yield from _check_scopes(names, names, spec.get("hard") or {}, "spec.scopes")
-    terms = scope_terms({"scopeSelector": spec.get("scopeSelector")})
-    where = "spec.scopeSelector.matchExpressions"
+    hard, scopes = spec.get("hard") or {}, spec.get("scopes") or []
+    yield from check_amounts(hard, "spec.hard", check_quota_resource)
+    for scope in scopes:
+        if scope not in SCOPES:
+            yield invalid("spec.scopes", scopes, "unsupported scope")
+        yield from _check_scoped(scope, hard, "spec.scopes", scopes)
+    yield from _check_together(scopes, "spec.scopes", scopes or None)
+    yield from _check_selector(spec, "spec.scopeSelector.matchExpressions")
+    if old is not None and set(scopes) != set(old["spec"].get("scopes") or ()):
+        yield invalid("spec.scopes", scopes or None, "field is immutable")
+
+
+def _check_selector(spec: Obj, path: str) -> Iterator[FieldError]:
+    terms = (spec.get("scopeSelector") or {}).get("matchExpressions") or []
     shown = {"MatchExpressions": [in_go(term, "ScopeName Operator Values") for term in terms]}
     for term in terms:
-        yield from _check_scope(term.get("scopeName", ""), shown, spec.get("hard") or {}, where)
-        yield from _check_term(term, where)
-    yield from _check_together([term.get("scopeName", "") for term in terms], shown, where)
-    if old is not None and set(names) != set(old["spec"].get("scopes") or ()):
-        yield invalid("spec.scopes", names, "field is immutable")
+        scope = term.get("scopeName", "")
+        if scope not in SCOPES:
+            yield invalid(f"{path}.scopeName", scope, "unsupported scope")
+        yield from _check_scoped(scope, spec.get("hard") or {}, path, shown)
+        yield from _check_term(term, path)
+    yield from _check_together([term.get("scopeName", "") for term in terms], path, spec.get("scopes"))
 
 
-def _check_bound(name: str, amount: str, path: str) -> Iterator[FieldError]:
-    if wrong := qualified_name(name):
-        yield invalid(path, name, wrong)
-    elif "/" not in name and name not in _STANDARD:
-        yield invalid(path, name, "must be a standard resource type or fully qualified")
-        yield invalid(path, name, "must be a standard resource for quota")
-    if parse_quantity(amount) < 0:
-        yield invalid(path, amount, "must be greater than or equal to 0")
-    elif (name in _COUNTED or name.startswith("count/")) and parse_quantity(amount).denominator != 1:
-        yield invalid(path, amount, "must be an integer")
+def _check_scoped(scope: str, hard: Obj, path: str, shown: object) -> Iterator[FieldError]:
+    """Each thing bounded that the scope says nothing of; Kubernetes shows all scopes each time."""
+    valid = _scoped(scope)
+    for name in sorted(hard):
+        if valid is not None and (name in QUOTA or "hugepages-" in name) and name not in valid:
+            yield invalid(path, shown, "unsupported scope applied to resource")
 
 
-def _check_scopes(names: list[str], shown: object, hard: Obj, where: str) -> Iterator[FieldError]:
-    """All scopes together, and each against what the quota bounds; Kubernetes shows all of them each time."""
-    for name in names:
-        yield from _check_scope(name, shown, hard, where)
-    yield from _check_together(names, shown, where)
-
-
-def _check_scope(name: str, shown: object, hard: Obj, where: str) -> Iterator[FieldError]:
-    if name not in SCOPES:
-        yield invalid(where, shown, "unsupported scope")
-    elif any(resource not in _scoped(name) for resource in hard if resource in _KNOWN):
-        yield invalid(where, shown, "unsupported scope applied to resource")
-
-
-def _check_together(names: list[str], shown: object, where: str) -> Iterator[FieldError]:
+def _check_together(names: list[str], path: str, shown: object) -> Iterator[FieldError]:
     for pair in ({"BestEffort", "NotBestEffort"}, {"Terminating", "NotTerminating"}):
         if pair <= set(names):
-            yield invalid(where, shown, "conflicting scopes")
+            yield invalid(path, shown, "conflicting scopes")
 
 
 def _check_term(term: Obj, path: str) -> Iterator[FieldError]:
     operator, values = term.get("operator", ""), term.get("values") or []
-    if operator not in OPERATORS:
+    if term.get("scopeName") in _NEED_EXISTS and operator != "Exists":
+        yield invalid(f"{path}.operator", operator, _ONLY_EXISTS)
+    if operator in ("In", "NotIn"):
+        if not values:
+            why = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"
+            yield required(f"{path}.values", why)
+    elif operator not in ("Exists", "DoesNotExist"):
         yield invalid(f"{path}.operator", operator, "not a valid selector operator")
-    elif term.get("scopeName") != "PriorityClass" and operator != "Exists":
-        detail = (
-            "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
-        )
-        detail += "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or "
-        yield invalid(f"{path}.operator", operator, f"{detail}ResourceQuotaScopeCrossNamespacePodAffinity")
-    elif operator in ("In", "NotIn") and not values:
-        yield required(
-            f"{path}.values", "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"
-        )
-    elif operator in ("Exists", "DoesNotExist") and values:
-        detail = "must be no value when `operator` is 'Exists' or 'DoesNotExist' for scope selector"
-        yield invalid(f"{path}.values", values, detail)
+    elif values:
+        why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"
+        yield invalid(f"{path}.values", values, why)
 
 
-def _scoped(name: str) -> frozenset[str]:
-    return frozenset({"pods"}) if name == "BestEffort" else _OF_PODS
+def _scoped(scope: str) -> frozenset[str] | None:
+    """What a scope can be applied to; None for one that nobody knows."""
+    if scope not in SCOPES:
+        return None
+    return {"BestEffort": frozenset({"pods"}), "VolumeAttributesClass": _OF_CLAIMS}.get(scope, _OF_PODS)
+
+
+def unsupported(quota: Obj) -> Iterator[NotImplementedHere]:
+    terms = (quota["spec"].get("scopeSelector") or {}).get("matchExpressions") or ()
+    if "VolumeAttributesClass" in {*(quota["spec"].get("scopes") or ()), *(term.get("scopeName") for term in terms)}:
+        yield refusal("spec.scopes: VolumeAttributesClass", "volumes have no classes of attributes")
+
+
+def warnings(quota: Obj, old: Obj | None) -> Iterator[str]:
+    hard = quota["spec"].get("hard") or {}
+    for name in _LIMITED if old is None else ():
+        request, limit = f"requests.{name}", f"limits.{name}"
+        if request not in hard and name in _COMPUTE:
+            request = name
+        if {request, limit} <= hard.keys() and parse_quantity(hard[request]) > parse_quantity(hard[limit]):
+            yield f"ResourceQuota {request} ({hard[request]}) should be less than {limit} ({hard[limit]})"
 
 
 RESOURCE = Resource(
@@ -111,4 +117,6 @@ RESOURCE = Resource(
     table=QUOTAS,
     fill=fill,
     rules=rules,
+    unsupported=unsupported,
+    warnings=warnings,
 )

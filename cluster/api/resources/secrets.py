@@ -7,7 +7,8 @@ from cluster.api.bodies import parse_patch_data
 from cluster.api.field_errors import FieldError, invalid, required, too_long
 from cluster.api.metadata import immutable
 from cluster.api.resource import Resource
-from cluster.api.resources.configmaps import BYTES_MAX, check_immutable, check_keys
+from cluster.api.resources.configmaps import BYTES_MAX, check_immutable, check_keys, decoded_size
+from cluster.api.resources.key_pairs import key_pair_warnings
 from cluster.api.tables.plain import SECRETS
 from cluster.client import BadRequest, Obj
 
@@ -35,9 +36,12 @@ def rules(secret: Obj, old: Obj | None) -> Iterator[FieldError]:
     data = secret.get("data") or {}
     if old is not None and secret["type"] != old.get("type"):
         yield immutable("type", secret["type"])
+    yield from check_immutable(secret, old, ("data",))
     yield from check_keys(data, "data")
+    if sum(map(decoded_size, data.values())) > BYTES_MAX:
+        yield too_long("data", BYTES_MAX)
     for key in _NEEDED.get(secret["type"], ()):
-        if key not in data:
+        if key not in data or (key == "ssh-privatekey" and not data[key]):
             yield required(f"data[{key}]")
     for key in _JSON & data.keys() & set(_NEEDED.get(secret["type"], ())):
         yield from _check_json(data[key], f"data[{key}]")
@@ -46,9 +50,13 @@ def rules(secret: Obj, old: Obj | None) -> Iterator[FieldError]:
         yield required("data[password]")
     if secret["type"] == _TOKEN and not (secret["metadata"].get("annotations") or {}).get(_ACCOUNT):
         yield required(f"metadata.annotations[{_ACCOUNT}]")
-    if sum(len(value) * 3 // 4 for value in data.values()) > BYTES_MAX:
-        yield too_long("data", BYTES_MAX)
-    yield from check_immutable(secret, old, ("data",))
+
+
+def warnings(secret: Obj, _old: Obj | None) -> Iterator[str]:
+    """A certificate and a key that do not go together are kept, and of no use."""
+    if secret["type"] == "kubernetes.io/tls":
+        cert, key = (base64.b64decode((secret.get("data") or {}).get(f"tls.{part}", "")) for part in ("crt", "key"))
+        yield from key_pair_warnings(cert, key)
 
 
 def _check_json(value: str, path: str) -> Iterator[FieldError]:
@@ -62,4 +70,12 @@ def selectable(secret: Obj) -> dict[str, str]:
     return {"type": secret.get("type", "")}
 
 
-RESOURCE = Resource(plural="secrets", kind="Secret", table=SECRETS, fill=fill, rules=rules, fields=selectable)
+RESOURCE = Resource(
+    plural="secrets",
+    kind="Secret",
+    table=SECRETS,
+    fill=fill,
+    rules=rules,
+    fields=selectable,
+    warnings=warnings,
+)

@@ -1,30 +1,26 @@
 """Services. Their addresses are given out by `addresses.allocate`, which the verbs call with what is in use."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
-from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
+from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, not_one_of, required
 from cluster.api.metadata import check_labels, label, qualified_name, subdomain
 from cluster.api.resource import Resource
-from cluster.api.resources.addresses import HEADLESS, NO_ADDRESS, needs_node_ports
-from cluster.api.resources.checks import (
-    PROTOCOLS,
-    check_enum,
-    check_name,
-    check_optional_enum,
-    check_port,
-    check_range,
-    is_address,
-)
-from cluster.api.resources.networkpolicies import NO_NETWORK, is_network
+from cluster.api.resources.address_rules import check_addresses, check_addresses_kept, is_headless
+from cluster.api.resources.addresses import HEADLESS, needs_node_ports
+from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name, check_optional_enum, check_port, check_range
+from cluster.api.resources.ip_rules import check_cidr, check_ip, check_reach, cidr_warnings, ip_warnings
 from cluster.api.resources.unsupported import refusal
 from cluster.api.tables.services import SERVICES
 from cluster.client import NotImplementedHere, Obj
+from cluster.objects import annotations_of
 
 _OF_ADDRESSES = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")
-FAMILIES, POLICIES = ("IPv4", "IPv6"), ("PreferDualStack", "RequireDualStack", "SingleStack")
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 EXPOSED = ("LoadBalancer", "NodePort")
+_HINTS, _MODE = "service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"
+_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+_BALANCED = "may only be used when `type` is 'LoadBalancer'"
+_DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 AFFINITY_SECONDS = 10800
 AFFINITY_SECONDS_MAX = 86400
 
@@ -36,8 +32,8 @@ def fill(service: Obj) -> None:
     if spec["sessionAffinity"] == "None":
         spec.pop("sessionAffinityConfig", None)
     if spec["sessionAffinity"] == "ClientIP":
-        client_ip = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
-        client_ip.setdefault("timeoutSeconds", AFFINITY_SECONDS)
+        client_ip = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+        spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": AFFINITY_SECONDS} | client_ip}
     if spec["type"] in ("NodePort", "LoadBalancer"):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer":
@@ -76,10 +72,10 @@ def keep_allocated(new: Obj, old: Obj) -> None:
 
 
 def _keep_ports(spec: Obj, before: Obj) -> None:
-    given = {_number(port): port.get("nodePort") for port in before.get("ports") or ()}
+    given = {port.get("name", ""): port.get("nodePort") for port in before.get("ports") or ()}
     mentioned = {port.get("nodePort") for port in spec.get("ports") or ()}
     for port in spec.get("ports") or ():
-        kept = given.get(_number(port))
+        kept = given.get(port.get("name", ""))
         if kept and not port.get("nodePort") and kept not in mentioned:
             port["nodePort"] = kept
 
@@ -102,112 +98,132 @@ def _drop_of_type(spec: Obj, before: Obj) -> None:
                 port.pop("nodePort", None)
 
 
-def _number(port: Obj) -> tuple[int | None, str | None]:
-    return port.get("port"), port.get("protocol")
-
-
 def rules(service: Obj, old: Obj | None) -> Iterator[FieldError]:
     spec = service["spec"]
-    ports = spec.get("ports") or []
-    if not ports and spec["type"] != "ExternalName" and spec.get("clusterIP") != HEADLESS:
-        yield required("spec.ports")
-    yield from _check_addresses(spec)
-    if spec["type"] == "ExternalName":
-        yield from _check_external_name(spec.get("externalName") or "")
-    yield from _check_ports(ports)
-    yield from check_labels(spec.get("selector"), "spec.selector")
-    yield from check_enum(spec, "spec", "sessionAffinity", ("ClientIP", "None"))
-    yield from check_enum(spec, "spec", "type", TYPES)
-    yield from _check_fit(spec)
     if old is not None:
-        yield from _check_change(spec, old["spec"])
+        yield from check_addresses_kept(spec, old["spec"])
+        yield from _check_class_kept(spec, old["spec"])
+    yield from _check_modes(annotations_of(service))
+    if not spec.get("ports") and spec["type"] != "ExternalName" and not is_headless(spec):
+        yield required("spec.ports")
+    yield from _check_type(spec)
+    yield from _check_ports(spec.get("ports") or [])
+    yield from check_labels(spec.get("selector"), "spec.selector")
+    yield from _check_affinity(spec)
+    yield from check_addresses(spec, [] if old is None else old["spec"].get("clusterIPs") or [])
+    for i, address in enumerate(spec.get("externalIPs") or ()):
+        yield from _check_external(address, f"spec.externalIPs[{i}]")
+    yield from check_enum(spec, "spec", "type", TYPES)
+    yield from _check_numbers(spec)
+    yield from _check_balancing(spec, annotations_of(service))
+    yield from _check_traffic(spec)
 
 
-def _check_change(spec: Obj, old: Obj) -> Iterator[FieldError]:
-    """An address stays as long as the type has one; so does the class of a load balancer."""
-    before, now = old.get("clusterIP"), spec.get("clusterIP")
-    if before and now != before and "ExternalName" not in (spec["type"], old["type"]):
-        yield invalid("spec.clusterIPs[0]", [now], "may not change once set")
+def _check_modes(annotations: Obj) -> Iterator[FieldError]:
+    hints, mode = annotations.get(_HINTS), annotations.get(_MODE)
+    if None not in (hints, mode) and hints != mode:
+        yield invalid(
+            f"metadata.annotations[{_MODE}]", mode, f"must match annotations[{_HINTS}] when both are specified"
+        )
+
+
+def _check_class_kept(spec: Obj, old: Obj) -> Iterator[FieldError]:
     if spec["type"] == old["type"] == "LoadBalancer" and spec.get("loadBalancerClass") != old.get("loadBalancerClass"):
         yield invalid("spec.loadBalancerClass", spec.get("loadBalancerClass"), "may not change once set")
+    yield from _check_class(spec)
 
 
-def _check_external_name(name: str) -> Iterator[FieldError]:
-    if not name:
-        yield required("spec.externalName")
-    else:
-        yield from check_name(name.removesuffix("."), "spec.externalName", subdomain)
+def _check_class(spec: Obj) -> Iterator[FieldError]:
+    name, path = spec.get("loadBalancerClass"), "spec.loadBalancerClass"
+    if name is not None and spec["type"] == "LoadBalancer":
+        yield from check_name(name, path, qualified_name)
+    elif name is not None:
+        yield forbidden(path, _BALANCED)
 
 
-def _check_addresses(spec: Obj) -> Iterator[FieldError]:
-    addresses = spec.get("clusterIPs") or []
-    if spec["type"] == "ExternalName":
-        for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-            if spec.get(name):
-                yield forbidden(f"spec.{name}", "may not be set for ExternalName services")
+def _check_type(spec: Obj) -> Iterator[FieldError]:
+    if spec["type"] in EXPOSED and is_headless(spec):
+        yield invalid("spec.clusterIPs[0]", HEADLESS, f"may not be set to 'None' for {spec['type']} services")
+    if spec["type"] != "ExternalName":
         return
-    if addresses and not spec.get("clusterIP"):
-        yield invalid("spec.clusterIPs", addresses, "must be empty when `clusterIP` is not specified")
-    elif addresses and addresses[0] != spec["clusterIP"]:
-        yield invalid("spec.clusterIPs", addresses, "first value must match `clusterIP`")
-    for i, family in enumerate(spec.get("ipFamilies") or ()):
-        if family not in FAMILIES:
-            yield not_supported(f"spec.ipFamilies[{i}]", family, FAMILIES)
-    yield from check_optional_enum(spec, "spec", "ipFamilyPolicy", POLICIES)
-    yield from _check_each(addresses)
-    for i, (address, family) in enumerate(zip(addresses, spec.get("ipFamilies") or (), strict=False)):
-        if is_address(address) and family != f"IPv{ip_address(address).version}":
-            why = f"expected an {family} value as indicated by `ipFamilies[{i}]`"
-            yield invalid(f"spec.clusterIPs[{i}]", address, why)
+    for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if spec.get(name):
+            yield forbidden(f"spec.{name}", "may not be set for ExternalName services")
+    if name := (spec.get("externalName") or "").removesuffix("."):
+        yield from check_name(name, "spec.externalName", subdomain)
+    else:
+        yield required("spec.externalName")
 
 
-def _check_each(addresses: list[str]) -> Iterator[FieldError]:
-    if HEADLESS in addresses and len(addresses) > 1:
-        yield invalid("spec.clusterIPs", addresses, "'None' must be the first and only value")
-    for i, address in enumerate(addresses):
-        if not is_address(address) and (i or address != HEADLESS):
-            yield invalid(f"spec.clusterIPs[{i}]", address, NO_ADDRESS)
-
-
-def _check_balancing(spec: Obj) -> Iterator[FieldError]:
-    """What a load balancer is told is for Services that have one."""
-    balanced, only = spec["type"] == "LoadBalancer", "may only be used when `type` is 'LoadBalancer'"
-    ranges = spec.get("loadBalancerSourceRanges") or []
-    if ranges and not balanced:
-        yield forbidden("spec.LoadBalancerSourceRanges", only)
-    for i, text in enumerate(ranges):
-        if not is_network(text):
-            yield invalid(f"spec.LoadBalancerSourceRanges[{i}]", text, NO_NETWORK)
-    if spec.get("allocateLoadBalancerNodePorts") is not None and not balanced:
-        yield forbidden("spec.allocateLoadBalancerNodePorts", only)
-    if spec.get("loadBalancerClass") is not None and not balanced:
-        yield forbidden("spec.loadBalancerClass", only)
-    elif balanced and spec.get("loadBalancerClass") is not None:
-        yield from check_name(spec["loadBalancerClass"], "spec.loadBalancerClass", qualified_name)
-
-
-def _check_fit(spec: Obj) -> Iterator[FieldError]:
-    """What only makes sense together with the type, or with another field."""
-    kind, affinity = spec["type"], spec.get("sessionAffinityConfig")
-    if spec.get("clusterIP") == HEADLESS and kind in EXPOSED:
-        yield invalid("spec.clusterIPs[0]", HEADLESS, f"may not be set to 'None' for {kind} services")
-    if spec["sessionAffinity"] == "None" and affinity is not None:
-        yield forbidden("spec.sessionAffinityConfig", "must not be set when session affinity is None")
-    elif affinity is not None:
-        seconds = affinity["clientIP"]["timeoutSeconds"]
+def _check_affinity(spec: Obj) -> Iterator[FieldError]:
+    yield from check_enum(spec, "spec", "sessionAffinity", ("ClientIP", "None"))
+    if spec["sessionAffinity"] == "ClientIP":
+        seconds = spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"]
         if not 0 < seconds <= AFFINITY_SECONDS_MAX:
             why = f"must be greater than 0 and less than {AFFINITY_SECONDS_MAX}"
             yield invalid("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, why)
-    for i, port in enumerate(spec.get("ports") or () if kind == "ClusterIP" else ()):
-        if port.get("nodePort"):
-            yield forbidden(f"spec.ports[{i}].nodePort", "may not be used when `type` is 'ClusterIP'")
-    if spec.get("externalTrafficPolicy") and kind not in EXPOSED:
-        why = "may only be set for externally-accessible services"
-        yield invalid("spec.externalTrafficPolicy", spec["externalTrafficPolicy"], why)
-    elif kind in EXPOSED:
+
+
+def _check_external(address: str, path: str) -> Iterator[FieldError]:
+    yield from (wrong := list(check_ip(address, path)))
+    yield from () if wrong else check_reach(address, path)
+
+
+def _check_numbers(spec: Obj) -> Iterator[FieldError]:
+    """The ports of nodes, and which ports are the same twice."""
+    ports = [(f"spec.ports[{i}]", port) for i, port in enumerate(spec.get("ports") or ())]
+    for path, port in ports:
+        if port.get("nodePort") and spec["type"] == "ClusterIP":
+            yield forbidden(f"{path}.nodePort", "may not be used when `type` is 'ClusterIP'")
+    taken: set[tuple[str, int]] = set()
+    for path, port in ports:
+        number = (port.get("protocol", ""), port.get("nodePort", 0))
+        if number[1] and number in taken:
+            yield duplicate(f"{path}.nodePort", number[1])
+        taken.add(number)
+    taken = set()
+    for path, port in ports:
+        number = (port.get("protocol", ""), port.get("port", 0))
+        if number in taken:
+            yield duplicate(path, _shown(number))
+        taken.add(number)
+
+
+def _check_balancing(spec: Obj, annotations: Obj) -> Iterator[FieldError]:
+    """What a load balancer is told is for Services that have one."""
+    balanced, ranges, noted = (
+        spec["type"] == "LoadBalancer",
+        spec.get("loadBalancerSourceRanges"),
+        _RANGES in annotations,
+    )
+    path = "spec.LoadBalancerSourceRanges" if ranges else f"metadata.annotations[{_RANGES}]"
+    if (ranges or noted) and not balanced:
+        yield forbidden(path, _BALANCED)
+    for i, text in enumerate(ranges or ()):
+        yield from check_cidr(text.strip(), f"{path}[{i}]")
+    if noted and not ranges and annotations[_RANGES].strip():
+        for text in annotations[_RANGES].split(","):
+            yield from check_cidr(text.strip(), path)
+    if spec.get("allocateLoadBalancerNodePorts") is not None and not balanced:
+        yield forbidden("spec.allocateLoadBalancerNodePorts", _BALANCED)
+    yield from _check_class(spec)
+
+
+def _check_traffic(spec: Obj) -> Iterator[FieldError]:
+    kind, policy = spec["type"], spec.get("externalTrafficPolicy")
+    # An address outside makes it reachable from there, too.
+    reachable = kind in EXPOSED or (kind == "ClusterIP" and bool(spec.get("externalIPs")))
+    if policy and not reachable:
+        yield invalid("spec.externalTrafficPolicy", policy, "may only be set for externally-accessible services")
+    elif reachable:
         yield from check_enum(spec, "spec", "externalTrafficPolicy", ("Cluster", "Local"))
-    yield from _check_balancing(spec)
+    if spec.get("healthCheckNodePort") and (kind, policy) != ("LoadBalancer", "Local"):
+        why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        yield invalid("spec.healthCheckNodePort", spec["healthCheckNodePort"], why)
     yield from check_optional_enum(spec, "spec", "internalTrafficPolicy", ("Cluster", "Local"))
+    spread = spec.get("trafficDistribution")
+    if spread is not None and spread not in _DISTRIBUTIONS:
+        yield not_one_of("spec.trafficDistribution", spread, _DISTRIBUTIONS)
 
 
 def _shown(number: tuple[str, int]) -> Obj:
@@ -218,25 +234,40 @@ def _shown(number: tuple[str, int]) -> Obj:
 
 def _check_ports(ports: list[Obj]) -> Iterator[FieldError]:
     names: set[str] = set()
-    numbers: set[tuple[str, int]] = set()
     for i, port in enumerate(ports):
         path, name = f"spec.ports[{i}]", port.get("name", "")
         if not name and len(ports) > 1:
             yield required(f"{path}.name")
-        if name:
+        elif name:
             yield from check_name(name, f"{path}.name", label)
-            if name in names:
-                yield duplicate(f"{path}.name", name)
-            names.add(name)
+        if name and name in names:
+            yield duplicate(f"{path}.name", name)
+        names.add(name)
         yield from check_range(port.get("port", 0), f"{path}.port", 1, 65535)
+        yield from check_enum(port, path, "protocol", PROTOCOLS)
         yield from check_port(port.get("targetPort") or 0, f"{path}.targetPort")
         if port.get("appProtocol") is not None:
             yield from check_name(port["appProtocol"], f"{path}.appProtocol", qualified_name)
-        yield from check_enum(port, path, "protocol", PROTOCOLS)
-        number = (port.get("protocol", ""), port.get("port", 0))
-        if number in numbers:
-            yield duplicate(path, _shown(number))
-        numbers.add(number)
+
+
+def warnings(service: Obj, _old: Obj | None) -> Iterator[str]:
+    spec, is_external = service["spec"], service["spec"]["type"] == "ExternalName"
+    if _HINTS in annotations_of(service):
+        yield f"annotation {_HINTS} is deprecated, please use {_MODE} instead"
+    if spec.get("clusterIP") not in (None, "", HEADLESS):
+        for i, address in enumerate(spec.get("clusterIPs") or ()):
+            yield from ip_warnings(address, f"spec.clusterIPs[{i}]")
+    if spec["type"] == "ClusterIP" and spec.get("clusterIP") == HEADLESS:
+        if spec.get("loadBalancerIP"):
+            yield "spec.loadBalancerIP is ignored for headless services"
+        if spec["sessionAffinity"] != "None":
+            yield "spec.SessionAffinity is ignored for headless services"
+    if spec.get("loadBalancerIP"):
+        yield from ip_warnings(spec["loadBalancerIP"], "spec.loadBalancerIP")
+    for i, text in enumerate(spec.get("loadBalancerSourceRanges") or ()):
+        yield from cidr_warnings(text, f"spec.loadBalancerSourceRanges[{i}]")
+    if spec.get("externalName") and not is_external:
+        yield 'spec.externalName is ignored when spec.type is not "ExternalName"'
 
 
 def initial_status(_service: Obj) -> Obj:
@@ -274,4 +305,5 @@ RESOURCE = Resource(
     initial_status=initial_status,
     fields=selectable,
     unsupported=unsupported,
+    warnings=warnings,
 )

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, in_go, invalid, not_one_of
+from cluster.api.field_errors import FieldError, forbidden, invalid, not_one_of
+from cluster.api.metadata import label
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_not_negative
-from cluster.api.resources.persistentvolumeclaims import check_claim_spec
+from cluster.api.resources.checks import check_name, check_not_negative
+from cluster.api.resources.persistentvolumeclaims import check_claim_spec, claim_warnings
 from cluster.api.resources.persistentvolumeclaims import fill as fill_claim
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.templates import check_workload, unsupported_template
+from cluster.api.resources.templates import check_kept_running, check_selected, unchanged, unsupported_template
 from cluster.api.tables.workloads import STATEFUL_SETS
 from cluster.client import Obj
 
@@ -35,8 +36,14 @@ def fill(stateful_set: Obj) -> None:
     spec.setdefault("replicas", 1)
     spec.setdefault("podManagementPolicy", "OrderedReady")
     strategy = spec.setdefault("updateStrategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        strategy["rollingUpdate"] = {"partition": 0} | (strategy.get("rollingUpdate") or {})
+    if not strategy.get("type"):
+        strategy["type"] = "RollingUpdate"
+        strategy.setdefault("rollingUpdate", {})
+    if (rolling := strategy.get("rollingUpdate")) is not None:
+        # Several pods at a time are an alpha of Kubernetes, which drops the field.
+        rolling.pop("maxUnavailable", None)
+        if strategy["type"] == "RollingUpdate":
+            rolling.setdefault("partition", 0)
     spec.setdefault("revisionHistoryLimit", 10)
     retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     retention.setdefault("whenDeleted", "Retain")
@@ -48,47 +55,74 @@ def fill(stateful_set: Obj) -> None:
 
 
 def rules(stateful_set: Obj, old: Obj | None) -> Iterator[FieldError]:
+    if unchanged(stateful_set, old):
+        return
     spec = stateful_set["spec"]
+    yield from _check_policies(spec)
+    for i, claim in enumerate(spec.get("volumeClaimTemplates") or () if old is None else ()):
+        yield from check_claim_spec(claim["spec"], f"spec.volumeClaimTemplates[{i}].spec")
+    yield from check_not_negative(spec, "spec", "replicas", "minReadySeconds")
+    yield from check_not_negative(spec.get("ordinals") or {}, "spec.ordinals", "start")
+    if old is None and spec.get("serviceName"):
+        yield from check_name(spec["serviceName"], "spec.serviceName", label)
+    yield from check_selected(_as_run(spec), "statefulset", why="")
+    yield from check_kept_running(spec, "StatefulSet")
+    if old is not None and _fixed(spec) != _fixed(old["spec"]):
+        yield forbidden("spec", ONLY)
+
+
+def _check_policies(spec: Obj) -> Iterator[FieldError]:
     if spec["podManagementPolicy"] not in ("OrderedReady", "Parallel"):
         yield invalid("spec.podManagementPolicy", spec["podManagementPolicy"], "must be 'OrderedReady' or 'Parallel'")
     yield from _check_strategy(spec["updateStrategy"])
-    for when, policy in spec["persistentVolumeClaimRetentionPolicy"].items():
+    for when in ("whenDeleted", "whenScaled"):
+        policy = spec["persistentVolumeClaimRetentionPolicy"][when]
         if policy not in RETENTION:
             yield not_one_of(f"spec.persistentVolumeClaimRetentionPolicy.{when}", policy, RETENTION)
-    yield from check_workload(
-        {**stateful_set, "spec": _with_claims(spec)}, old and {**old, "spec": _with_claims(old["spec"])}
-    )
-    for i, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
-        yield from check_claim_spec(claim["spec"], f"spec.volumeClaimTemplates[{i}].spec")
-    if old is not None and _fixed(spec) != _fixed(old["spec"]):
-        yield forbidden("spec", ONLY)
 
 
 def _check_strategy(strategy: Obj) -> Iterator[FieldError]:
     kind, rolling = strategy["type"], strategy.get("rollingUpdate")
     if kind not in ("OnDelete", "RollingUpdate"):
-        shown = in_go(strategy, "Type RollingUpdate")
+        shown = {"Type": kind, "RollingUpdate": _shown(rolling)}
         yield invalid("spec.updateStrategy", shown, "must be 'RollingUpdate' or 'OnDelete'")
     elif kind == "OnDelete" and rolling is not None:
-        yield invalid("spec.updateStrategy.rollingUpdate", rolling, "only allowed for updateStrategy 'RollingUpdate'")
+        yield invalid(
+            "spec.updateStrategy.rollingUpdate", _shown(rolling), "only allowed for updateStrategy 'RollingUpdate'"
+        )
     else:
         yield from check_not_negative(rolling or {}, "spec.updateStrategy.rollingUpdate", "partition")
+
+
+def _shown(rolling: Obj | None) -> Obj | None:
+    return rolling and {"Partition": rolling.get("partition", 0), "MaxUnavailable": None}
 
 
 def _fixed(spec: Obj) -> Obj:
     return {k: v for k, v in spec.items() if k not in MUTABLE}
 
 
-def _with_claims(spec: Obj) -> Obj:
-    """The template's containers mount the claims by name as if they were volumes of the template."""
+def _as_run(spec: Obj) -> Obj:
+    """The template's containers mount the claims by name as if they were volumes; its pods have names of their own."""
     claims = [
         {"name": claim["metadata"]["name"], "persistentVolumeClaim": {"claimName": "-"}}
         for claim in spec.get("volumeClaimTemplates") or ()
     ]
-    pod = spec["template"]["spec"]
+    pod = {k: v for k, v in spec["template"]["spec"].items() if k not in ("hostname", "subdomain")}
     names = {claim["name"] for claim in claims}
     volumes = [volume for volume in pod.get("volumes") or () if volume.get("name") not in names]
     return {**spec, "template": {**spec["template"], "spec": {**pod, "volumes": volumes + claims}}}
+
+
+def warnings(stateful_set: Obj, old: Obj | None) -> Iterator[str]:
+    yield from template_warnings("spec", "template", named=False)(stateful_set, old)
+    spec, part = stateful_set["spec"], "" if old is None else ".Spec"
+    for i, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        yield from claim_warnings(claim["spec"], f"spec.volumeClaimTemplates[{i}]{part}")
+    if spec["revisionHistoryLimit"] < 0:
+        yield (
+            "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"
+        )
 
 
 def initial_status(_stateful_set: Obj) -> Obj:
@@ -102,11 +136,12 @@ RESOURCE = Resource(
     short_names=("sts",),
     categories=("all",),
     subresources=("scale", "status"),
+    name_rule=label,
     table=STATEFUL_SETS,
     desired=spec_of,
     fill=fill,
     rules=rules,
     initial_status=initial_status,
     unsupported=unsupported_template("spec", "template"),
-    warnings=template_warnings("spec", "template"),
+    warnings=warnings,
 )

@@ -1,38 +1,55 @@
 """What the kinds that make pods from a template have in common."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from cluster.api.field_errors import FieldError, forbidden, invalid, required
-from cluster.api.metadata import immutable
 from cluster.api.resources.checks import check_not_negative, check_selector
-from cluster.api.resources.podspec_rules import check_template
+from cluster.api.resources.podspec_rules import check_restarted, check_template
 from cluster.api.resources.unsupported import check_pod_spec
 from cluster.client import NotImplementedHere, Obj
 from cluster.selectors import matches_selector
 
-_NAMES = {"DaemonSet": "daemonset", "StatefulSet": "statefulset"}
 MISSED = "`selector` does not match template `labels`"
+INVALID = "invalid label selector"
 
 
-def check_workload(obj: Obj, old: Obj | None, *restart_policies: str) -> Iterator[FieldError]:
-    """Selector, template and replicas; a spec equal to the old one is not judged again."""
-    if old is not None and obj["spec"] == old["spec"]:
+def check_selected(spec: Obj, kind: str, kept: str = "", why: str = INVALID) -> Iterator[FieldError]:
+    """A selector, and the template whose pods it selects; `why` is said of one that cannot be read.
+
+    `kept`: who keeps the pods running, where that is checked together with the template.
+    """
+    selector = spec.get("selector")
+    if selector is None:
+        yield required("spec.selector")
+    yield from (wrong := list(check_selector(selector, "spec.selector")))
+    if selector is not None and is_empty(selector):
+        yield invalid("spec.selector", selector, f"empty selector is invalid for {kind}")
+    if wrong:
+        yield invalid("spec.selector", selector, why)
         return
-    spec = obj["spec"]
-    yield from check_not_negative(spec, "spec", "replicas", "minReadySeconds")
-    yield from check_not_negative(spec.get("ordinals") or {}, "spec.ordinals", "start")
-    changed = old is not None and spec.get("selector") != old["spec"].get("selector")
-    if changed and obj["kind"] == "DaemonSet":
-        yield immutable("spec.selector", spec.get("selector"))
-    yield from _check_selector(spec, obj["kind"])
-    yield from check_template(spec.get("template") or {}, "spec.template", *(restart_policies or ("Always",)))
+    yield from check_match(spec)
+    yield from check_template(spec["template"], "spec.template")
+    if kept:
+        yield from check_kept_running(spec, kept)
+
+
+def is_empty(selector: Obj) -> bool:
+    return not selector.get("matchLabels") and not selector.get("matchExpressions")
+
+
+def check_match(spec: Obj) -> Iterator[FieldError]:
+    """An empty selector matches everything, none at all nothing."""
+    selector, labels = spec.get("selector"), (spec["template"].get("metadata") or {}).get("labels")
+    if selector is None or not (is_empty(selector) or matches_selector(selector, labels)):
+        yield invalid("spec.template.metadata.labels", labels or None, MISSED)
+
+
+def check_kept_running(spec: Obj, kind: str) -> Iterator[FieldError]:
+    """Pods that are to run for ever are restarted and have no deadline; `kind` is whose they are, in the refusal."""
+    yield from check_restarted(spec.get("template") or {}, "spec.template")
     if ((spec.get("template") or {}).get("spec") or {}).get("activeDeadlineSeconds") is not None:
-        kind = "StatefulSet" if obj["kind"] == "StatefulSet" else "ReplicaSet"
-        why = f"activeDeadlineSeconds in {kind} is not Supported"
-        yield forbidden("spec.template.spec.activeDeadlineSeconds", why)
-    # A StatefulSet tells all that may not change together.
-    if changed and obj["kind"] not in ("DaemonSet", "StatefulSet"):
-        yield immutable("spec.selector", spec.get("selector"))
+        yield forbidden("spec.template.spec.activeDeadlineSeconds", f"activeDeadlineSeconds in {kind} is not Supported")
 
 
 def check_counts(status: Obj | None, *names: str) -> Iterator[FieldError]:
@@ -46,20 +63,14 @@ def check_counts(status: Obj | None, *names: str) -> Iterator[FieldError]:
         yield invalid("status.availableReplicas", status["availableReplicas"], "cannot be greater than readyReplicas")
 
 
-def _check_selector(spec: Obj, kind: str) -> Iterator[FieldError]:
-    selector, labels = spec.get("selector"), (spec.get("template") or {}).get("metadata", {}).get("labels")
-    if selector is None:
-        yield required("spec.selector")
-        yield invalid("spec.template.metadata.labels", labels, MISSED)
-        return
-    yield from (wrong := list(check_selector(selector, "spec.selector")))
-    if wrong:
-        if kind in ("Deployment", "StatefulSet"):
-            yield invalid("spec.selector", selector, "invalid label selector")
-    elif not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        yield invalid("spec.selector", selector, f"empty selector is invalid for {_NAMES.get(kind, 'deployment')}")
-    elif not matches_selector(selector, labels):
-        yield invalid("spec.template.metadata.labels", labels or None, MISSED)
+def unchanged(obj: Obj, old: Obj | None) -> bool:
+    """A spec equal to the old one is not judged again."""
+    return old is not None and bool(obj["spec"] == old["spec"])
+
+
+def changed(obj: Obj, old: Obj | None, name: str) -> Any:
+    """Whether a field of the spec is another than before."""
+    return old is not None and obj["spec"].get(name) != old["spec"].get(name)
 
 
 def unsupported_template(*path: str) -> Callable[[Obj], Iterator[NotImplementedHere]]:

@@ -84,6 +84,8 @@ def _container(container: Obj, path: str, *, is_init: bool) -> Iterator[NotImple
     yield from _environment(container, path)
     if container.get("restartPolicy") and not is_init:
         yield refusal(f"{path}.restartPolicy", "restarts of main containers follow the pod's restartPolicy")
+    if is_init and container.get("restartPolicy") not in (None, "Always"):
+        yield refusal(f"{path}.restartPolicy", "init containers are sidecars (Always), or follow the pod's policy")
     if (container.get("lifecycle") or {}).get("stopSignal"):
         yield refusal(f"{path}.lifecycle.stopSignal", "containers are stopped by SIGTERM")
 
