@@ -26,6 +26,12 @@ def canonical(quantity: str | float) -> str:
     return _format(value, suffix)
 
 
+def whole_thousandths(quantity: str) -> str:
+    """The amount of a resource as the API server keeps it: rounded up to thousandths, "0.1m" to "1m"."""
+    value, suffix = _parse(quantity)
+    return _format(_round_up(value, Fraction(1, 1000)), suffix)
+
+
 def format_quantity(value: Fraction | int, like: str = "") -> str:
     """A computed value in the family of suffixes (1024s, 1000s or exponents) that the quantity `like` is written in."""
     return _format(_round_up(Fraction(value), _NANO), _parse(like)[1] if like else "")

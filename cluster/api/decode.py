@@ -16,7 +16,7 @@ from cluster.api.go import go_kind
 from cluster.api.resource import Resource
 from cluster.api.schema import Field, Type, element, lookup, package_of, type_of
 from cluster.client import BadRequest, Obj
-from cluster.quantity import canonical
+from cluster.quantity import canonical, whole_thousandths
 from cluster.timestamps import format_micro_time, format_time, parse_time
 
 _INT_BITS = {"int32": 31, "int64": 63}
@@ -193,7 +193,8 @@ class _Reader:
 
     def _map(self, of: str, values: Any, path: str, depth: int) -> Obj:
         self._expect(values, dict, f"{{{of}}}")
-        return {key: self._element(of, value, f"{path}.{key}", depth) for key, value in values.items()}
+        read = {key: self._element(of, value, f"{path}.{key}", depth) for key, value in values.items()}
+        return {key: whole_thousandths(amount) for key, amount in read.items()} if of == "Quantity" else read
 
     def _element(self, of: str, value: Any, path: str, depth: int) -> Any:
         """Within a list or a map, null is the zero of its type, as it is in Go."""

@@ -73,7 +73,7 @@ def plan_deletion(resource: Resource, obj: Obj, options: DeleteOptions, now: flo
     """What a DELETE leads to. `obj` stays as it is. A pod is marked in any case: its last state tells when."""
     marked = private_copy(obj)
     metadata, is_pod = marked["metadata"], resource.key == "pods"
-    _set_propagation(metadata, options.propagation)
+    _set_propagation(metadata, options.propagation or _usual(resource, metadata))
     grace = _grace_of_pod(marked, options.grace_seconds) if is_pod else 0
     _mark(metadata, grace, now, has_grace=resource.key != "namespaces")
     if resource.key == "namespaces":
@@ -114,6 +114,12 @@ def _grace_of_pod(pod: Obj, asked: int | None) -> int:
         return 0
     grace = spec.get("terminationGracePeriodSeconds", 30) if asked is None else asked
     return int(grace) if grace >= 0 else 1
+
+
+def _usual(resource: Resource, metadata: Obj) -> str | None:
+    """What becomes of dependents where nothing is said, here or by a finalizer."""
+    settled = _PROPAGATION_FINALIZERS & set(metadata.get("finalizers") or ())
+    return "Orphan" if resource.orphans and not settled else None
 
 
 def _set_propagation(metadata: Obj, policy: str | None) -> None:

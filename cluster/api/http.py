@@ -36,6 +36,10 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS = 1800
 """How long a watch lasts that names no time."""
 _SLOW_SECONDS = 1.0
+_ORPHANED = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+    "propagationPolicy=Orphan to suppress this warning"
+)
 _ACROSS_NAMESPACES = frozenset({"list", "watch", "deletecollection"})
 _VALIDATION: dict[str, Literal["Strict", "Warn", "Ignore"]] = {
     "": "Warn",
@@ -281,7 +285,10 @@ class _Call:
             what = f'no kind "{sent["kind"]}" is registered for version "{sent.get("apiVersion", "")}"'
             raise BadRequest(f'{what} in scheme "pkg/apis/meta/internalversion/scheme/register.go:27"')
         body, _ = decode_as("meta.DeleteOptions", "DeleteOptions", sent)
-        return parse_delete_options(body, dict(self.query))
+        options = parse_delete_options(body, dict(self.query))
+        if self.resource.key == "jobs.batch" and options.propagation is None:
+            self.warnings.append(_ORPHANED)
+        return options
 
     async def _body(self, *, optional: bool = False) -> Obj:
         raw = await self.request.read()

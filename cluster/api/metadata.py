@@ -34,6 +34,10 @@ _NO_LABEL_KEY = (
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' "
     "(e.g. 'example.com/MyName')"
 )
+_REPEATED = (
+    ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject "
+    "such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: "
+)
 _BOTH = "finalizer orphan and foregroundDeletion cannot be both set"
 
 
@@ -215,6 +219,16 @@ def _check_owners(owners: Iterable[dict[str, Any]]) -> Iterator[FieldError]:
             yield invalid(at, owners, why)
         elif owner.get("controller"):
             first = name
+
+
+def drop_repeated_owners(metadata: Obj) -> list[str]:
+    """Leave out owners that are named twice in the same words, and say so."""
+    owners = metadata.get("ownerReferences") or []
+    twice = [owner for i, owner in enumerate(owners) if owner in owners[:i]]
+    if not twice:
+        return []
+    metadata["ownerReferences"] = [owner for i, owner in enumerate(owners) if owner not in owners[:i]]
+    return [f"{_REPEATED}{', '.join(owner.get('uid', '') for owner in twice)}"]
 
 
 def _check_owner(owner: Obj, at: str) -> Iterator[FieldError]:

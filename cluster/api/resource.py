@@ -124,6 +124,8 @@ class Resource:
     """What a valid object asks for that this cluster does not do."""
     warnings: Callable[[Obj, Obj | None], Iterable[str]] = _no_warnings
     """What a valid object (and the one that it replaces) has in it that is hardly ever meant; its writer is told."""
+    orphans: bool = False
+    """Whether what it owns stays behind when somebody deletes it who says nothing of that."""
     unconditional: bool = True
     """Whether an update may come without the resourceVersion that it changes."""
     view: View | None = None

@@ -16,6 +16,7 @@ from cluster.api.deletion import DeleteOptions, check_preconditions, is_finished
 from cluster.api.errors import already_exists, not_found
 from cluster.api.field_errors import refuse
 from cluster.api.managers import track_create, track_update
+from cluster.api.metadata import drop_repeated_owners
 from cluster.api.resizing import check_resize, keep_all_but_resources
 from cluster.api.resource import Resource
 from cluster.api.selection import Selection, shown, stored_as
@@ -106,6 +107,7 @@ class Verbs:
             self._check_view(resource, namespace, private_copy(core))
             return shown(resource, self.create(self.resource(view.key), namespace, core, options))
         asked = self._decoded(resource, obj, options)
+        options.warnings.extend(drop_repeated_owners(asked["metadata"]))
         attempts = 1 if asked["metadata"].get("name") else NAME_ATTEMPTS
         for _ in range(attempts):
             new = self._prepared(resource, namespace, private_copy(asked), options)

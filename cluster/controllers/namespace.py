@@ -61,7 +61,9 @@ class _Reconciler:
         key = key_of(obj)
         # Deleting one thing may take another along, or change it.
         with suppress(NotFound, Conflict):
-            self.context.client.delete(resource, key.name, key.namespace, uid=obj["metadata"]["uid"])
+            self.context.client.delete(
+                resource, key.name, key.namespace, uid=obj["metadata"]["uid"], propagation="Background"
+            )
 
     def _finalize(self, namespace: Obj) -> None:
         left = [f for f in namespace["spec"].get("finalizers") or () if f != FINALIZER]

@@ -340,14 +340,14 @@ class TestMistakes:
         async with served.session.post(url, json=pod) as answer:
             assert answer.status == 201
             assert answer.headers.getall("Warning") == [
-                '299 - "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be '
-                'treated as 1"',
                 '299 - "spec.containers[0].resources.limits[memory]: fractional byte value \\"100m\\" is invalid, must '
                 'be an integer"',
                 '299 - "spec.containers[0].resources.requests[memory]: fractional byte value \\"100m\\" is invalid, '
                 'must be an integer"',
                 '299 - "spec.containers[0].env[1]: hides previous definition of \\"A\\", which may be dropped when '
                 'using apply"',
+                '299 - "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be '
+                'treated as 1"',
             ]
 
     async def test_a_dry_run_is_at_the_revision_it_would_replace(self, served: Served) -> None:

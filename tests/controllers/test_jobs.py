@@ -148,8 +148,16 @@ async def test_restarts_in_place_count_as_failures(world: World) -> None:
 async def test_a_job_that_is_deleted_takes_its_pods_along(world: World) -> None:
     declare(world)
     await world.until(lambda: running(world))
-    world.client.delete(RESOURCE, "j", NAMESPACE)
+    world.client.delete(RESOURCE, "j", NAMESPACE, propagation="Background")
     await world.until(lambda: not world.pods())
+
+
+async def test_a_job_that_is_deleted_without_a_word_about_its_pods_leaves_them(world: World) -> None:
+    declare(world)
+    await world.until(lambda: running(world))
+    world.client.delete(RESOURCE, "j", NAMESPACE)
+    await world.until(lambda: not world.client.list(RESOURCE))
+    assert [pod["metadata"].get("ownerReferences") for pod in world.pods()] == [None]
 
 
 async def test_a_finished_job_expires(world: World) -> None:

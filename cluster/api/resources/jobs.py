@@ -200,6 +200,7 @@ RESOURCE = Resource(
     kind="Job",
     categories=("all",),
     subresources=("status",),
+    orphans=True,
     table=JOBS,
     desired=spec_of,
     fill=fill,

@@ -17,7 +17,9 @@ _ONCE = 'node updates may not change {} except from "" to valid'
 
 def fill(node: Obj) -> None:
     node.setdefault("spec", {})
-    node.setdefault("status", {})
+    status = node.setdefault("status", {})
+    if "capacity" in status:
+        status.setdefault("allocatable", dict(status["capacity"]))
 
 
 def rules(node: Obj, old: Obj | None) -> Iterator[FieldError]:

@@ -153,6 +153,9 @@ def _check_source(source: Obj, kind: str, path: str) -> Iterator[FieldError]:
 
 
 def _check_driver(driver: str, path: str) -> Iterator[FieldError]:
+    if driver == FOLDER_PROVISIONER:
+        # This cluster's own is called as provisioners are, which is none of a CSI driver's names.
+        return
     if not driver:
         yield required(path)
         return

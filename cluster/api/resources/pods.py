@@ -49,6 +49,25 @@ def initial_status(pod: Obj) -> Obj:
     return {"phase": "Pending", **conditions, "qosClass": qos_class(pod["spec"])}
 
 
+def merge_label_keys(pod: Obj) -> None:
+    """What is compared with a pod's own labels is from then on part of the selector (KEPs 3243 and 3633)."""
+    spec, labels = pod["spec"], pod["metadata"].get("labels") or {}
+    affinity = spec.get("affinity") or {}
+    terms = [term for kind in ("podAffinity", "podAntiAffinity") for term in _terms(affinity.get(kind) or {})]
+    for holder in (*terms, *(spec.get("topologySpreadConstraints") or ())):
+        keys = [(key, "In") for key in holder.get("matchLabelKeys") or ()]
+        keys += [(key, "NotIn") for key in holder.get("mismatchLabelKeys") or ()]
+        added = [{"key": key, "operator": how, "values": [labels[key]]} for key, how in keys if key in labels]
+        if added and (selector := holder.get("labelSelector")) is not None:
+            selector["matchExpressions"] = [*(selector.get("matchExpressions") or ()), *added]
+
+
+def _terms(affinity: Obj) -> Iterator[Obj]:
+    required, preferred = (f"{how}DuringSchedulingIgnoredDuringExecution" for how in ("required", "preferred"))
+    yield from affinity.get(required) or ()
+    yield from (weighted.get("podAffinityTerm") or {} for weighted in affinity.get(preferred) or ())
+
+
 def rules(pod: Obj, old: Obj | None) -> Iterator[FieldError]:
     # Most writes to a pod are its status; the spec that passed once is not judged again.
     metadata, spec = pod["metadata"], pod["spec"]
@@ -173,6 +192,7 @@ RESOURCE = Resource(
     desired=spec_of,
     fill=fill,
     rules=rules,
+    on_create=merge_label_keys,
     on_update=keep_what_subresources_write,
     initial_status=initial_status,
     fields=selectable,

@@ -52,6 +52,7 @@ RESOURCE = Resource(
     short_names=("rc",),
     categories=("all",),
     subresources=("scale", "status"),
+    orphans=True,
     table=REPLICATION_CONTROLLERS,
     desired=spec_of,
     fill=fill,
