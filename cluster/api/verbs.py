@@ -19,9 +19,11 @@ from cluster.api.managers import track_create, track_update
 from cluster.api.metadata import drop_repeated_owners
 from cluster.api.resizing import check_resize, keep_all_but_resources
 from cluster.api.resource import Resource
+from cluster.api.resources.certificatesigningrequests import decide
 from cluster.api.selection import Selection, shown, stored_as
 from cluster.client import ApiError, Obj
 from cluster.store import Entry
+from cluster.timestamps import format_time
 
 NAME_ATTEMPTS = 8
 """How often another suffix is tried when a generated name is taken (KEP-4420)."""
@@ -198,10 +200,8 @@ class Verbs:
                 if write.resource.custom:
                     write.resource.defaults(write.obj)
             case "approval":
-                certificate = (old.get("status") or {}).get("certificate")
                 write.resource.prepare_status_update(write.obj, old)
-                write.obj.setdefault("status", {}).pop("certificate", None)
-                write.obj["status"].update({"certificate": certificate} if certificate else {})
+                decide(write.obj, old, format_time(self.cluster.clock()))
             case "finalize":
                 _keep_all_but(write.obj, old, "finalizers")
             case "ephemeralcontainers":

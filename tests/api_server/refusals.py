@@ -15,7 +15,7 @@ NAMESPACE = "default"
 
 def made(core: Core, key: str, obj: Obj) -> tuple[Obj, list[str]]:
     """The object as it is stored, and the warnings."""
-    options = WriteOptions(user=User("system:test", groups=("system:masters",)))
+    options = WriteOptions(user=User("system:test", groups=frozenset({"system:masters"})))
     resource = core.verbs.resource(key)
     entry = core.verbs.create(resource, NAMESPACE if resource.namespaced else "", obj, options)
     return entry.object, options.warnings
@@ -23,7 +23,7 @@ def made(core: Core, key: str, obj: Obj) -> tuple[Obj, list[str]]:
 
 def changed(core: Core, key: str, name: str, **spec: Any) -> list[str]:
     """What is wrong with an update of these fields of a spec; nothing, if it was made."""
-    options = WriteOptions(user=User("system:test", groups=("system:masters",)))
+    options = WriteOptions(user=User("system:test", groups=frozenset({"system:masters"})))
     resource = core.verbs.resource(key)
     namespace = NAMESPACE if resource.namespaced else ""
 

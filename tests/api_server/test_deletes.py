@@ -9,6 +9,7 @@ from cluster.api.local import LocalClient
 from cluster.api.verbs import WriteOptions
 from cluster.client import Conflict, Forbidden, Invalid, NotFound
 from tests.api_server.objects import configmap, pod, running_pod, with_default_account
+from tests.api_server.refusals import named, template
 
 
 def gone(client: LocalClient, resource: str, name: str, namespace: str = "") -> bool:
@@ -94,6 +95,13 @@ class TestFinalizers:
         client.create("configmaps", configmap(), "default")
         client.delete("configmaps", "settings", "default", propagation=policy)
         assert client.get("configmaps", "settings", "default")["metadata"]["finalizers"] == [finalizer]
+
+    def test_a_job_leaves_its_pods_behind_unless_told_otherwise(self, client: LocalClient) -> None:
+        client.create("jobs.batch", named(spec={"template": template(restartPolicy="Never")}), "default")
+        client.delete("jobs.batch", "x", "default")
+        assert client.get("jobs.batch", "x", "default")["metadata"]["finalizers"] == ["orphan"]
+        client.delete("jobs.batch", "x", "default", propagation="Background")
+        assert gone(client, "jobs.batch", "x", "default")
 
     def test_an_unknown_policy_is_refused(self) -> None:
         with pytest.raises(Invalid, match="propagationPolicy: Unsupported value"):

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tests.api_server.objects import configmap, pod, with_default_account
+from tests.api_server.refusals import named, template
 from tests.api_server.serving import Served, serving
 
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
@@ -67,6 +68,14 @@ class TestForms:
         code, refused = await served.call("POST", f"{CONFIGMAPS}?fieldValidation=Strict", body)
         assert code == 400
         assert 'strict decoding error: unknown field "colour"' in refused["message"]
+
+    async def test_whoever_deletes_a_job_is_told_that_its_pods_stay(self, served: Served) -> None:
+        jobs = "/apis/batch/v1/namespaces/default/jobs"
+        await served.call("POST", jobs, named(spec={"template": template(restartPolicy="Never")}))
+        async with served.session.delete(f"{served.url}{jobs}/x") as answer:
+            assert answer.headers["Warning"].startswith('299 - "child pods are preserved by default when jobs are')
+        async with served.session.delete(f"{served.url}{jobs}/x?propagationPolicy=Background") as answer:
+            assert "Warning" not in answer.headers
 
     async def test_a_deleted_object_is_a_success(self, served: Served) -> None:
         _, made = await served.call("POST", CONFIGMAPS, configmap())

@@ -100,7 +100,7 @@ def test_each_mistake_of_a_volume_is_told(core: Core, spec: Obj, errors: list[st
 
 def test_each_mistake_of_a_storage_class_is_told(core: Core) -> None:
     topology = {"matchLabelExpressions": [{"key": "z", "values": ["a", "a"]}, {"key": "z", "values": []}]}
-    fields = {"parameters": {"": "x"}, "reclaimPolicy": "Keep", "volumeBindingMode": "Late"}
+    fields: Obj = {"parameters": {"": "x"}, "reclaimPolicy": "Keep", "volumeBindingMode": "Late"}
     assert wrong(core, "storageclasses.storage.k8s.io", named(allowedTopologies=[topology], **fields)) == [
         "provisioner: Required value",
         'parameters: Invalid value: "": field can not be empty.',
@@ -187,7 +187,7 @@ def test_each_mistake_of_a_limit_range_is_told(core: Core, item: Obj, errors: li
     ],
 )
 def test_each_mistake_of_a_binding_is_told(core: Core, fields: Obj, errors: list[str]) -> None:
-    usual = {"roleRef": {"kind": "ClusterRole", "name": "view"}}
+    usual: Obj = {"roleRef": {"kind": "ClusterRole", "name": "view"}}
     assert wrong(core, "rolebindings.rbac.authorization.k8s.io", named(**(usual | fields))) == errors
 
 

@@ -11,7 +11,7 @@ _SEPARATE = "deprecated in v1.32+; prefer separate namespaces to isolate access 
 
 
 def warnings(account: Obj, old: Obj | None) -> Iterator[str]:
-    if _MOUNTABLE in annotations_of(account) and _MOUNTABLE not in annotations_of(old or {}):
+    if _MOUNTABLE in annotations_of(account) and (old is None or _MOUNTABLE not in annotations_of(old)):
         yield f"metadata.annotations[{_MOUNTABLE}]: {_SEPARATE}"
 
 
