@@ -341,3 +341,12 @@ class TestUpdates:
             'spec.podFailurePolicy: Invalid value: {"Rules":[{"Action":"FailJob","OnExitCodes":null,"OnPodConditions":'
             '[{"Type":"Ready","Status":"True"}]}]}: field is immutable'
         ]
+
+
+def test_a_claim_of_a_stateful_set_is_a_volume_of_its_pods_and_needs_a_name(core: Core) -> None:
+    claim = {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    spec = {"selector": SELECTOR, "template": template(), "volumeClaimTemplates": [claim]}
+    assert wrong(core, "statefulsets.apps", named(spec=spec)) == [
+        "spec.template.spec.volumes[0].persistentVolumeClaim.claimName: Required value",
+        "spec.template.spec.volumes[0].name: Required value",
+    ]

@@ -136,7 +136,7 @@ def _with_grace(spec: Obj, old: Obj) -> Obj:
 
 def _check_ephemeral(new: list[Obj], old: list[Obj]) -> Iterator[FieldError]:
     """They are added, and stay as they are."""
-    by_name = {container["name"]: container for container in new}
+    by_name = {container.get("name", ""): container for container in new}
     for container in old:
         if container["name"] not in by_name:
             what = f'existing ephemeral containers "{container["name"]}" may not be removed\n'

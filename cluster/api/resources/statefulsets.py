@@ -104,14 +104,11 @@ def _fixed(spec: Obj) -> Obj:
 
 def _as_run(spec: Obj) -> Obj:
     """The template's containers mount the claims by name as if they were volumes; its pods have names of their own."""
-    claims = [
-        {"name": claim["metadata"]["name"], "persistentVolumeClaim": {"claimName": "-"}}
-        for claim in spec.get("volumeClaimTemplates") or ()
-    ]
+    names = dict.fromkeys(claim.get("metadata", {}).get("name", "") for claim in spec.get("volumeClaimTemplates") or ())
+    claims = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in names]
     pod = {k: v for k, v in spec["template"]["spec"].items() if k not in ("hostname", "subdomain")}
-    names = {claim["name"] for claim in claims}
-    volumes = [volume for volume in pod.get("volumes") or () if volume.get("name") not in names]
-    return {**spec, "template": {**spec["template"], "spec": {**pod, "volumes": volumes + claims}}}
+    volumes = [volume for volume in pod.get("volumes") or () if volume.get("name", "") not in names]
+    return {**spec, "template": {**spec["template"], "spec": {**pod, "volumes": claims + volumes}}}
 
 
 def warnings(stateful_set: Obj, old: Obj | None) -> Iterator[str]:

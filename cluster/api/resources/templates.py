@@ -60,7 +60,8 @@ def check_counts(status: Obj | None, *names: str) -> Iterator[FieldError]:
         if status.get(name, 0) > status.get("replicas", 0):
             yield invalid(f"status.{name}", status.get(name, 0), "cannot be greater than status.replicas")
     if status.get("availableReplicas", 0) > status.get("readyReplicas", 0):
-        yield invalid("status.availableReplicas", status["availableReplicas"], "cannot be greater than readyReplicas")
+        available = status.get("availableReplicas", 0)
+        yield invalid("status.availableReplicas", available, "cannot be greater than readyReplicas")
 
 
 def unchanged(obj: Obj, old: Obj | None) -> bool:
