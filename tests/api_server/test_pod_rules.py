@@ -114,11 +114,10 @@ def of_pod(core: Core, **spec: Any) -> list[str]:
             ['livenessProbe.tcpSocket.port: Invalid value: "80": must contain at least one letter (a-z)'],
         ),
         (
-            {"lifecycle": {"preStop": {"sleep": {"seconds": 31}}, "stopSignal": "SIGUSR1"}},
+            {"lifecycle": {"preStop": {"sleep": {"seconds": 31}}}},
             [
                 "lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than "
                 "terminationGracePeriodSeconds (30)",
-                "lifecycle.stopSignal: Forbidden: may not be set for containers with empty `spec.os.name`",
             ],
         ),
         (
@@ -250,6 +249,15 @@ def test_each_mistake_of_a_volume_is_told(core: Core, volume: Obj, errors: list[
                 "(e.g. 'example.com', regex used for validation is "
                 r"'_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')",
                 "dnsConfig.options[0]: Required value: must not be empty",
+            ],
+        ),
+        (
+            {"hostUsers": False, "hostNetwork": True, "hostPID": True, "hostnameOverride": "A"},
+            [
+                "hostNetwork: Forbidden: when `hostUsers` is false",
+                "HostPID: Forbidden: when `hostUsers` is false",
+                "hostnameOverride: Forbidden: may not be specified when hostNetwork is true",
+                f'hostnameOverride: Invalid value: "A": {NO_SUBDOMAIN}',
             ],
         ),
         (

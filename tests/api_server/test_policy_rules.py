@@ -38,7 +38,7 @@ def claim(**spec: Any) -> Obj:
             ],
         ),
         (
-            {"dataSource": {"kind": "Snapshot", "name": ""}},
+            {"dataSourceRef": {"kind": "Snapshot", "name": ""}},
             [
                 "spec.dataSource.name: Required value",
                 "spec.dataSource: Invalid value: \"Snapshot\": must be 'PersistentVolumeClaim' when referencing the "
@@ -47,6 +47,13 @@ def claim(**spec: Any) -> Obj:
                 "spec.dataSourceRef: Invalid value: \"Snapshot\": must be 'PersistentVolumeClaim' when referencing the "
                 "default apiGroup",
             ],
+        ),
+        (
+            {
+                "dataSource": {"kind": "PersistentVolumeClaim", "name": "a"},
+                "dataSourceRef": {"kind": "PersistentVolumeClaim", "name": "b"},
+            },
+            ["spec: Invalid value: {}: must match dataSourceRef"],
         ),
     ],
 )

@@ -43,7 +43,6 @@ class Surroundings:
     grace: int
     """How many seconds the pod has to end."""
     restart_policy: str
-    system: Obj | None
     host_users: bool
 
 
@@ -55,7 +54,7 @@ def check_containers(containers: list[Obj], path: str, pod: Surroundings) -> Ite
         at = f"{path}[{i}]"
         yield from _check_common(container, at, pod)
         yield from _check_once(container, at, names)
-        yield from check_lifecycle(container.get("lifecycle"), f"{at}.lifecycle", pod.grace, pod.system)
+        yield from check_lifecycle(container.get("lifecycle"), f"{at}.lifecycle", pod.grace)
         yield from check_probes(container, at)
         yield from _check_restarts(container, at)
     yield from _check_host_ports(containers, path)
@@ -70,7 +69,7 @@ def check_init_containers(containers: list[Obj], path: str, pod: Surroundings, n
         yield from _check_once(container, at, names)
         yield from _check_host_ports([container], path)
         if is_sidecar:
-            yield from check_lifecycle(container.get("lifecycle"), f"{at}.lifecycle", pod.grace, pod.system)
+            yield from check_lifecycle(container.get("lifecycle"), f"{at}.lifecycle", pod.grace)
             yield from check_probes(container, at)
         else:
             yield from _check_plain_init(container, at)

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 
-from cluster.api.field_errors import FieldError, forbidden, invalid
+from cluster.api.field_errors import FieldError, invalid
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_not_negative
+from cluster.api.resources.closed_gates import drop
 from cluster.api.tables.plain import LEASES
 from cluster.client import Obj
 
 
 def fill(lease: Obj) -> None:
-    lease.setdefault("spec", {})
+    drop(lease.setdefault("spec", {}), "strategy", "preferredHolder")
 
 
 def rules(lease: Obj, _old: Obj | None) -> Iterator[FieldError]:
@@ -18,8 +19,6 @@ def rules(lease: Obj, _old: Obj | None) -> Iterator[FieldError]:
     if seconds is not None and seconds <= 0:
         yield invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0")
     yield from check_not_negative(lease["spec"], "spec", "leaseTransitions")
-    if lease["spec"].get("preferredHolder") and not lease["spec"].get("strategy"):
-        yield forbidden("spec.preferredHolder", "may only be specified if `strategy` is defined")
 
 
 RESOURCE = Resource(

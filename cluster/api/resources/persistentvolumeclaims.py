@@ -6,6 +6,7 @@ from cluster.api.field_errors import FieldError, forbidden, invalid, not_support
 from cluster.api.metadata import immutable, subdomain
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import check_name, check_required, check_selector
+from cluster.api.resources.closed_gates import drop_from_claim
 from cluster.api.resources.pod_warnings import fraction_warning
 from cluster.api.tables.storage import CLAIMS
 from cluster.client import NotImplementedHere, Obj
@@ -21,8 +22,17 @@ ONLY = "spec is immutable after creation except resources.requests and volumeAtt
 def fill(claim: Obj) -> None:
     spec = claim.setdefault("spec", {})
     spec.setdefault("volumeMode", "Filesystem")
-    if spec.get("dataSource") is not None and spec.get("dataSourceRef") is None:
-        spec["dataSourceRef"] = dict(spec["dataSource"])
+    drop_from_claim(spec)
+    _fill_sources(spec)
+
+
+def _fill_sources(spec: Obj) -> None:
+    """The older and the newer way to name a source say the same."""
+    source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
+    if source is not None and reference is None:
+        spec["dataSourceRef"] = dict(source)
+    if source is None and reference is not None:
+        spec["dataSource"] = dict(reference)
 
 
 def protect(claim: Obj) -> None:
@@ -58,6 +68,8 @@ def check_claim_spec(spec: Obj, path: str) -> Iterator[FieldError]:
     for name in ("dataSource", "dataSourceRef"):
         if spec.get(name) is not None:
             yield from _check_data_source(spec[name], f"{path}.{name}")
+    if spec.get("dataSource") != spec.get("dataSourceRef"):
+        yield invalid(path, {}, "must match dataSourceRef")
     if spec.get("volumeAttributesClassName"):
         yield from check_name(spec["volumeAttributesClassName"], f"{path}.volumeAttributesClassName", subdomain)
 

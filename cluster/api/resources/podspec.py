@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cluster.api.resources.closed_gates import drop_from_pod
 from cluster.client import Obj
 
 MODE = 0o644
@@ -24,6 +25,7 @@ def fill_template(template: Obj) -> None:
 
 
 def fill_spec(spec: Obj) -> None:
+    drop_from_pod(spec, all_containers(spec))
     _fill(spec, _SPEC)
     spec.setdefault("securityContext", {})
     _fill_service_account(spec)

@@ -21,7 +21,7 @@ from cluster.api.resources.container_rules import (
     check_init_containers,
 )
 from cluster.api.resources.gates import check_gates
-from cluster.api.resources.host_rules import check_host_ports
+from cluster.api.resources.host_rules import check_host, check_host_ports
 from cluster.api.resources.ip_rules import check_ip
 from cluster.api.resources.security_rules import check_pod_security
 from cluster.api.resources.volume_rules import sound_volumes
@@ -85,6 +85,7 @@ def check_pod_spec(spec: Obj, path: str = "spec") -> Iterator[FieldError]:
         yield from check_name(kind, f"{path}.readinessGates[{i}].conditionType", qualified_name)
     yield from check_gates(spec, path)
     yield from check_spread(spec.get("topologySpreadConstraints") or [], f"{path}.topologySpreadConstraints")
+    yield from check_host(spec, path)
     yield from _check_names(spec, path)
     for i, toleration in enumerate(spec.get("tolerations") or ()):
         yield from _check_toleration(toleration, f"{path}.tolerations[{i}]")
@@ -98,7 +99,6 @@ def _check_containers(spec: Obj, path: str, volumes: frozenset[str]) -> Iterator
         volumes=volumes,
         grace=spec.get("terminationGracePeriodSeconds") or 0,
         restart_policy=spec.get("restartPolicy", ""),
-        system=spec.get("os"),
         host_users=spec.get("hostUsers") is not False,
     )
     main, init, added = (spec.get(kind) or [] for kind in ("containers", "initContainers", "ephemeralContainers"))

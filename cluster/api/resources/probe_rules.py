@@ -15,17 +15,6 @@ _NO_HEADER = (
     "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for "
     "validation is '[-A-Za-z0-9]+')"
 )
-# By name; real time signals count up from the first and down from the last.
-_SIGNALS = frozenset(
-    {
-        *("SIGABRT", "SIGALRM", "SIGBUS", "SIGCHLD", "SIGCLD", "SIGCONT", "SIGFPE", "SIGHUP", "SIGILL", "SIGINT"),
-        *("SIGIO", "SIGIOT", "SIGKILL", "SIGPIPE", "SIGPOLL", "SIGPROF", "SIGPWR", "SIGQUIT", "SIGSEGV", "SIGSTKFLT"),
-        *("SIGSTOP", "SIGSYS", "SIGTERM", "SIGTRAP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGUSR1", "SIGUSR2"),
-        *("SIGVTALRM", "SIGWINCH", "SIGXCPU", "SIGXFSZ", "SIGRTMIN", "SIGRTMAX"),
-        *(f"SIGRTMIN+{i}" for i in range(1, 16)),
-        *(f"SIGRTMAX-{i}" for i in range(1, 15)),
-    }
-)
 
 
 def check_probes(container: Obj, path: str) -> Iterator[FieldError]:
@@ -44,20 +33,11 @@ def _check_kind_of_probe(probe: Obj, name: str, path: str) -> Iterator[FieldErro
         yield invalid(f"{path}.{name}.terminationGracePeriodSeconds", grace, why)
 
 
-def check_lifecycle(lifecycle: Obj | None, path: str, grace: int, system: Obj | None) -> Iterator[FieldError]:
-    """`grace`: how many seconds the pod has to end. `system`: what it says of its operating system."""
+def check_lifecycle(lifecycle: Obj | None, path: str, grace: int) -> Iterator[FieldError]:
+    """`grace`: how many seconds the pod has to end."""
     for name in ("postStart", "preStop"):
         if (hook := (lifecycle or {}).get(name)) is not None:
             yield from _check_handler(hook, f"{path}.{name}", _HOOK_HANDLERS, grace)
-    if (signal := (lifecycle or {}).get("stopSignal")) is not None:
-        yield from _check_signal(signal, f"{path}.stopSignal", system)
-
-
-def _check_signal(signal: str, path: str, system: Obj | None) -> Iterator[FieldError]:
-    if system is None:
-        yield forbidden(path, "may not be set for containers with empty `spec.os.name`")
-    elif system.get("name") == "linux" and signal not in _SIGNALS:
-        yield not_supported(path, signal, _SIGNALS)
 
 
 def _check_probe(probe: Obj, path: str) -> Iterator[FieldError]:

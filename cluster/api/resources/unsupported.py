@@ -18,7 +18,6 @@ POD = {
     "overhead": "there is one runtime, without overhead",
     "resourceClaims": "there is no dynamic resource allocation",
     "resources": "resources are set on containers, not on the pod",
-    "schedulingGroup": "pods are scheduled one by one",
 }
 CONTAINER = {
     "volumeDevices": "there are no block devices",
@@ -86,8 +85,6 @@ def _container(container: Obj, path: str, *, is_init: bool) -> Iterator[NotImple
         yield refusal(f"{path}.restartPolicy", "restarts of main containers follow the pod's restartPolicy")
     if is_init and container.get("restartPolicy") not in (None, "Always"):
         yield refusal(f"{path}.restartPolicy", "init containers are sidecars (Always), or follow the pod's policy")
-    if (container.get("lifecycle") or {}).get("stopSignal"):
-        yield refusal(f"{path}.lifecycle.stopSignal", "containers are stopped by SIGTERM")
 
 
 def _ports(container: Obj, path: str) -> Iterator[NotImplementedHere]:
