@@ -16,6 +16,7 @@ from cluster.api.resources.checks import (
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.podspec_rules import check_template
+from cluster.api.resources.status_rules import check_counts
 from cluster.api.resources.templates import (
     changed,
     check_kept_running,
@@ -29,6 +30,11 @@ from cluster.client import Obj
 
 # What the version before apps/v1 counted in the spec.
 TEMPLATES = "deprecated.daemonset.template.generation"
+
+_COUNTS = (
+    *("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady", "observedGeneration"),
+    *("updatedNumberScheduled", "numberAvailable", "numberUnavailable", "collisionCount"),
+)
 
 
 def fill(daemon_set: Obj) -> None:
@@ -49,6 +55,7 @@ def count_templates(new: Obj, old: Obj) -> None:
 
 
 def rules(daemon_set: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from check_counts(daemon_set, old, _COUNTS)
     if unchanged(daemon_set, old):
         return
     spec = daemon_set["spec"]

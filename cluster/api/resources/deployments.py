@@ -14,9 +14,13 @@ from cluster.api.resources.checks import (
 )
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.templates import changed, check_counts, check_selected, unchanged, unsupported_template
+from cluster.api.resources.status_rules import check_counts
+from cluster.api.resources.templates import changed, check_selected, unchanged, unsupported_template
 from cluster.api.tables.workloads import DEPLOYMENTS
 from cluster.client import Obj
+
+_AMONG = ("updatedReplicas", "readyReplicas", "availableReplicas")
+_COUNTS = ("observedGeneration", "replicas", *_AMONG, "unavailableReplicas", "terminatingReplicas", "collisionCount")
 
 
 def fill(deployment: Obj) -> None:
@@ -31,8 +35,7 @@ def fill(deployment: Obj) -> None:
 
 
 def rules(deployment: Obj, old: Obj | None) -> Iterator[FieldError]:
-    if old is not None and deployment.get("status") != old.get("status"):
-        yield from check_counts(deployment.get("status"), "updatedReplicas", "readyReplicas", "availableReplicas")
+    yield from check_counts(deployment, old, _COUNTS, _AMONG)
     if unchanged(deployment, old):
         return
     spec = deployment["spec"]

@@ -7,6 +7,7 @@ from cluster.api.resource import Resource, View
 from cluster.api.resources.autoscaling_v1 import from_v1, to_v1
 from cluster.api.resources.checks import check_optional_enum
 from cluster.api.resources.metric_rules import check_metrics, check_reference
+from cluster.api.resources.status_rules import check_counts
 from cluster.api.tables.autoscalers import TABLE
 from cluster.api.tables.table import Cells, Table
 from cluster.client import Obj
@@ -38,7 +39,8 @@ def fill(autoscaler: Obj) -> None:
         behavior["scaleDown"] = _DOWN | (behavior.get("scaleDown") or {})
 
 
-def rules(autoscaler: Obj, _old: Obj | None) -> Iterator[FieldError]:
+def rules(autoscaler: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from check_counts(autoscaler, old, ("currentReplicas", "desiredReplicas"))
     spec = autoscaler["spec"]
     least, most = spec["minReplicas"], spec.get("maxReplicas", 0)
     if least < 1:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cluster.api.field_errors import FieldError, in_go, invalid
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_optional_enum, check_selector, check_share
+from cluster.api.resources.status_rules import check_counts
 from cluster.api.tables.policy import DISRUPTION_BUDGETS
 from cluster.client import Obj
 
@@ -15,7 +16,8 @@ def fill(budget: Obj) -> None:
     budget.setdefault("spec", {})
 
 
-def rules(budget: Obj, _old: Obj | None) -> Iterator[FieldError]:
+def rules(budget: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from check_counts(budget, old, _COUNTS)
     spec = budget["spec"]
     if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
         shown = in_go(spec, "MinAvailable Selector MaxUnavailable UnhealthyPodEvictionPolicy")

@@ -8,9 +8,13 @@ from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_not_negative
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
-from cluster.api.resources.templates import changed, check_counts, check_selected, unchanged, unsupported_template
+from cluster.api.resources.status_rules import check_counts
+from cluster.api.resources.templates import changed, check_selected, unchanged, unsupported_template
 from cluster.api.tables.workloads import REPLICA_SETS
 from cluster.client import Obj
+
+AMONG = ("fullyLabeledReplicas", "readyReplicas", "availableReplicas")
+COUNTS = ("replicas", *AMONG, "observedGeneration", "terminatingReplicas")
 
 
 def fill(replica_set: Obj) -> None:
@@ -20,8 +24,7 @@ def fill(replica_set: Obj) -> None:
 
 
 def rules(replica_set: Obj, old: Obj | None) -> Iterator[FieldError]:
-    if old is not None and replica_set.get("status") != old.get("status"):
-        yield from check_counts(replica_set.get("status"), "fullyLabeledReplicas", "readyReplicas", "availableReplicas")
+    yield from check_counts(replica_set, old, COUNTS, AMONG)
     if unchanged(replica_set, old):
         return
     yield from check_not_negative(replica_set["spec"], "spec", "replicas", "minReadySeconds")

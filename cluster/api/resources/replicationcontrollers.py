@@ -8,7 +8,8 @@ from cluster.api.resources.checks import check_not_negative
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
 from cluster.api.resources.podspec_rules import check_template
-from cluster.api.resources.replicasets import initial_status
+from cluster.api.resources.replicasets import AMONG, COUNTS, initial_status
+from cluster.api.resources.status_rules import check_counts
 from cluster.api.resources.templates import MISSED, check_kept_running, unsupported_template
 from cluster.api.tables.workloads import REPLICATION_CONTROLLERS
 from cluster.client import Obj
@@ -27,6 +28,7 @@ def fill(controller: Obj) -> None:
 
 
 def rules(controller: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from check_counts(controller, old, COUNTS, AMONG)
     spec = controller["spec"]
     if old is not None and spec == old["spec"]:
         return

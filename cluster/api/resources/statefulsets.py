@@ -10,10 +10,13 @@ from cluster.api.resources.persistentvolumeclaims import check_claim_spec, claim
 from cluster.api.resources.persistentvolumeclaims import fill as fill_claim
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
+from cluster.api.resources.status_rules import check_counts
 from cluster.api.resources.templates import check_kept_running, check_selected, unchanged, unsupported_template
 from cluster.api.tables.workloads import STATEFUL_SETS
 from cluster.client import Obj
 
+_AMONG = ("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
+_COUNTS = ("replicas", *_AMONG, "observedGeneration", "collisionCount")
 RETENTION = ("Retain", "Delete")
 MUTABLE = (
     "minReadySeconds",
@@ -55,6 +58,7 @@ def fill(stateful_set: Obj) -> None:
 
 
 def rules(stateful_set: Obj, old: Obj | None) -> Iterator[FieldError]:
+    yield from check_counts(stateful_set, old, _COUNTS, _AMONG, ready="status.readyReplicas")
     if unchanged(stateful_set, old):
         return
     spec = stateful_set["spec"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cluster.api.field_errors import FieldError, forbidden, invalid, required
-from cluster.api.resources.checks import check_not_negative, check_selector
+from cluster.api.resources.checks import check_selector
 from cluster.api.resources.podspec_rules import check_restarted, check_template
 from cluster.api.resources.unsupported import check_pod_spec
 from cluster.client import NotImplementedHere, Obj
@@ -50,18 +50,6 @@ def check_kept_running(spec: Obj, kind: str) -> Iterator[FieldError]:
     yield from check_restarted(spec.get("template") or {}, "spec.template")
     if ((spec.get("template") or {}).get("spec") or {}).get("activeDeadlineSeconds") is not None:
         yield forbidden("spec.template.spec.activeDeadlineSeconds", f"activeDeadlineSeconds in {kind} is not Supported")
-
-
-def check_counts(status: Obj | None, *names: str) -> Iterator[FieldError]:
-    """The counts of a status: none below zero, none of them above the number of all."""
-    status = status or {}
-    yield from check_not_negative(status, "status", "replicas", *names, "unavailableReplicas", "observedGeneration")
-    for name in names:
-        if status.get(name, 0) > status.get("replicas", 0):
-            yield invalid(f"status.{name}", status.get(name, 0), "cannot be greater than status.replicas")
-    if status.get("availableReplicas", 0) > status.get("readyReplicas", 0):
-        available = status.get("availableReplicas", 0)
-        yield invalid("status.availableReplicas", available, "cannot be greater than readyReplicas")
 
 
 def unchanged(obj: Obj, old: Obj | None) -> bool:
