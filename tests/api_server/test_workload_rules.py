@@ -350,3 +350,9 @@ def test_a_claim_of_a_stateful_set_is_a_volume_of_its_pods_and_needs_a_name(core
         "spec.template.spec.volumes[0].persistentVolumeClaim.claimName: Required value",
         "spec.template.spec.volumes[0].name: Required value",
     ]
+
+
+def test_labels_of_a_stateful_sets_template_are_looked_at_twice(core: Core) -> None:
+    labelled = template() | {"metadata": {"labels": {"app": "x", "b": "-"}}}
+    errors = wrong(core, "statefulsets.apps", named(spec={"selector": SELECTOR, "template": labelled}))
+    assert [error.partition(":")[0] for error in errors] == ["spec.template.labels"] * 2

@@ -39,13 +39,17 @@ _COST = "controller.kubernetes.io/pod-deletion-cost"
 
 def check_template(template: Obj, path: str) -> Iterator[FieldError]:
     """A PodTemplateSpec, whoever makes pods from it."""
-    metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
-    yield from check_labels(metadata.get("labels"), f"{path}.labels")
-    yield from check_annotations(metadata.get("annotations"), f"{path}.annotations")
-    yield from check_pod_annotations(metadata.get("annotations") or {}, f"{path}.annotations")
+    spec = template.get("spec") or {}
+    yield from check_template_metadata(template.get("metadata") or {}, path)
     yield from check_pod_spec(spec, f"{path}.spec")
     if spec.get("ephemeralContainers"):
         yield forbidden(f"{path}.spec.ephemeralContainers", "ephemeral containers not allowed in pod template")
+
+
+def check_template_metadata(metadata: Obj, path: str) -> Iterator[FieldError]:
+    yield from check_labels(metadata.get("labels"), f"{path}.labels")
+    yield from check_annotations(metadata.get("annotations"), f"{path}.annotations")
+    yield from check_pod_annotations(metadata.get("annotations") or {}, f"{path}.annotations")
 
 
 def check_restarted(template: Obj, path: str) -> Iterator[FieldError]:

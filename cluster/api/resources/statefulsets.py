@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from cluster.api.field_errors import FieldError, forbidden, invalid, not_one_of
 from cluster.api.metadata import label
 from cluster.api.resource import Resource, spec_of
-from cluster.api.resources.checks import check_name, check_not_negative
+from cluster.api.resources.checks import check_name, check_not_negative, check_selector
 from cluster.api.resources.persistentvolumeclaims import check_claim_spec, claim_warnings
 from cluster.api.resources.persistentvolumeclaims import fill as fill_claim
 from cluster.api.resources.pod_warnings import template_warnings
 from cluster.api.resources.podspec import fill_template
+from cluster.api.resources.podspec_rules import check_template_metadata
 from cluster.api.resources.status_rules import check_counts
 from cluster.api.resources.templates import check_kept_running, check_selected, unchanged, unsupported_template
 from cluster.api.tables.workloads import STATEFUL_SETS
@@ -70,6 +71,9 @@ def rules(stateful_set: Obj, old: Obj | None) -> Iterator[FieldError]:
     if old is None and spec.get("serviceName"):
         yield from check_name(spec["serviceName"], "spec.serviceName", label)
     yield from check_selected(_as_run(spec), "statefulset", why="")
+    if not any(check_selector(spec.get("selector"), "")):
+        # Kubernetes looks at them twice, and tells what it finds twice.
+        yield from check_template_metadata(spec["template"].get("metadata") or {}, "spec.template")
     yield from check_kept_running(spec, "StatefulSet")
     if old is not None and _fixed(spec) != _fixed(old["spec"]):
         yield forbidden("spec", ONLY)
