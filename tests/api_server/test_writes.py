@@ -7,7 +7,7 @@ import pytest
 from cluster.api.context import private_copy
 from cluster.api.core import Core
 from cluster.api.local import LocalClient
-from cluster.client import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound
+from cluster.client import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound, Obj
 from tests.api_server.objects import configmap, pod, with_default_account
 
 
@@ -174,3 +174,22 @@ class TestListing:
     def test_a_field_that_cannot_be_selected_is_named(self, core: Core) -> None:
         with pytest.raises(BadRequest, match=re.escape("field label not supported: spec.colour")):
             core.client("x").list("pods", fields="spec.colour=red")
+
+
+@pytest.mark.parametrize(
+    ("key", "spec", "names"),
+    [
+        ("limitranges", {"spec": {"limits": []}}, ("limits",)),
+        ("roles.rbac.authorization.k8s.io", {"rules": []}, ("rules",)),
+        (
+            "endpointslices.discovery.k8s.io",
+            {"addressType": "IPv4", "endpoints": [], "ports": []},
+            ("endpoints", "ports"),
+        ),
+    ],
+)
+def test_an_empty_list_that_is_always_told_is_null(
+    client: LocalClient, key: str, spec: Obj, names: tuple[str, ...]
+) -> None:
+    stored = client.create(key, {"metadata": {"name": "a"}, **spec}, "default")
+    assert {(stored.get("spec") or stored)[name] for name in names} == {None}

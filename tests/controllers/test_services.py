@@ -48,7 +48,7 @@ async def test_a_service_without_pods_has_one_empty_slice(world: World) -> None:
     service(world)
     await world.until(lambda: slices(world))
     await world.settle()
-    assert [s.get("endpoints") for s in slices(world)] == [[]]
+    assert [s["endpoints"] for s in slices(world)] == [None]
     assert not world.client.get("endpoints", "web", NAMESPACE).get("subsets")
 
 

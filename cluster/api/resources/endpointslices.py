@@ -7,6 +7,7 @@ from cluster.api.field_errors import FieldError, duplicate, invalid, required, t
 from cluster.api.metadata import NameRule, immutable, label, label_value, qualified_name, subdomain
 from cluster.api.resource import Resource
 from cluster.api.resources.checks import PROTOCOLS, check_enum, check_name
+from cluster.api.resources.empties import show_empty
 from cluster.api.resources.ip_rules import check_canonical_ip, check_ip, check_reach, ip_warnings, parse_ip
 from cluster.api.tables.services import ENDPOINT_SLICES
 from cluster.client import NotImplementedHere, Obj
@@ -16,8 +17,7 @@ _CONTROLLERS = ("endpointslice-controller.k8s.io", "endpointslicemirroring-contr
 
 
 def fill(slice: Obj) -> None:
-    slice.setdefault("endpoints", None)
-    slice.setdefault("ports", None)
+    show_empty(slice, "endpoints", "ports")
     for endpoint in slice["endpoints"] or ():
         endpoint.setdefault("conditions", {})
     for port in slice["ports"] or ():

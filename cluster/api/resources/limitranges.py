@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cluster.api.field_errors import FieldError, duplicate, forbidden, invalid, required
 from cluster.api.metadata import qualified_name
 from cluster.api.resource import Resource
+from cluster.api.resources.empties import show_empty
 from cluster.api.resources.resource_rules import check_container_resource, check_resource_name, may_be_overcommitted
 from cluster.api.tables.table import NAME_AND_CREATED_AT
 from cluster.client import Obj
@@ -25,7 +26,8 @@ _ORDER = (
 
 
 def fill(limits: Obj) -> None:
-    for item in limits.setdefault("spec", {}).get("limits") or ():
+    show_empty(limits.setdefault("spec", {}), "limits")
+    for item in limits["spec"]["limits"] or ():
         if item.get("type") == "Container":
             _fill_container(item)
 

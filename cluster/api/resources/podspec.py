@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cluster.api.resources.closed_gates import drop_from_pod
+from cluster.api.resources.empties import show_empty
 from cluster.client import Obj
 
 MODE = 0o644
@@ -109,6 +110,8 @@ def _fill_volume(volume: Obj) -> None:
     if isinstance(volume.get("hostPath"), dict):
         _fill(volume["hostPath"], {"type": ""})
     _fill_items(volume.get("downwardAPI"))
+    if isinstance(projected := volume.get("projected"), dict):
+        show_empty(projected, "sources")
     for source in (volume.get("projected") or {}).get("sources") or ():
         _fill_items(source.get("downwardAPI"))
         if isinstance(token := source.get("serviceAccountToken"), dict):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cluster.api.field_errors import FieldError, invalid, not_one_of, not_supported, required
 from cluster.api.metadata import path_segment, subdomain
 from cluster.api.resources.checks import check_name, check_required
+from cluster.api.resources.empties import show_empty
 from cluster.client import Obj
 
 GROUP = "rbac.authorization.k8s.io"
@@ -20,7 +21,7 @@ def fill_binding(binding: Obj) -> None:
 
 
 def fill_role(role: Obj) -> None:
-    role.setdefault("rules", None)
+    show_empty(role, "rules")
 
 
 def check_role(role: Obj, *, namespaced: bool) -> Iterator[FieldError]:
