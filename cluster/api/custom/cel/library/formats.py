@@ -20,35 +20,35 @@ _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`wrong` says what is wrong with a text; "" if nothing is."""
+    """`wrong` says all that is wrong with a text."""
 
     name: str
-    wrong: Callable[[str], str]
+    wrong: Callable[[str], list[str]]
 
 
-def _prefix(wrong: Callable[[str], str]) -> Callable[[str], str]:
+def _prefix(wrong: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
     """Of a name that something is put after: it may end with a dash."""
     return lambda text: wrong(f"{text[:-2]}a" if len(text) > 1 and text.endswith("-") else text)
 
 
-def _unless_read(read: Callable[[str], object], otherwise: str) -> Callable[[str], str]:
-    def wrong(text: str) -> str:
+def _unless_read(read: Callable[[str], object], otherwise: str) -> Callable[[str], list[str]]:
+    def wrong(text: str) -> list[str]:
         try:
             read(text)
         except (ValueError, binascii.Error, EvaluationError):
-            return otherwise
-        return ""
+            return [otherwise]
+        return []
 
     return wrong
 
 
-def _uuid(text: str) -> str:
-    return "" if _UUID.fullmatch(text) else "does not match the UUID format"
+def _uuid(text: str) -> list[str]:
+    return [] if _UUID.fullmatch(text) else ["does not match the UUID format"]
 
 
-def _uri(text: str) -> str:
+def _uri(text: str) -> list[str]:
     why = wrong_url(text)
-    return f'parse "{text}": {why}' if why else ""
+    return [f'parse "{text}": {why}'] if why else []
 
 
 FORMATS = {
@@ -75,7 +75,7 @@ def _named(name: str) -> Optional:
 
 def _validate(format: Format, text: str) -> Optional:
     wrong = format.wrong(text)
-    return some([wrong]) if wrong else NONE
+    return some(wrong) if wrong else NONE
 
 
 def _constant(format: Format) -> Callable[[], Format]:
