@@ -137,12 +137,6 @@ KNOWN: tuple[Known, ...] = (
         "refused-patches",
     ),
     Known(
-        r"POST /api/v1/persistentvolumes as PersistentVolume untold-bad .*",
-        "What is not done here is said at once, before other mistakes: volumes are csi, hostPath or local, and not"
-        " recycled.",
-        "claim-changed",
-    ),
-    Known(
         rf"{_PRINTED}.* v1\.36\.2(\+seawall)?",
         "Nodes say whose version they are.",
         "drain-refused",
