@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import struct
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ def _live(told: int) -> NoReturn:
         # Whoever waits for the end of what is open here must not have to wait for us. What goes wrong is still said.
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         _rename()
+        _hide()
         _bury(0)
     finally:
         os._exit(1)
@@ -95,6 +97,14 @@ def _rename() -> None:
     ctypes.memset(start, 0, end - start)
     ctypes.memmove(start, _NAME, min(len(_NAME), end - start))
     Path("/proc/self/comm").write_bytes(_NAME)
+
+
+def _hide() -> None:
+    """Its root is an empty place without a name: a pod that sees this process reads no mount of the machine from it."""
+    nowhere = tempfile.mkdtemp()
+    os.chdir(nowhere)
+    Path(nowhere).rmdir()
+    os.chroot(".")
 
 
 def _bury(told: int) -> NoReturn:

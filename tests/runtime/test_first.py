@@ -143,6 +143,10 @@ class TestHostPid:
         assert text.count("Permission denied") == 2
         assert "mnt:" not in text
 
+    async def test_it_is_told_no_mount_of_the_machine_by_the_first_process(self, bench: Bench) -> None:
+        _, text = await bench.run("cat", "/proc/1/mounts", node_pids=True)
+        assert text == ""
+
     async def test_memory_of_the_node_is_shared_by_name_and_by_key(self, bench: Bench) -> None:
         """Among those that ask for it, on one node."""
         await bench.run("sh", "-c", "echo secret > /dev/shm/it; ipcmk -Q", node_ipc=True)
