@@ -5,7 +5,7 @@ strings, lists and maps vanish, quantities take their canonical form, a wrong ty
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -110,7 +110,7 @@ def _cannot_be_handled(resource: Resource, why: str) -> str:
 def _is_nothing(field: Field, value: Any) -> bool:
     if field.type[0] in "[{":
         return not value and not field.always
-    return value == "" and field.type == "string" and not field.has_zero
+    return not field.has_zero and field.type in _PLAIN and value == _ZEROS[field.type]
 
 
 class _Wrong(Exception):
@@ -119,12 +119,18 @@ class _Wrong(Exception):
     Recorded: invalid-manifests. Places in lists and keys of maps are no part of the path.
     """
 
-    def __init__(self, given: str, wanted: str) -> None:
+    def __init__(self, given: str, wanted: str, *, at_once: bool = False) -> None:
         self.given, self.wanted, self.owner = given, wanted, ""
+        self.at_once = at_once
+        """Whether Go reads no further: what a type of its own cannot read is told before all that came before."""
         self.path: tuple[str, ...] = ()
 
-    def within(self, owner: str, name: str) -> "_Wrong":
-        self.owner, self.path = self.owner or owner, (name, *self.path)
+    def within(self, type: Type, name: str) -> "_Wrong":
+        known = type.fields.get(name)
+        if known and known.named and not self.owner:
+            self.wanted = known.named if self.wanted == "{Quantity}" else self.wanted.replace("string", known.named)
+        inline = (type.inline[name],) if name in type.inline else ()
+        self.owner, self.path = self.owner or type.name, (*inline, name, *self.path)
         return self
 
     def __str__(self) -> str:
@@ -136,6 +142,8 @@ def _go_type(type: str) -> str:
     if type[0] in "[{":
         return f"{'[]' if type[0] == '[' else 'map[string]'}{_go_type(element(type))}"
     package, _, name = type.rpartition(".")
+    if package in ("v1", "v2", "types"):
+        return type
     if not package:
         return _GO_TYPES.get(type, type)
     return f"{'v2' if package == 'autoscaling' else 'v1'}.{name}"
@@ -148,13 +156,17 @@ _GO_TYPES = {"bytes": "[]uint8", "any": "map[string]interface {}"}
 class _Reader:
     kind: str
     unknown: list[str] = field(default_factory=list)
+    lenient: bool = False
+    """Whether only what Go stumbles over at once is told."""
 
     def whole(self, type: Type, value: Any, path: str) -> Obj:
         """As `object`, from the outermost one. Raises `WrongType` or another BadRequest."""
         try:
             return self.object(type, value, path, 0)
         except _Wrong as wrong:
-            raise WrongType(str(wrong.within(type.name, path) if path else wrong)) from None
+            if not wrong.at_once and not self.lenient:
+                replace(self, lenient=True, unknown=[]).whole(type, value, path)
+            raise WrongType(str(wrong.within(type, path) if path else wrong)) from None
 
     def object(self, type: Type, value: Any, path: str, depth: int) -> Obj:
         if depth > DEPTH_MAX:
@@ -169,7 +181,9 @@ class _Reader:
             try:
                 clean = self.value(known_field.type, inner, at, depth + 1)
             except _Wrong as wrong:
-                raise wrong.within(type.name, name) from None
+                if self.lenient and not wrong.at_once:
+                    continue
+                raise wrong.within(type, name) from None
             if clean is None and known_field.always and known_field.type == "Time":
                 known[name] = None
             if clean is None or _is_nothing(known_field, clean):
@@ -202,7 +216,7 @@ class _Reader:
 
     def _expect(self, value: Any, wanted: type, name: str) -> None:
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-            raise _Wrong(_given(value), name)
+            raise _Wrong(_given(value) if wanted is int else go_kind(value), name)
 
     def string(self, type: str, value: Any, _path: str) -> str:
         self._expect(value, str, type)
@@ -238,11 +252,11 @@ class _Reader:
         try:
             return self.integer("int32", value, path)
         except _Wrong as wrong:
-            raise WrongType(f"json: cannot unmarshal {wrong.given} into Go value of type int32") from None
+            raise _Wrong(wrong.given, wrong.wanted, at_once=True) from None
 
     def time(self, type: str, value: Any, _path: str) -> str | None:
         if not isinstance(value, str):
-            raise WrongType(f"json: cannot unmarshal {_given(value)} into Go value of type string")
+            raise _Wrong(go_kind(value), "string", at_once=True)
         try:
             moment = parse_time(value)
         except ValueError:
@@ -277,6 +291,7 @@ def _zero(type: str) -> Any:
     return _ZEROS.get(type, {})
 
 
+_PLAIN = frozenset({"string", "bool", "int32", "int64"})
 _ZEROS = {
     "string": "",
     "bytes": "",

@@ -30,8 +30,6 @@ def settle_namespace(resource: Resource, obj: Obj, namespace: str) -> None:
 def begin(obj: Obj, now: float, chance: random.Random) -> None:
     """Give a new object its name, uid and birthday, whatever the writer claimed."""
     metadata = obj["metadata"]
-    if metadata.get("resourceVersion"):
-        raise ApiError("resourceVersion should not be set on objects to be created", reason="")
     for field in _SERVERS_OWN:
         metadata.pop(field, None)
     if not metadata.get("generateName"):
@@ -40,6 +38,12 @@ def begin(obj: Obj, now: float, chance: random.Random) -> None:
         metadata["name"] = generated_name(metadata["generateName"], chance)
     metadata["uid"] = new_uid(chance)
     metadata["creationTimestamp"] = format_time(now)
+
+
+def check_unwritten(claimed: str | None) -> None:
+    """Refuse to create what says that it was written already. A dry run, which does not come that far, may say so."""
+    if claimed and claimed.isdecimal() and int(claimed):
+        raise ApiError("resourceVersion should not be set on objects to be created", reason="")
 
 
 def new_uid(chance: random.Random) -> str:

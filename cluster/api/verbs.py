@@ -110,11 +110,13 @@ class Verbs:
             return shown(resource, self.create(self.resource(view.key), namespace, core, options))
         asked = self._decoded(resource, obj, options)
         options.warnings.extend(drop_repeated_owners(asked["metadata"]))
+        claimed = asked["metadata"].pop("resourceVersion", None)
         attempts = 1 if asked["metadata"].get("name") else NAME_ATTEMPTS
         for _ in range(attempts):
             new = self._prepared(resource, namespace, private_copy(asked), options)
             name = new["metadata"]["name"]
             if self._store.get(resource.key, namespace, name) is None:
+                identity.check_unwritten(None if options.dry_run else claimed)
                 return self.put(resource, new, options.dry_run)
         raise already_exists(resource, name)
 

@@ -77,11 +77,50 @@ def test_a_bad_quantity_is_worded_as_recorded(pod: Obj) -> None:
         ),
         ({"containers": [{"ports": [{"containerPort": 80.5}]}]}, "number 80.5 into Go struct field ContainerPort.spec"),
         ({"securityContext": "x"}, "PodSpec.spec.securityContext of type v1.PodSecurityContext"),
+        (
+            {"restartPolicy": 1.5},
+            "cannot unmarshal number into Go struct field PodSpec.spec.restartPolicy of type v1.R",
+        ),
+        (
+            {"containers": [{"resources": {"limits": "x"}}]},
+            "Requirements.spec.containers.resources.limits of type v1.R",
+        ),
+        (
+            {"containers": [{"livenessProbe": {"httpGet": "/"}}]},
+            "field Probe.spec.containers.livenessProbe.ProbeHandler.httpGet of type v1.HTTPGetAction",
+        ),
+        (
+            {"containers": [{"securityContext": {"capabilities": {"drop": "ALL"}}}]},
+            "field Capabilities.spec.containers.securityContext.capabilities.drop of type []v1.Capability",
+        ),
+        (
+            {"containers": [{"livenessProbe": {"httpGet": {"port": [80]}}}]},
+            "field HTTPGetAction.spec.containers.livenessProbe.ProbeHandler.httpGet.port of type int32",
+        ),
     ],
 )
 def test_a_wrong_type_names_the_field(pod: Obj, change: Obj, where: str) -> None:
     with pytest.raises(BadRequest, match=re.escape(where)):
         decode(registry["pods"], {**pod, "spec": pod["spec"] | change})
+
+
+def test_what_a_type_of_its_own_cannot_read_is_told_first(pod: Obj) -> None:
+    """Go keeps the first wrong type for the end, but reads no further than such a one."""
+    container = {"name": 5, "resources": {"limits": {"memory": "lots"}}}
+    with pytest.raises(BadRequest, match="quantities must match"):
+        decode(registry["pods"], {**pod, "spec": {"hostname": 5, "containers": [container]}})
+
+
+def test_a_zero_that_means_nothing_vanishes(pod: Obj) -> None:
+    """Where zero is a value of its own it stays."""
+    probe = {"exec": {}, "initialDelaySeconds": 0, "terminationGracePeriodSeconds": 0}
+    pod["spec"] |= {"hostPID": False, "enableServiceLinks": False, "terminationGracePeriodSeconds": 0}
+    pod["spec"]["containers"][0] |= {"livenessProbe": probe, "stdin": False}
+    clean, _ = decode(registry["pods"], pod)
+    assert "hostPID" not in clean["spec"]
+    assert (clean["spec"]["enableServiceLinks"], clean["spec"]["terminationGracePeriodSeconds"]) == (False, 0)
+    assert clean["spec"]["containers"][0]["livenessProbe"] == {"exec": {}, "terminationGracePeriodSeconds": 0}
+    assert "stdin" not in clean["spec"]["containers"][0]
 
 
 def test_nulls_and_empty_optional_parts_vanish_but_empty_objects_stay() -> None:

@@ -33,14 +33,8 @@ RULES = "x-kubernetes-validations"
 LIST_TYPE, LIST_KEYS = "x-kubernetes-list-type", "x-kubernetes-list-map-keys"
 DEPTH_MAX = 100
 _TYPE_META = ("apiVersion", "kind", "metadata")
-_WORDS = {
-    "number": ("minimum", "maximum", "multipleOf"),
-    "integer": ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
-    "array": ("required", "enum", "allOf", "anyOf", "oneOf", RULES),
-    "object": ("properties", "items", "not"),
-    "string": ("type", "format", "pattern"),
-    "boolean": ("nullable", PRESERVE, INT_OR_STRING, EMBEDDED, "exclusiveMinimum", "exclusiveMaximum"),
-}
+# Beside those that `typed_schema` reads.
+_WORDS = {"array": (RULES,), "object": ("items",)}
 _RULE_WORDS = {
     **dict.fromkeys(("rule", "message", "messageExpression", "reason", "fieldPath"), "string"),
     "optionalOldSelf": "boolean",
@@ -444,9 +438,6 @@ def _inner_schemas(
 
 
 def _unreadable(schema: Any, path: str) -> Iterator[FieldError]:
-    if not isinstance(schema, dict):
-        yield invalid(path, schema, "must be a schema")
-        return
     yield from (invalid(f"{path}.{word}", schema[word], what) for word, what in _misread(schema))
     if isinstance(schema.get("type"), str) and schema["type"] and schema["type"] not in _TYPES:
         yield not_supported(f"{path}.type", schema["type"], _TYPES)

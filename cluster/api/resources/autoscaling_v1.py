@@ -37,7 +37,7 @@ def to_v1(autoscaler: Obj) -> Obj:
         BEHAVIOR: spec.pop("behavior", None),
     }
     annotations = {name: json.dumps(value, separators=(",", ":")) for name, value in kept.items() if value}
-    shown = {**autoscaler, "apiVersion": "autoscaling/v1", "spec": spec, "status": status}
+    shown = {**autoscaler, "apiVersion": "autoscaling/v1", "spec": spec, "status": {"currentReplicas": 0, **status}}
     return _annotated(shown, {**(autoscaler["metadata"].get("annotations") or {}), **annotations})
 
 
@@ -52,6 +52,9 @@ def from_v1(autoscaler: Obj) -> Obj:
     if kept[BEHAVIOR]:
         spec["behavior"] = kept[BEHAVIOR]
     status.pop("currentCPUUtilizationPercentage", None)
+    if not status.get("currentReplicas"):
+        # v1 shows none, v2 does not.
+        status.pop("currentReplicas", None)
     status["currentMetrics"] = [_deep(metric, "current", _CURRENT) for metric in kept[CURRENT_METRICS] or ()] or None
     if kept[CONDITIONS]:
         status["conditions"] = kept[CONDITIONS]

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from cluster.client import Obj
 
+_OF_INIT = frozenset(
+    f"pod.{stage}.kubernetes.io/init-container{what}" for stage in ("alpha", "beta") for what in ("s", "-statuses")
+)
 _PROJECTED = ("clusterTrustBundle", "podCertificate")
 
 
@@ -24,6 +27,15 @@ def drop_from_claim(spec: Obj) -> None:
     source = spec.get("dataSource")
     if source is not None and spec.get("dataSourceRef") is None and not _can_be_copied(source):
         drop(spec, "dataSource")
+
+
+def drop_annotations(metadata: Obj) -> None:
+    """By which init containers were told before they had a field."""
+    annotations = metadata.get("annotations")
+    if annotations and _OF_INIT & annotations.keys():
+        metadata["annotations"] = {name: text for name, text in annotations.items() if name not in _OF_INIT}
+        if not metadata["annotations"]:
+            del metadata["annotations"]
 
 
 def drop(obj: Obj, *names: str) -> None:

@@ -7,13 +7,14 @@ from cluster.api.custom.checked import rule_errors, rules_beyond_us
 from cluster.api.custom.definitions import protected_group_needs_approval
 from cluster.api.custom.jsonpath import is_path
 from cluster.api.custom.schema import structural_errors
+from cluster.api.custom.typed_schema import misfit
 from cluster.api.field_errors import FieldError, forbidden, in_go, invalid, not_supported, required
 from cluster.api.metadata import immutable, label_1035, subdomain
 from cluster.api.resource import Resource, spec_of
 from cluster.api.resources.checks import check_enum, check_name, check_required
 from cluster.api.resources.unsupported import refusal
 from cluster.api.tables.table import NAME_AND_CREATED_AT
-from cluster.client import NotImplementedHere, Obj
+from cluster.client import BadRequest, NotImplementedHere, Obj
 from cluster.custom import FINALIZER
 
 CONVERSIONS = ("None", "Webhook")
@@ -31,6 +32,7 @@ _WAS_STORED = (
 
 def fill(definition: Obj) -> None:
     spec = definition.setdefault("spec", {})
+    _check_types(spec)
     names = spec.setdefault("names", {})
     names.setdefault("singular", names.get("kind", "").lower())
     names.setdefault("listKind", f"{names.get('kind', '')}List")
@@ -38,6 +40,15 @@ def fill(definition: Obj) -> None:
     for version in spec.get("versions") or ():
         version.setdefault("served", False)
         version.setdefault("storage", False)
+
+
+def _check_types(spec: Obj) -> None:
+    """Raise BadRequest for a schema that is none, which the tables do not see into."""
+    for version in spec.get("versions") or ():
+        schema = (version.get("schema") or {}).get("openAPIV3Schema")
+        if wrong := misfit(schema, "spec.versions.schema.openAPIV3Schema"):
+            kind = "CustomResourceDefinition"
+            raise BadRequest(f'{kind} in version "v1" cannot be handled as a {kind}: {wrong}')
 
 
 def on_create(definition: Obj) -> None:
@@ -140,9 +151,6 @@ def _each(versions: list[Obj], what: str) -> Iterator[tuple[str, Any]]:
 def _check_schema(given: Obj | None, path: str) -> Iterator[FieldError]:
     schema = (given or {}).get("openAPIV3Schema")
     if not schema:
-        return
-    if not isinstance(schema, dict):
-        yield invalid(f"{path}.openAPIV3Schema", schema, "must be a schema")
         return
     about = (schema.get("properties") or {}).get("metadata") or {}
     if set(about.get("properties") or ()) - {"name", "generateName"}:

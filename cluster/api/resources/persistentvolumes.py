@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from math import floor
 from posixpath import normpath
+from typing import Any
 
 from cluster.api.field_errors import FieldError, forbidden, invalid, not_one_of, not_supported, required, too_long
 from cluster.api.metadata import immutable, subdomain
@@ -135,7 +136,10 @@ def _check_sources(spec: Obj) -> Iterator[FieldError]:
         yield required("spec", "must specify a volume type")
 
 
-def _check_source(source: Obj, kind: str, path: str) -> Iterator[FieldError]:
+def _check_source(source: Any, kind: str, path: str) -> Iterator[FieldError]:
+    if not isinstance(source, dict):
+        # Of a kind that is refused, whatever is in it.
+        return
     match kind:
         case "hostPath":
             yield from check_host_path(source, path)
@@ -145,7 +149,7 @@ def _check_source(source: Obj, kind: str, path: str) -> Iterator[FieldError]:
             yield from check_no_backsteps(source["path"], f"{path}.path")
         case "nfs":
             yield from check_required(source, path, "server", "path")
-            if not source.get("path", "").startswith("/"):
+            if not str(source.get("path", "")).startswith("/"):
                 yield invalid(f"{path}.path", source.get("path", ""), "must be an absolute path")
         case "csi":
             yield from _check_driver(source.get("driver", ""), f"{path}.driver")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cluster.api.field_errors import FieldError, forbidden, invalid, refuse
 from cluster.api.resource import Resource, spec_of
+from cluster.api.resources.closed_gates import drop_annotations
 from cluster.api.resources.container_rules import check_image
 from cluster.api.resources.gates import blocked, check_gate_change, check_not_placed, is_gated, narrowed
 from cluster.api.resources.pod_warnings import pod_warnings
@@ -28,6 +29,7 @@ NOT_NIL = "must not update from a positive integer to nil value"
 
 
 def fill(pod: Obj) -> None:
+    drop_annotations(pod.setdefault("metadata", {}))
     spec = pod.setdefault("spec", {})
     fill_spec(spec)
     request_limits(spec)

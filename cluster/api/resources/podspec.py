@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.api.resources.closed_gates import drop_from_pod
+from cluster.api.resources.closed_gates import drop_annotations, drop_from_pod
 from cluster.api.resources.empties import show_empty
 from cluster.client import Obj
 
@@ -21,7 +21,7 @@ _CONTAINER = {"terminationMessagePath": "/dev/termination-log", "terminationMess
 
 def fill_template(template: Obj) -> None:
     """Default a PodTemplateSpec in place."""
-    template.setdefault("metadata", {})
+    drop_annotations(template.setdefault("metadata", {}))
     fill_spec(template.setdefault("spec", {}))
 
 

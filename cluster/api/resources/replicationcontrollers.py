@@ -17,8 +17,9 @@ from cluster.client import Obj
 
 def fill(controller: Obj) -> None:
     spec = controller.setdefault("spec", {})
-    template = spec.setdefault("template", {})
-    fill_template(template)
+    template = spec.get("template") or {}
+    if template:
+        fill_template(template)
     labels = (template.get("metadata") or {}).get("labels") or {}
     if labels and not spec.get("selector"):
         spec["selector"] = dict(labels)
@@ -37,9 +38,12 @@ def rules(controller: Obj, old: Obj | None) -> Iterator[FieldError]:
     if not selector:
         yield required("spec.selector")
     yield from check_not_negative(spec, "spec", "replicas")
+    if spec.get("template") is None:
+        yield required("spec.template")
+        return
     labels = (spec["template"].get("metadata") or {}).get("labels") or {}
     if not selector.items() <= labels.items():
-        yield invalid("spec.template.metadata.labels", labels or None, MISSED)
+        yield invalid("spec.template.metadata.labels", dict(sorted(labels.items())) or None, MISSED)
     yield from check_template(spec["template"], "spec.template")
     yield from check_kept_running(spec, "ReplicationController")
 

@@ -37,6 +37,7 @@ ONLY = (
 def fill(stateful_set: Obj) -> None:
     spec = stateful_set.setdefault("spec", {})
     fill_template(spec.setdefault("template", {}))
+    spec.setdefault("serviceName", "")
     spec.setdefault("replicas", 1)
     spec.setdefault("podManagementPolicy", "OrderedReady")
     strategy = spec.setdefault("updateStrategy", {})

@@ -26,12 +26,19 @@ def check_selected(spec: Obj, kind: str, kept: str = "", why: str = INVALID) -> 
     if selector is not None and is_empty(selector):
         yield invalid("spec.selector", selector, f"empty selector is invalid for {kind}")
     if wrong:
-        yield invalid("spec.selector", selector, why)
+        yield invalid("spec.selector", _shown(selector or {}), why)
         return
     yield from check_match(spec)
     yield from check_template(spec["template"], "spec.template")
     if kept:
         yield from check_kept_running(spec, kept)
+
+
+def _shown(selector: Obj) -> Obj:
+    """As Go shows it: labels before expressions, and by their names."""
+    labels = selector.get("matchLabels")
+    first = {"matchLabels": dict(sorted(labels.items()))} if labels else {}
+    return {**first, **{name: value for name, value in selector.items() if name != "matchLabels"}}
 
 
 def is_empty(selector: Obj) -> bool:
@@ -42,7 +49,7 @@ def check_match(spec: Obj) -> Iterator[FieldError]:
     """An empty selector matches everything, none at all nothing."""
     selector, labels = spec.get("selector"), (spec["template"].get("metadata") or {}).get("labels")
     if selector is None or not (is_empty(selector) or matches_selector(selector, labels)):
-        yield invalid("spec.template.metadata.labels", labels or None, MISSED)
+        yield invalid("spec.template.metadata.labels", dict(sorted(labels.items())) if labels else None, MISSED)
 
 
 def check_kept_running(spec: Obj, kind: str) -> Iterator[FieldError]:

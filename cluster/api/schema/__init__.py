@@ -13,14 +13,17 @@ validation, strategic merge, server-side apply, OpenAPI and protobuf decoding ar
     keys=A,B    server-side apply matches items by A and B
     set         server-side apply owns each value of its own
     atomic      server-side apply owns it as a whole (of a type: every field of that type)
+    named=TYPE  what Go calls the texts that it is or holds, where they have a type of their own
 
 Types of another table are written with its name: `core.PodTemplateSpec`, `meta.ObjectMeta`. Volume sources that
 this cluster refuses are `any`; a `tree` is what server-side apply owns key by key all the way down (custom resources).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 SCALARS = frozenset(
     {"string", "bool", "int32", "int64", "bytes", "any", "tree", "Quantity", "IntOrString", "Time", "MicroTime"}
@@ -44,6 +47,7 @@ class Field:
     keys: tuple[str, ...] = ()
     set: bool = False
     atomic: bool = False
+    named: str = ""
 
     @property
     def has_zero(self) -> bool:
@@ -59,6 +63,8 @@ class Type:
     fields: dict[str, Field]
     message: tuple[Field, ...]
     atomic: bool = False
+    inline: Mapping[str, str] = field(default_factory=dict)
+    """By field, the part that it comes from, of those that JSON writes inline."""
 
 
 def lookup(name: str) -> Type:
@@ -100,7 +106,10 @@ def _package(package: str) -> dict[str, Type]:
         raise KeyError(package) from None
     raw = [_parse_type(block.splitlines(), package) for block in text.strip().split("\n\n")]
     named = {name: message for name, _, message in raw}
-    return {name: Type(name, _flatten(message, named), message, atomic) for name, atomic, message in raw}
+    return {
+        name: Type(name, _flatten(message, named), message, atomic, _inline(message, named))
+        for name, atomic, message in raw
+    }
 
 
 def _parse_type(lines: list[str], package: str) -> tuple[str, bool, tuple[Field, ...]]:
@@ -116,33 +125,33 @@ def _parse_field(line: str, package: str) -> Field:
     return made
 
 
+_PLAIN = {
+    **{name: name for name in ("required", "always", "pointer", "replace", "set", "atomic", "merge")},
+    "retainKeys": "retain_keys",
+}
+"""Flags by the field that they make true."""
+
+
 def _with_flag(made: Field, flag: str, value: str) -> Field:
-    match flag:
-        case "merge":
-            return replace(made, merge=True, merge_key=value)
-        case "keys":
-            return replace(made, keys=tuple(value.split(",")))
-        case "replace":
-            return replace(made, replace=True)
-        case "retainKeys":
-            return replace(made, retain_keys=True)
-        case "required":
-            return replace(made, required=True)
-        case "always":
-            return replace(made, always=True)
-        case "pointer":
-            return replace(made, pointer=True)
-        case "set":
-            return replace(made, set=True)
-        case "atomic":
-            return replace(made, atomic=True)
-    raise ValueError(f"the schema tables know no flag {flag!r}")
+    if flag == "named":
+        return replace(made, named=value)
+    if flag == "keys":
+        return replace(made, keys=tuple(value.split(",")))
+    if flag not in _PLAIN:
+        raise ValueError(f"the schema tables know no flag {flag!r}")
+    said: dict[str, Any] = {_PLAIN[flag]: True} | ({"merge_key": value} if flag == "merge" else {})
+    return replace(made, **said)
 
 
 def _qualify(type: str, package: str) -> str:
     if type[0] in "[{":
         return f"{type[0]}{_qualify(element(type), package)}{type[-1]}"
     return type if type in SCALARS or "." in type else f"{package}.{type}"
+
+
+def _inline(message: tuple[Field, ...], named: dict[str, tuple[Field, ...]]) -> dict[str, str]:
+    parts = (item.type for item in message if item.name == "*")
+    return {name: part.partition(".")[2] for part in parts for name in _flatten(named[part], named)}
 
 
 def _flatten(message: tuple[Field, ...], named: dict[str, tuple[Field, ...]]) -> dict[str, Field]:
