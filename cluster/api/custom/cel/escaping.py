@@ -5,31 +5,9 @@ Source: "Common Expression Language in Kubernetes", escaping.
 
 import re
 
-_RESERVED = frozenset(
-    [
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ]
-)
+from cluster.api.custom.cel.tokens import RESERVED
+
+_RESERVED = RESERVED | {"true", "false", "null", "in"}
 _SIGNS = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
 _SIGN = re.compile(r"__|[-./]")
 _KNOWN = re.compile(r"[A-Za-z_./-][\w./-]*", re.ASCII)
