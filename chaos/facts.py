@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 
 from chaos.classes import CLASSES, is_default
 from chaos.kube import Kube, KubeError, Obj, Refused
+from chaos.needs import attributes
 from chaos.nodes import NODES, takes_pods, zone_of
 from chaos.preflight import Classes, Facts
 
@@ -71,13 +73,9 @@ def forbidden(kube: Kube, permissions: Iterable[str]) -> list[str]:
 
 def may(kube: Kube, permission: str) -> bool:
     """Whether we have a permission in every namespace: ours do not exist yet."""
-    verb, _, what = permission.partition(" ")
-    named, _, subresource = what.partition("/")
-    resource, _, group = named.partition(".")
-    attributes = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
+        "spec": {"resourceAttributes": asdict(attributes(permission))},
     }
     return bool(kube.json("POST", REVIEWS, body=review)["status"]["allowed"])

@@ -4,7 +4,7 @@ Only a certain lack is *unmet*. What nobody could find out is *untold*: it reads
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import groupby
 from operator import itemgetter, or_
@@ -14,8 +14,9 @@ from chaos.defenses import strip
 from chaos.faults import registry
 from chaos.manifests import Manifest, Manifests, Obj, items, mapping, number, pod_labels, pod_spec
 from chaos.marked import dig
-from chaos.needs import DEFAULT, NOTHING, Needs
+from chaos.needs import DEFAULT, ENFORCEMENT_TRIAL, NOTHING, TARGET, Needs
 from chaos.nodes import HOSTNAME, ZONE
+from chaos.rights import handed_out
 from chaos.scenario import Scenario
 from chaos.selectors import matches
 
@@ -41,9 +42,21 @@ RUN = Needs(
             "create configmaps",
             "get pods/log",
         }
-    )
+    ),
+    wished=frozenset({"list storageclasses.storage.k8s.io", "list ingressclasses.networking.k8s.io"}),
 )
-MONITORING = Needs(permissions=frozenset({"get services/proxy"}))
+MONITORING = Needs(permissions=frozenset({"get services", "get services/proxy"}))
+# Whatever belongs to no namespace does not go with one: a run deletes it itself.
+CLUSTER_SCOPED = (
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "IngressClass",
+    "PersistentVolume",
+    "PriorityClass",
+    "RuntimeClass",
+    "StorageClass",
+)
 _LEGACY_INGRESS_CLASS = "kubernetes.io/ingress.class"
 
 
@@ -70,15 +83,28 @@ class Facts:
 def needs(scenario: Scenario, manifests: Manifests, only: Sequence[str] = ()) -> Needs:
     """What a scenario asks of a cluster, for the variants `only`, or all of them."""
     kind, names = registry[scenario.fault_name], list(only) or list(scenario.variants)
-    objects = [obj for name in names for obj in strip(manifests, scenario.variants[name].strip)]
+    asks = _at(scenario.workload.target, kind.asks)
+    stripped = [strip(manifests, scenario.variants[name].strip) for name in names]
+    objects = [obj for variant in stripped for obj in variant]
     # A node of its own for each variant, and one for the load.
     apart = Needs(nodes=len(names) + 1) if scenario.isolation == "node" else NOTHING
     watched = MONITORING if scenario.monitoring else NOTHING
-    return reduce(or_, (_of_object(obj, kind.tries) for obj in objects), RUN | kind.asks | apart | watched)
+    granted = Needs(handed_out=frozenset().union(*map(handed_out, stripped)))
+    found = reduce(or_, (_of_object(obj, kind.tries) for obj in objects), RUN | asks | apart | watched | granted)
+    return found | Needs(wished=ENFORCEMENT_TRIAL) if found.enforcement else found
+
+
+def _at(target: str, asks: Needs) -> Needs:
+    """The permissions for the target, by the resource that it is."""
+    kind = target.partition("/")[0]
+    resource = plural(kind) if kind == "pod" else f"{plural(kind)}.apps"
+    return replace(asks, permissions=frozenset(p.replace(TARGET, resource) for p in asks.permissions))
 
 
 def _of_object(manifest: Manifest, tries: Sequence[str]) -> Needs:
-    found = Needs(permissions=frozenset({f"create {_resource(manifest)}"})) | _claims(manifest.data)
+    verbs = ("create", "delete", "get") if manifest.kind in CLUSTER_SCOPED else ("create",)
+    made = Needs(permissions=frozenset(f"{verb} {_resource(manifest)}" for verb in verbs))
+    found = made | _claims(manifest.data)
     found |= _places(manifest.data) if manifest.is_workload else NOTHING
     return found | _TRIED[manifest.kind](manifest.data) if manifest.kind in tries else found
 
@@ -194,12 +220,13 @@ def spoken(permissions: Iterable[str]) -> str:
 
 def untold(asked: Needs, facts: Facts) -> list[str]:
     """What a storm needs and nobody knows to be there, each in one line."""
-    traced = asked.without_endpoints & facts.forbidden
+    traced, granted = asked.without_endpoints & facts.forbidden, asked.handed_out & facts.forbidden
     unknown: dict[str, Any] = {
         "how many nodes take pods": facts.nodes is None,
         "which storage classes there are": asked.storage and facts.storage is None,
         "which ingress classes there are": asked.ingress and facts.ingress is None,
         "whether NetworkPolicies are enforced": asked.enforcement and facts.enforced is None,
         f"whether the app can be hurt without permission to {spoken(traced)}": traced,
+        f"whether you may grant what you may not do yourself ({spoken(granted)})": granted,
     }
     return [f"{what} is not known" for what, so in unknown.items() if so]

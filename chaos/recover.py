@@ -1,7 +1,7 @@
 """Healing: works off a journal, at the end of a run or after a dead one, and compares the cluster with its snapshot."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -73,23 +73,46 @@ def heal(
 ) -> list[str]:
     """Undo everything, newest first; returns what still differs from the snapshot (empty: healed, and written down).
 
+    An undo that is refused keeps no other from being made, and is told unless its namespace is gone all the same.
     Namespaces of a cluster that ends with the run are asked to go and not waited for: its end takes them along.
     """
     undos = list(undos)
-    for number, undo in undos:
-        told(undo.why or f"{undo.action} {undo.path}")
-        carry_out(kube, undo, journal.header.run)
-        journal.undone(number)
-    own = [] if journal.header.ephemeral else _namespaces(undos)
+    refused = dict(_undo_all(kube, journal, undos, told))
+    made = [undo for _, undo in undos if undo.path not in refused]
+    own = [] if journal.header.ephemeral else _namespaces(made)
     wait_gone(kube, own)
-    left = differences(journal.header.snapshot, snapshot(kube), own) + _objects_left(kube, undos, journal.header.run)
+    after = snapshot(kube)
+    left = [why for path, why in refused.items() if not _went(path, after["namespaces"])]
+    left += differences(journal.header.snapshot, after, own) + _objects_left(kube, made, journal.header.run)
     if not left:
         journal.healed()
     return left
 
 
-def _namespaces(undos: Iterable[tuple[int, Undo]]) -> list[str]:
-    return [u.path.rsplit("/", 1)[-1] for _, u in undos if u.action == "delete-namespace"]
+def _went(path: str, namespaces: Iterable[str]) -> bool:
+    """Whether what has this path went with its namespace."""
+    _, _, inside = path.partition("/namespaces/")
+    namespace, slash, _ = inside.partition("/")
+    return bool(slash) and namespace not in namespaces
+
+
+def _undo_all(
+    kube: Kube, journal: Journal, undos: Iterable[tuple[int, Undo]], told: Callable[[str], None]
+) -> Iterator[tuple[str, str]]:
+    """The refused ones: what they were to change, and why it was not."""
+    for number, undo in undos:
+        what = undo.why or f"{undo.action} {undo.path}"
+        try:
+            carry_out(kube, undo, journal.header.run)
+        except Refused as refusal:
+            yield undo.path, f"{what}: {refusal}"
+        else:
+            told(what)
+            journal.undone(number)
+
+
+def _namespaces(undos: Iterable[Undo]) -> list[str]:
+    return [u.path.rsplit("/", 1)[-1] for u in undos if u.action == "delete-namespace"]
 
 
 def carry_out(kube: Kube, undo: Undo, run: str) -> None:
@@ -151,8 +174,8 @@ def _delete_object(kube: Kube, path: str, run: str) -> None:
         kube.delete(path, uid=obj["metadata"]["uid"])
 
 
-def _objects_left(kube: Kube, undos: Iterable[tuple[int, Undo]], run: str) -> list[str]:
-    paths = [u.path for _, u in undos if u.action == "delete-object"]
+def _objects_left(kube: Kube, undos: Iterable[Undo], run: str) -> list[str]:
+    paths = [u.path for u in undos if u.action == "delete-object"]
     return [f"{path} is still there" for path in paths if guard.carries(_find(kube, path) or {}, run)]
 
 

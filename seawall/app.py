@@ -264,6 +264,17 @@ def doctor(
     )
 
 
+@app.command(epilog="Example: seawall rbac scenarios/node-drain.yaml | kubectl apply -f -")
+def rbac(
+    scenarios: Paths,
+    variant: Annotated[list[str] | None, typer.Option(help="Only this variant; may be repeated.")] = None,
+) -> int:
+    """Print the ClusterRole that somebody needs to run these scenarios on a cluster: that much, and no more."""
+    from seawall import rbac as role
+
+    return role.tell(tuple(scenarios), tuple(variant or ()))
+
+
 @cluster.command(epilog="Example: seawall cluster up && export KUBECONFIG=$(seawall cluster kubeconfig)")
 def up() -> int:
     """Start the embedded cluster and leave it running; `seawall run` then uses it."""

@@ -29,10 +29,10 @@ from chaos.manifests import (
     words,
     workloads,
 )
+from chaos.rights import RBAC_API
 from chaos.selectors import matches
 
 BINDINGS = ("RoleBinding", "ClusterRoleBinding")
-RBAC_API = "rbac.authorization.k8s.io"
 STRIPPED_BINDING = "seawall-stripped-rbac"
 
 # The bootstrap roles that no manifest holds, and what is wrong with giving them to a workload.
@@ -123,8 +123,9 @@ def dangers(rule: Obj) -> Iterator[str]:
         yield "every resource"
     if groups & {"", "*"}:
         yield from _core_dangers(verbs, resources, named=bool(words(rule, "resourceNames")))
+    of = "".join(f" {name}" for name in sorted(words(rule, "resourceNames")))
     for verb in sorted(verbs & {"escalate", "bind", "impersonate"}):
-        yield f"{verb}, which hands out rights it does not have"
+        yield f"{verb}{of}, which hands out rights it does not have"
 
 
 def _core_dangers(verbs: set[str], resources: set[str], *, named: bool) -> Iterator[str]:

@@ -90,5 +90,5 @@ CPU_HOG = FaultKind(
     witness=witness,
     node_wide=True,
     hungry=True,
-    asks=Needs(permissions=STRANGERS),
+    asks=Needs(permissions=STRANGERS | {"get nodes"}),
 )

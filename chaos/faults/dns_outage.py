@@ -24,7 +24,7 @@ LABEL = "seawall.dev/resolver"
 DNS_PORT, DNS_NAMES, LAST_PORT = 53, ("dns", "dns-tcp", "domain"), 65535
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 RELABEL = frozenset(
-    {"patch pods", *(f"{verb} networkpolicies.networking.k8s.io" for verb in ("list", "create", "patch"))}
+    {"patch pods", *(f"{verb} networkpolicies.networking.k8s.io" for verb in ("create", "get", "list", "patch"))}
 )
 
 

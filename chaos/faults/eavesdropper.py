@@ -21,6 +21,7 @@ from loadgen.units import Duration
 
 HTTP, HTTPS = 8080, 8443
 SERVED_WITHIN = Duration(10)
+LOOKED_AT = frozenset({"get ingresses.networking.k8s.io", "list ingresses.networking.k8s.io", "get secrets"})
 
 _TAP = cleandoc(
     """
@@ -179,6 +180,6 @@ EAVESDROPPER = FaultKind(
     exercises=("security",),
     inject=inject,
     witness=witness,
-    asks=Needs(permissions=STRANGERS | {"list ingresses.networking.k8s.io", "get secrets"}),
+    asks=Needs(permissions=STRANGERS | LOOKED_AT),
     tries=("Ingress",),
 )

@@ -52,5 +52,5 @@ LOST_SERVICE = FaultKind(
     exercises=("observability",),
     inject=inject,
     witness=witness,
-    asks=Needs(permissions=frozenset({"patch services"})),
+    asks=Needs(permissions=frozenset({"get services", "patch services"})),
 )

@@ -138,5 +138,5 @@ MEMORY_PRESSURE = FaultKind(
     inject=inject,
     witness=witness,
     node_wide=True,
-    asks=Needs(permissions=STRANGERS | {"get nodes/proxy"}),
+    asks=Needs(permissions=STRANGERS | {"get nodes", "get nodes/proxy"}),
 )

@@ -128,6 +128,6 @@ ROGUE_CLIENT = FaultKind(
     exercises=("security",),
     inject=inject,
     witness=witness,
-    asks=Needs(permissions=EXEC | STRANGERS),
+    asks=Needs(permissions=EXEC | STRANGERS | {"list services"}),
     tries=("NetworkPolicy",),
 )

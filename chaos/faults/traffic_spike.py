@@ -92,6 +92,6 @@ TRAFFIC_SPIKE = FaultKind(
     exercises=("resources",),
     inject=inject,
     witness=witness,
-    asks=Needs(permissions=EXEC),
+    asks=Needs(permissions=EXEC, wished=frozenset({"list pods.metrics.k8s.io"})),
     tries=("HorizontalPodAutoscaler",),
 )

@@ -11,8 +11,10 @@ import pytest
 import yaml
 
 from chaos.kube import Kube, connect
+from chaos.rights import permissions
 from cluster import boot
 from tests.e2e.machine import ROOT, SEAWALL, Command, scenario, wait_for
+from tests.faults.account import token
 
 BROKE_AND_HELD = {"undefended": "broke", "defended": "held"}
 
@@ -91,6 +93,48 @@ def test_a_fault_that_can_fill_a_node_asks_first(tmp_path: Path, named: str, kub
     assert command.wait(30) == 64
     assert "--allow nodes" in command.stderr
     assert namespaces(kube) == set()
+
+
+class TestLeastPrivilege:
+    """`seawall rbac` prints a role that is enough, and everything that its holder may not do is left alone."""
+
+    @pytest.fixture(scope="class")
+    def least_token(self, kubeconfig: Path) -> str:
+        """Of somebody who has the role and nothing else."""
+        storms = (ROOT / "scenarios" / f"{name}.yaml" for name in ("rbac-blindspot", "dns-outage"))
+        printed = subprocess.run([SEAWALL, "rbac", *storms], capture_output=True, text=True, timeout=30, check=True)
+        role = yaml.safe_load(printed.stdout)
+        assert not any("*" in word for rule in role["rules"] for words in rule.values() for word in words)
+        wanted = [permission for rule in role["rules"] for permission in permissions(rule)]
+        return token(connect(kubeconfig=str(kubeconfig)), "least", wanted)
+
+    @pytest.fixture
+    def least(self, named: str, least_token: str) -> str:
+        config = Path(os.environ["KUBECONFIG"])
+        data = yaml.safe_load(config.read_text())
+        data["users"][0]["user"] = {"token": least_token}
+        config.write_text(yaml.safe_dump(data))
+        return named
+
+    @pytest.mark.parametrize("name", ["rbac-blindspot", "dns-outage"])
+    def test_the_role_is_enough_for_the_storms_it_was_printed_for(
+        self, tmp_path: Path, least: str, kube: Kube, name: str
+    ) -> None:
+        command = Command(tmp_path, "run", scenario(tmp_path, name), "--context", least)
+        assert command.wait(120) == 0, command.stdout + command.stderr
+        assert namespaces(kube) == set()
+
+    def test_doctor_tells_what_it_leaves(self, tmp_path: Path, least: str) -> None:
+        storms = [scenario(tmp_path, name) for name in ("rbac-blindspot", "dns-outage", "lost-service")]
+        command = Command(tmp_path, "doctor", *storms, "--context", least, "--format", "json")
+        assert command.wait(60) == 2, command.stderr
+        told = json.loads(command.stdout)
+        assert told["network_policies"]["enforced"] is True
+        assert {s["scenario"]: s["outcome"] for s in told["scenarios"]} == {
+            "rbac-blindspot": "can run",
+            "dns-outage": "can run",
+            "lost-service": "cannot prove",
+        }
 
 
 class TestPreflight:

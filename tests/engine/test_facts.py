@@ -9,13 +9,12 @@ from chaos import enforcement, facts, journal
 from chaos.enforcement import find_out
 from chaos.facts import forbidden, may, read
 from chaos.faults.kind import FaultRefused
-from chaos.kube import Kube, Obj
+from chaos.kube import Kube
 from chaos.preflight import RUN
+from tests.faults.account import token
 from tests.faults.stage import embedded
 
 pytestmark = pytest.mark.root
-
-RBAC = "rbac.authorization.k8s.io"
 
 
 @pytest.fixture(scope="module")
@@ -27,18 +26,7 @@ def kube() -> Iterator[Kube]:
 @pytest.fixture(scope="module")
 def reader(kube: Kube) -> Kube:
     """Somebody who may read pods and their logs, and nothing else."""
-    name: Obj = {"metadata": {"name": "reader"}}
-    rules = [{"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]}]
-    role = {"kind": "ClusterRole", "apiVersion": f"{RBAC}/v1", **name, "rules": rules}
-    kube.create({"kind": "ServiceAccount", "apiVersion": "v1", **name}, "default")
-    kube.create(role)
-    subject = {"kind": "ServiceAccount", "name": "reader", "namespace": "default"}
-    ref = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "reader"}
-    binding = {"kind": "ClusterRoleBinding", "apiVersion": f"{RBAC}/v1", **name, "roleRef": ref, "subjects": [subject]}
-    kube.create(binding)
-    request: Obj = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    path = "/api/v1/namespaces/default/serviceaccounts/reader/token"
-    return kube.as_bearer(kube.json("POST", path, body=request)["status"]["token"])
+    return kube.as_bearer(token(kube, "reader", ["get pods", "list pods", "get pods/log", "list pods/log"]))
 
 
 class TestFacts:

@@ -8,7 +8,7 @@ import pytest
 
 from chaos.faults import registry
 from chaos.manifests import Manifests, load, parse
-from chaos.needs import EXEC, TRACE, Needs
+from chaos.needs import ENFORCEMENT_TRIAL, EXEC, TARGET, TRACE, Needs
 from chaos.observe import IN_NAMESPACE, NODES
 from chaos.preflight import RUN, WATCHED, Facts, needs, plural, spoken, unmet, untold
 from chaos.scenario import Scenario, read
@@ -152,7 +152,29 @@ class TestNeeds:
     def test_stripping_can_ask_for_more(self) -> None:
         """A variant without least privilege is bound to the whole cluster."""
         found = asked("stolen-token", defense="rbac")
-        assert "create clusterrolebindings.rbac.authorization.k8s.io" in found.permissions
+        verbs = ("create", "get", "delete")
+        assert {f"{verb} clusterrolebindings.rbac.authorization.k8s.io" for verb in verbs} <= found.permissions
+        assert found.handed_out == {"bind clusterroles.rbac.authorization.k8s.io cluster-admin"}
+        assert asked("stolen-token", defense="rbac", only=["defended"]).handed_out == frozenset()
+
+    @pytest.mark.parametrize(
+        ("target", "resource"), [("deployment/web", "deployments.apps"), ("statefulset/db", "statefulsets.apps")]
+    )
+    def test_a_new_revision_is_one_of_whatever_the_target_is(self, target: str, resource: str) -> None:
+        workload = {"manifests": ["web.yaml"], "target": target}
+        found = asked("rollout", defense="storage", workload=workload).permissions
+        assert {f"get {resource}", f"patch {resource}"} <= found
+        assert TARGET not in " ".join(found)
+
+    def test_what_a_trial_of_policies_takes_is_wished_by_who_needs_them_enforced(self) -> None:
+        assert asked("rogue-client").wished >= ENFORCEMENT_TRIAL
+        assert not asked("deadlock").wished & ENFORCEMENT_TRIAL
+
+    def test_what_is_only_wished_is_not_missed(self) -> None:
+        found = asked("traffic-spike")
+        assert "list pods.metrics.k8s.io" in found.at_most
+        assert unmet(found, replace(WHOLE, forbidden=found.wished)) == []
+        assert untold(found, replace(WHOLE, forbidden=found.wished)) == []
 
     @pytest.mark.parametrize(
         ("kind", "resource"),
@@ -212,6 +234,12 @@ class TestUnmet:
                 {"forbidden": TRACE},
                 Needs(without_endpoints=TRACE),
                 "whether the app can be hurt without permission to patch pods/ephemeralcontainers is not known",
+            ),
+            (
+                {"forbidden": {"bind clusterroles.rbac.authorization.k8s.io view"}},
+                Needs(handed_out=frozenset({"bind clusterroles.rbac.authorization.k8s.io view"})),
+                "whether you may grant what you may not do yourself "
+                "(bind clusterroles.rbac.authorization.k8s.io view) is not known",
             ),
         ],
     )
