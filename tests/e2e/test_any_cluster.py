@@ -95,18 +95,19 @@ def test_a_fault_that_can_fill_a_node_asks_first(tmp_path: Path, named: str, kub
     assert namespaces(kube) == set()
 
 
+@pytest.fixture(scope="module")
+def least_token(kubeconfig: Path) -> str:
+    """Of somebody who has what `seawall rbac` printed, and nothing else."""
+    storms = (ROOT / "scenarios" / f"{name}.yaml" for name in ("rbac-blindspot", "dns-outage"))
+    printed = subprocess.run([SEAWALL, "rbac", *storms], capture_output=True, text=True, timeout=30, check=True)
+    role = yaml.safe_load(printed.stdout)
+    assert not any("*" in word for rule in role["rules"] for words in rule.values() for word in words)
+    wanted = [permission for rule in role["rules"] for permission in permissions(rule)]
+    return token(connect(kubeconfig=str(kubeconfig)), "least", wanted)
+
+
 class TestLeastPrivilege:
     """`seawall rbac` prints a role that is enough, and everything that its holder may not do is left alone."""
-
-    @pytest.fixture(scope="class")
-    def least_token(self, kubeconfig: Path) -> str:
-        """Of somebody who has the role and nothing else."""
-        storms = (ROOT / "scenarios" / f"{name}.yaml" for name in ("rbac-blindspot", "dns-outage"))
-        printed = subprocess.run([SEAWALL, "rbac", *storms], capture_output=True, text=True, timeout=30, check=True)
-        role = yaml.safe_load(printed.stdout)
-        assert not any("*" in word for rule in role["rules"] for words in rule.values() for word in words)
-        wanted = [permission for rule in role["rules"] for permission in permissions(rule)]
-        return token(connect(kubeconfig=str(kubeconfig)), "least", wanted)
 
     @pytest.fixture
     def least(self, named: str, least_token: str) -> str:
