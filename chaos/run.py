@@ -53,7 +53,7 @@ def heal(run: Run) -> list[str]:
             run.journal.healed()
             return []
         run.recorder.write(Trouble, what="not healed", detail=str(error))
-        return [f"the cluster cannot be reached to undo the run: {error}; say `seawall recover` when it is back"]
+        return [f"the cluster cannot be reached to undo the run: {error}"]
     for difference in left:
         run.recorder.write(Trouble, what="not healed", detail=difference)
     return left

@@ -43,6 +43,8 @@ def take_place(kube: Kube, place: Place, wanted: Wanted, storm: Storm, stop: Sto
     result = folders.judged(folder)
     for difference in left:
         say(f"not healed: {difference}")
+    if left:
+        say(f"seawall recover {folder} undoes the rest, once the cluster lets you")
     if place.dead():
         say("the embedded cluster died in the middle of the run; nothing of it is left, and the recording is kept")
         return exits.NO_CLUSTER, (folder, result)
