@@ -83,22 +83,16 @@ class Facts:
 def needs(scenario: Scenario, manifests: Manifests, only: Sequence[str] = ()) -> Needs:
     """What a scenario asks of a cluster, for the variants `only`, or all of them."""
     kind, names = registry[scenario.fault_name], list(only) or list(scenario.variants)
-    asks = _at(scenario.workload.target, kind.asks)
     stripped = [strip(manifests, scenario.variants[name].strip) for name in names]
     objects = [obj for variant in stripped for obj in variant]
+    target = next((_resource(obj) for obj in objects if obj.ref == scenario.workload.target), TARGET)
+    asks = replace(kind.asks, permissions=frozenset(p.replace(TARGET, target) for p in kind.asks.permissions))
     # A node of its own for each variant, and one for the load.
     apart = Needs(nodes=len(names) + 1) if scenario.isolation == "node" else NOTHING
     watched = MONITORING if scenario.monitoring else NOTHING
     granted = Needs(handed_out=frozenset().union(*map(handed_out, stripped)))
     found = reduce(or_, (_of_object(obj, kind.tries) for obj in objects), RUN | asks | apart | watched | granted)
     return found | Needs(wished=ENFORCEMENT_TRIAL) if found.enforcement else found
-
-
-def _at(target: str, asks: Needs) -> Needs:
-    """The permissions for the target, by the resource that it is."""
-    kind = target.partition("/")[0]
-    resource = plural(kind) if kind == "pod" else f"{plural(kind)}.apps"
-    return replace(asks, permissions=frozenset(p.replace(TARGET, resource) for p in asks.permissions))
 
 
 def _of_object(manifest: Manifest, tries: Sequence[str]) -> Needs:

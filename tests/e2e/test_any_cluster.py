@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from chaos.kube import Kube, connect
-from chaos.rights import permissions
 from cluster import boot
 from tests.e2e.machine import ROOT, SEAWALL, Command, scenario, wait_for
 from tests.faults.account import token
@@ -102,8 +101,7 @@ def least_token(kubeconfig: Path) -> str:
     printed = subprocess.run([SEAWALL, "rbac", *storms], capture_output=True, text=True, timeout=30, check=True)
     role = yaml.safe_load(printed.stdout)
     assert not any("*" in word for rule in role["rules"] for words in rule.values() for word in words)
-    wanted = [permission for rule in role["rules"] for permission in permissions(rule)]
-    return token(connect(kubeconfig=str(kubeconfig)), "least", wanted)
+    return token(connect(kubeconfig=str(kubeconfig)), role)
 
 
 class TestLeastPrivilege:

@@ -11,6 +11,7 @@ from chaos.facts import forbidden, may, read
 from chaos.faults.kind import FaultRefused
 from chaos.kube import Kube
 from chaos.preflight import RUN
+from chaos.rights import cluster_role
 from tests.faults.account import token
 from tests.faults.stage import embedded
 
@@ -26,7 +27,9 @@ def kube() -> Iterator[Kube]:
 @pytest.fixture(scope="module")
 def reader(kube: Kube) -> Kube:
     """Somebody who may read pods and their logs, and nothing else."""
-    return kube.as_bearer(token(kube, "reader", ["get pods", "list pods", "get pods/log", "list pods/log"]))
+    return kube.as_bearer(
+        token(kube, cluster_role("reader", ["get pods", "list pods", "get pods/log", "list pods/log"]))
+    )
 
 
 class TestFacts:

@@ -9,6 +9,7 @@ from chaos import journal, recover
 from chaos.guard import RUN_LABEL
 from chaos.journal import Header, Journal, Undo
 from chaos.kube import Kube
+from chaos.rights import cluster_role
 from tests.faults.account import token
 from tests.faults.stage import embedded
 
@@ -26,7 +27,7 @@ def kube() -> Iterator[Kube]:
 
 @pytest.fixture(scope="module")
 def limited(kube: Kube) -> Kube:
-    return kube.as_bearer(token(kube, "healer", MAY))
+    return kube.as_bearer(token(kube, cluster_role("healer", MAY)))
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_what_went_with_its_namespace_need_not_be_undone(limited: Kube, written:
 
 
 def test_a_namespace_that_may_not_be_deleted_is_told_once(kube: Kube, written: Journal) -> None:
-    nearly = kube.as_bearer(token(kube, "nearly", [p for p in MAY if p != "delete namespaces"]))
+    nearly = kube.as_bearer(token(kube, cluster_role("nearly", [p for p in MAY if p != "delete namespaces"])))
     (told,) = heal(nearly, written)
     assert 'namespaces "seawall-r1-defended" is forbidden' in told
     assert heal(kube, written) == []

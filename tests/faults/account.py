@@ -1,16 +1,15 @@
 """Somebody with an account of their own and no rights but the ones that they are given."""
 
-from collections.abc import Iterable
-
 from chaos.kube import Kube, Obj
-from chaos.rights import RBAC_API, cluster_role
+from chaos.rights import RBAC_API
 
 
-def token(kube: Kube, name: str, permissions: Iterable[str]) -> str:
-    """Make the account and bind a ClusterRole with these permissions to it; a token of it."""
+def token(kube: Kube, role: Obj) -> str:
+    """Make the ClusterRole, and an account of its name that has it and nothing else; a token of it."""
+    name = role["metadata"]["name"]
     named: Obj = {"metadata": {"name": name}}
     kube.create({"kind": "ServiceAccount", "apiVersion": "v1", **named}, "default")
-    kube.create(cluster_role(name, permissions))
+    kube.create(role)
     subjects = [{"kind": "ServiceAccount", "name": name, "namespace": "default"}]
     ref = {"apiGroup": RBAC_API, "kind": "ClusterRole", "name": name}
     kube.create(
