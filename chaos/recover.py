@@ -54,8 +54,14 @@ def differences(before: dict[str, Any], after: dict[str, Any], own: Iterable[str
         if now is None:
             left.append(f"node {name} is gone")
         elif now != settings:
-            left.append(f"node {name} was {settings} and is {now}")
+            left.append(f"node {name} was {_as_set_up(settings)} and is {_as_set_up(now)}")
     return left + _classes_changed(before.get("classes", {}), after.get("classes", {}))
+
+
+def _as_set_up(settings: dict[str, Any]) -> str:
+    """As `kubectl drain` and `kubectl taint` would leave it, in words."""
+    taints = ", ".join(f"{t['key']}={t.get('value', '')}:{t['effect']}" for t in settings["taints"])
+    return ("cordoned" if settings["unschedulable"] else "open to pods") + (f" with taints {taints}" if taints else "")
 
 
 def _classes_changed(before: dict[str, bool], after: dict[str, bool]) -> list[str]:

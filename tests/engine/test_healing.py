@@ -59,7 +59,7 @@ def test_a_refused_undo_keeps_no_other_from_being_made(kube: Kube, limited: Kube
     cordoned(kube, written)
     left = heal(limited, written)
     assert left[0].startswith('open node node1: nodes "node1" is forbidden')
-    assert "node node1 was" in left[1]
+    assert left[1] == "node node1 was open to pods and is cordoned"
     assert "seawall-r1-defended" not in recover.snapshot(kube)["namespaces"]
     assert not journal.read(written.path).healed
 

@@ -11,6 +11,7 @@ BEFORE: dict[str, Any] = {
     "nodes": {"node1": {"unschedulable": False, "taints": []}},
     "classes": {"standard": True, "fast": False},
 }
+TAINT = {"key": "team", "value": "shop", "effect": "NoExecute"}
 CLOSED = {"node1": {"unschedulable": True, "taints": []}}
 
 
@@ -23,7 +24,11 @@ def test_a_cluster_that_is_as_it_was_differs_in_nothing() -> None:
     [
         ({"namespaces": ["default", "seawall-r1-defended"]}, "namespace seawall-r1-defended is still there"),
         ({"nodes": {}}, "node node1 is gone"),
-        ({"nodes": CLOSED}, f"node node1 was {BEFORE['nodes']['node1']} and is {CLOSED['node1']}"),
+        ({"nodes": CLOSED}, "node node1 was open to pods and is cordoned"),
+        (
+            {"nodes": {"node1": {"unschedulable": False, "taints": [TAINT]}}},
+            "node node1 was open to pods and is open to pods with taints team=shop:NoExecute",
+        ),
         (
             {"classes": {"standard": False, "fast": False}},
             "storage class standard was the default and is not the default",
