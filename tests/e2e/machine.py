@@ -10,11 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+
+from cluster.runtime.images import on_host
 
 ROOT = Path(__file__).parents[2]
 SEAWALL = Path(sys.executable).parent / "seawall"
 STATE = Path("/var/lib/seawall")
+with_prometheus = pytest.mark.skipif(
+    on_host("prometheus") is None, reason="no Prometheus here; ./setup.sh prometheus brings it"
+)
 
 
 def scenario(folder: Path, name: str, **changes: Any) -> Path:

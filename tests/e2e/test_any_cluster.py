@@ -12,7 +12,7 @@ import yaml
 
 from chaos.kube import Kube, connect
 from cluster import boot
-from tests.e2e.machine import ROOT, SEAWALL, Command, scenario, wait_for
+from tests.e2e.machine import ROOT, SEAWALL, Command, scenario, wait_for, with_prometheus
 from tests.faults.account import token
 
 BROKE_AND_HELD = {"undefended": "broke", "defended": "held"}
@@ -115,7 +115,7 @@ class TestLeastPrivilege:
         config.write_text(yaml.safe_dump(data))
         return named
 
-    @pytest.mark.parametrize("name", ["rbac-blindspot", "dns-outage"])
+    @pytest.mark.parametrize("name", ["rbac-blindspot", pytest.param("dns-outage", marks=with_prometheus)])
     def test_the_role_is_enough_for_the_storms_it_was_printed_for(
         self, tmp_path: Path, least: str, kube: Kube, name: str
     ) -> None:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.runtime.images import on_host
-from tests.e2e.machine import Command, scenario
+from tests.e2e.machine import Command, scenario, with_prometheus
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -17,7 +16,7 @@ def test_a_pods_last_words_are_found_after_it_where_somebody_keeps_them(tmp_path
     assert command.verdicts() == {"undefended": "broke", "defended": "held"}
 
 
-@pytest.mark.skipif(on_host("prometheus") is None, reason="no Prometheus here; ./setup.sh prometheus brings it")
+@with_prometheus
 @pytest.mark.parametrize("name", ["silent-outage", "lost-service", "mesh-latency", "dns-outage"])
 def test_an_outage_without_a_crash_is_silent_only_without_its_alert(tmp_path: Path, name: str) -> None:
     command = Command(tmp_path, "run", scenario(tmp_path, name))
